@@ -8,6 +8,7 @@ import type { BundleBody } from "../../src/core/policy/bundle.ts"
 import { isNode, type Node } from "../../src/core/policy/cedar/est.ts"
 import type { LoweredRule } from "../../src/core/policy/cedar/lowered.ts"
 import { readsOf } from "../compiler/rules/context-reads.ts"
+import { Equivalence } from "./equivalence.ts"
 import { Reach } from "./reach.ts"
 
 export interface Mutant {
@@ -23,6 +24,7 @@ export interface Mutant {
 /** @param bundle of `body` */
 export function mutantsOf(body: BundleBody, bundle: Bundle): readonly Mutant[] {
   const reach = new Reach(body, bundle)
+  const equivalence = new Equivalence(body, bundle)
   return body.rules.flatMap((rule) => {
     const { policy } = rule
     if (!isNode(policy)) return []
@@ -30,7 +32,7 @@ export function mutantsOf(body: BundleBody, bundle: Bundle): readonly Mutant[] {
       return { rule: rule.id, what, condition, lowered: relowered(rule, changed) }
     }
     const flipped = policy.effect === "permit" ? "forbid" : "permit"
-    return [
+    const broken = [
       { rule: rule.id, what: "the rule dropped", condition: null, lowered: null },
       change(`${flipped} instead of ${String(policy.effect)}`, { ...policy, effect: flipped }),
       ...PARTS.flatMap((part) => {
@@ -45,6 +47,7 @@ export function mutantsOf(body: BundleBody, bundle: Bundle): readonly Mutant[] {
         }),
       ),
     ]
+    return broken.filter(({ lowered }) => lowered === null || !equivalence.isSame(rule, lowered))
   })
 }
 

@@ -130,7 +130,7 @@ function isWithin(scope: unknown, keys: Keys): boolean {
   return readScope(scope, "").some((key) => keys.has(key))
 }
 
-function entityIn(scope: unknown): readonly EntityRef[] {
+export function entityIn(scope: unknown): readonly EntityRef[] {
   const ref = isNode(scope) ? readUid(scope.entity) : undefined
   return ref ? [ref] : []
 }

@@ -56,12 +56,13 @@ function openAll(bundle: Bundle, { user: login, chain, consents, boundKey, rules
   const state = beginTree(bundle.pointer, ROOT, user, START)
   const jkt = boundKey ? KEY : null
   const opened: Opened[] = []
+  const opening = rulesAlone ? withoutUsers(bundle) : bundle
   for (const [index, { agent, purpose, requested }] of chain.entries()) {
     const above = opened.at(-1)
     const parent = above ? { task: above.task.id, token: above.opening.token.jti, handedOverBy: jkt } : null
     const wish = rulesAlone ? { asked: NOTHING_REQUESTED, isPreview: true } : { asked: requested }
     const more = { parent, purpose, approvals: consents, jkt, ...wish }
-    const step = openStep(bundle, state, openRequest(agent, state, `token ${index}`, more), START)
+    const step = openStep(opening, state, openRequest(agent, state, `token ${index}`, more), START)
     if (isOAuthFailure(step)) return { user, opened, refused: step.refused }
     const holder = rulesAlone ? holdingAll(step, bundle) : step
     // The tasks below it are narrowed from what it holds.
@@ -69,6 +70,12 @@ function openAll(bundle: Bundle, { user: login, chain, consents, boundKey, rules
     opened.push(holder)
   }
   return { user, opened, refused: null }
+}
+
+/** No purpose requires a user. */
+function withoutUsers(bundle: Bundle): Bundle {
+  const purposes = Array.from(bundle.purposes, ([name, purpose]) => [name, { ...purpose, user: "optional" }] as const)
+  return { ...bundle, purposes: new Map(purposes) }
 }
 
 function holdingAll({ opening, ...opened }: Opened, bundle: Bundle): Opened {

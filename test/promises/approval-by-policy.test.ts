@@ -85,6 +85,22 @@ describe("a call that a rule leaves to people", () => {
     expect(await idsOf(await person("fred", "finance"))).toEqual([])
   })
 
+  test("is not spoken of where another rule forbids it all the same", async () => {
+    const body = await yard()
+    const rules = body.rules.map((rule) =>
+      rule.id === "pay-never-casino" ? { ...rule, message: "Casinos are never paid." } : rule,
+    )
+    await publish({ ...body, rules })
+    const { token } = await openTask("first")
+    const sentenceOf = ({ body: text }: GatewayAnswer): string =>
+      z.object({ error_description: z.string() }).parse(JSON.parse(text)).error_description
+    expect(sentenceOf(await pay(token, 500))).toContain("More than 100 needs finance.")
+    const denied = await pay(token, 500, "casino")
+    expect(sentenceOf(denied)).toBe("Policy does not permit this call. Casinos are never paid.")
+    // The record has both rules.
+    expect(await recordOf(denied.decision)).toMatchObject({ rules: ["pay-above-100", "pay-never-casino"] })
+  })
+
   test("is that one exactly: what differs in anything is another", async () => {
     const { token, task, id } = await asked()
     await say({ task, id }, await person("fred", "finance"))

@@ -20,7 +20,8 @@ export function tableText(plan: Plan): string {
     plan.found.reached.by === "server" ? table("it opens sessions and lists tools", "", lifecycle(plan), "allow") : "",
     plan.writes === "guarded" ? guarded(plan, changes) : table("it changes nothing", "", changes, "insufficient_scope"),
     table(`it gets nothing above ${plan.highest}`, "", beyond, "insufficient_scope"),
-    table("nobody else does", STRANGER, reads.slice(0, 1), "{ deny: policy_denied, principal: user }"),
+    precaution(plan, of(true, false)),
+    stranger(plan, reads, changes),
     nothingOut(plan),
     burst(plan, reads),
     operators(plan),
@@ -41,8 +42,34 @@ const HEAD = `\
 # rule, and what it lets through or stops shows here. \`given\` is what all tests start from.
 `
 
-const STRANGER =
-  "    # Whatever was granted: the rules alone.\n    given: { user: { groups: [] }, rules_alone: true }\n"
+/** Whatever was granted: the rules of the user, and those of the agent alone. */
+function precaution({ highest }: Plan, [tool]: readonly string[]): string {
+  if (tool === undefined) return ""
+  return `  - name: nor would it if agents.yaml granted more than ${highest}
+    given: { rules_alone: true }
+    call: ${tool}
+    cases:
+      - { expect: { deny: policy_denied, principal: user } }
+      - { given: { user: null }, expect: policy_denied }
+`
+}
+
+function stranger(plan: Plan, [read]: readonly string[], [change]: readonly string[]): string {
+  const denied = "{ deny: policy_denied, principal: user }"
+  const [opening] = plan.found.reached.by === "server" ? lifecycle(plan) : []
+  const fresh = `given: { user: ${session(plan, 60)} }`
+  const cases = [
+    ...(opening === undefined ? [] : [`[${opening}, allow]`]),
+    ...(read === undefined ? [] : [`[${read}, ${denied}]`]),
+    ...(change === undefined || plan.writes !== "guarded" ? [] : [`{ ${fresh}, call: ${change}, expect: ${denied} }`]),
+  ]
+  if (cases.length === 0) return ""
+  return `  - name: nobody else does${opening === undefined ? "" : ", though anybody may open a session"}
+    # Whatever was granted: the rules alone.
+    given: { user: { groups: [] }, rules_alone: true }
+    cases:
+${cases.map((each) => `      - ${each}\n`).join("")}`
+}
 
 function table(name: string, given: string, tools: readonly string[], expected: string): string {
   if (tools.length === 0) return ""
@@ -64,7 +91,7 @@ function guarded(plan: Plan, [tool]: readonly string[]): string {
     cases:
       - { given: { user: ${session(plan, 60)} }, expect: allow }
       - { given: { user: ${session(plan, FRESH_LOGIN_SECONDS + 1)} }, expect: step_up_required }
-`
+${plan.trust.kind === "local" ? `      - { given: { user: { acr: pwd, auth_age: 60 } }, expect: step_up_required }\n` : ""}`
 }
 
 /** A login so many seconds ago, as strong as limits.cedar requires. */
@@ -95,16 +122,19 @@ ${cases.map((each) => `      - ${each}\n`).join("")}`
 function operators({ trust }: Plan): string {
   const subject = operatorOf(trust)
   if (subject === null) return ""
+  const as = (role: string) => `given: { operator: { ${field("subject", subject)}, roles: [${role}] } }`
+  const allow = (rule: string) => `expect: { allow: true, rules: [${rule}] }`
   return `  - name: an operator looks and revokes, a viewer looks, an approver answers
     given: { operator: { ${field("subject", subject)} } }
     cases:
       - { manage: GET decisions, expect: allow }
-      - { manage: POST revocations, expect: { allow: true, rules: [operators-manage] } }
-      - given: { operator: { ${field("subject", subject)}, roles: [viewer] } }
-        manage: GET decisions
-        expect: { allow: true, rules: [viewers-look] }
-      - given: { operator: { ${field("subject", subject)}, roles: [approver] } }
-        manage: POST approvals
-        expect: { allow: true, rules: [approvers-answer] }
+      - { manage: POST revocations, ${allow("operators-manage")} }
+      - { ${as("viewer")}, manage: GET decisions, ${allow("viewers-look")} }
+      - { ${as("viewer")}, manage: POST explanations, ${allow("viewers-look")} }
+      - { ${as("viewer")}, manage: POST approvals, expect: policy_denied }
+      - { ${as("approver")}, manage: GET decisions, ${allow("approvers-answer")} }
+      - { ${as("approver")}, manage: POST approvals, ${allow("approvers-answer")} }
+      - { ${as("approver")}, manage: POST explanations, ${allow("approvers-answer")} }
+      - { ${as("approver")}, manage: POST revocations, expect: policy_denied }
 `
 }

@@ -63,16 +63,21 @@ export function checkPolicy(
   if ("rules" in answer) return { context, rules: answer.rules, granted: context, demands: [] }
   const { principal, forbids: rules } = answer
   if (rules.length === 0) return { context, ...deny({ reason: "policy_permits_nothing", principal }) }
-  const message = messageOf(engine, rules)
-  const forbidden = { reason: "policy_forbids", principal, rules, ...(message !== undefined && { message }) } as const
+  const forbiddenWith = (messages: readonly string[]) => {
+    const message = messageOf(engine, messages)
+    return { reason: "policy_forbids", principal, rules, ...(message !== undefined && { message }) } as const
+  }
+  // A rule with a remedy says what would lift it: an agent that reads so would seek it in vain.
+  const final = () => forbiddenWith(rules.filter((id) => engine.rule(id)?.remedy === undefined))
   const remedies = remediesFor(query, situation)
-  if (!remedies) return { context, ...deny(forbidden) }
+  if (!remedies) return { context, ...deny(final()) }
+  const forbidden = forbiddenWith(rules)
   const challenge = challengeBy(remedies, forbidden, situation)
   if (challenge) return { context, ...deny(challenge) }
   const { approvals } = remedies
   const granted = callContext({ ...situation, approvals })
   const permitted = authorizeAll(query, granted)
-  if (!("rules" in permitted)) return { context, ...deny(forbidden) }
+  if (!("rules" in permitted)) return { context, ...deny(final()) }
   const demands = approvals.map((name) => ({
     denial: forbidden,
     guardrail: null,

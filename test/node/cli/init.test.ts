@@ -220,6 +220,37 @@ describe("checks", () => {
   })
 })
 
+describe("its table guards each rule that it has written:", () => {
+  const FAR = [
+    "--issuer",
+    "https://idp.example",
+    "--origin",
+    "https://api.example",
+    "--agent",
+    "spiffe://acme.example/a",
+  ]
+  const SPIFFE = ["--spiffe-bundle", "https://spire.acme.example/b"]
+  const API = ["--openapi", join(ROOT, "test/node/import/shop-3.0.yaml"), "--server", "shop"]
+  const mcp = () => ["--mcp", everything.url, "--server", "everything"]
+  it.each<[string, () => readonly string[]]>([
+    ["of an MCP server", () => mcp()],
+    ["of an MCP server, with changes", () => [...mcp(), "--writes", "guarded"]],
+    ["of an MCP server whose tools are all public", () => [...mcp(), "--sensitivity", "public"]],
+    ["of an MCP server, with another provider", () => [...mcp(), ...FAR, ...SPIFFE, "--operator", "ann"]],
+    ["of an MCP server, with another provider and no operator", () => [...mcp(), ...FAR, ...SPIFFE]],
+    ["of an HTTP API", () => API],
+    ["of an HTTP API, with changes", () => [...API, "--writes", "guarded"]],
+    ["of a repository", () => [...mcp(), "--template"]],
+  ])("%s", async (_what, args) => {
+    const mine = args().includes("--template") ? "policies" : "mine"
+    expect(await narrowgate("init", mine, ...args(), "--yes")).toMatchObject({ code: 0 })
+    const { code, stdout } = await narrowgate("test", mine, "--mutate")
+    expect(stdout).not.toContain("unnoticed")
+    expect(stdout).toMatch(/: (\d+) of \1 broken rules noticed\n/u)
+    expect(code).toBe(0)
+  })
+})
+
 describe("served by the local stack", () => {
   it(
     "lets reads through for the one agent and group, and nothing else",

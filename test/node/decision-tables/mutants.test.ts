@@ -72,6 +72,35 @@ describe("a rule is broken", () => {
     expect(jobs).not.toContain("any principal in its scope")
   })
 
+  it("but not by a condition on the tool that holds for each one, or for none", async () => {
+    const rule = (id: string, about: string, when: string) =>
+      `\n@id("${id}") permit (principal in UserGroup::"support", action == Action::"${about}", resource) when { ${when} };\n`
+    await appendFile(
+      join(policies, "support.cedar"),
+      [
+        rule("all", "read", "resource.sensitivity_level <= 3"),
+        rule("some", "read", "resource.sensitivity_level <= 0"),
+        rule("one-action", "read", 'resource.action == "read" && resource.sensitivity_level <= 0'),
+        rule("of-calls", "read", "resource.sensitivity_level <= 3 && context.risk < 50"),
+        // A task may be given tools that write, so it matters which a token holds.
+        rule("of-tokens", "delegate", 'resource.action == "read"').replace('"support"', '"sales"'),
+        // Another rule gives them all the same: of which permit it is, no token tells.
+        rule("of-tokens-again", "delegate", 'resource.action == "read"'),
+      ].join(""),
+    )
+    const example = await compiled(policies)
+    const ofCondition = (id: string) =>
+      brokenOf(example, id)
+        .filter((what) => what.includes("dropped"))
+        .slice(1)
+    expect(ofCondition("all")).toEqual([])
+    expect(ofCondition("some")).toEqual(["`when` dropped"])
+    expect(ofCondition("one-action")).toEqual(["`when` dropped", "part 2 of `when` dropped"])
+    expect(ofCondition("of-calls")).toEqual(["`when` dropped", "part 1 of `when` dropped", "part 2 of `when` dropped"])
+    expect(ofCondition("of-tokens")).toEqual(["`when` dropped"])
+    expect(ofCondition("of-tokens-again")).toEqual([])
+  })
+
   it("in the instance of a template that a link makes", async () => {
     await appendFile(
       join(policies, "support.cedar"),

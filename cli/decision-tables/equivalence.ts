@@ -1,0 +1,90 @@
+/**
+ * Whether a broken rule decides every query of any test as the rule itself, as the registry shows: each tool has one
+ * action, its sensitivity and its labels, and a condition on nothing else may hold for all of them, or for none.
+ */
+import { isLifecycle } from "../../src/core/catalog/lifecycle.ts"
+import type { Tool } from "../../src/core/catalog/tool.ts"
+import type { Bundle } from "../../src/core/policy/assemble.ts"
+import type { BundleBody } from "../../src/core/policy/bundle.ts"
+import { compileRules, type PolicyRequest } from "../../src/core/policy/cedar/engine.ts"
+import type { EntityStore } from "../../src/core/policy/cedar/entities.ts"
+import { isNode } from "../../src/core/policy/cedar/est.ts"
+import type { LoweredRule } from "../../src/core/policy/cedar/lowered.ts"
+import { AREAS, manageRequest } from "../../src/core/policy/management.ts"
+import { actionRef, entitiesFor, principalsOf, toolRef } from "../../src/core/policy/principals.ts"
+import { within } from "../../src/core/task/narrow.ts"
+import { entityIn } from "./reach.ts"
+
+const NOBODY = { issuer: "https://nobody.invalid", subject: "nobody" }
+
+const DELEGATE = actionRef("delegate")
+
+type About = Pick<PolicyRequest, "action" | "resource">
+
+export class Equivalence {
+  readonly #agents: readonly string[]
+  readonly #entities: EntityStore
+  readonly #abouts: readonly About[]
+  readonly #rules: readonly LoweredRule[]
+
+  constructor({ agents, tools, rules }: BundleBody, { entities, purposes }: Bundle) {
+    this.#rules = rules
+    this.#agents = agents.map(({ id }) => id)
+    this.#entities = entities
+    const isGranted = (tool: Tool): boolean =>
+      agents.some(
+        ({ ceiling, purposes: names }) =>
+          within(ceiling)(tool) && names.some((name) => within(purposes.get(name)?.grant ?? ceiling)(tool)),
+      )
+    const ofTools = tools.flatMap((tool) => {
+      // A test may grant every call (`rules_alone`), but no task is opened with more than agents and purposes have.
+      const actions = [actionRef(tool.action), ...(isLifecycle(tool) || !isGranted(tool) ? [] : [DELEGATE])]
+      return actions.map((action) => ({ action, resource: toolRef(tool.name) }))
+    })
+    const ofAreas = AREAS.map((area) => {
+      const { action, resource } = manageRequest(
+        { ...NOBODY, roles: [] },
+        "GET",
+        { area, kind: "task", target: null },
+        entities,
+      ).request
+      return { action, resource }
+    })
+    this.#abouts = [...ofTools, ...ofAreas]
+  }
+
+  isSame(rule: LoweredRule, broken: LoweredRule): boolean {
+    const [one, other] = [rule.policy, broken.policy]
+    if (!isNode(one) || !isNode(other) || one.effect !== other.effect) return false
+    if (!readsResourceAlone(one.conditions) || !readsResourceAlone(other.conditions)) return false
+    const [before, after] = [compileRules([rule]), compileRules([broken])]
+    // Whether a task may be given a tool is all that a test learns of `delegate`: not which permit was enough for it.
+    const others = compileRules(this.#rules.filter(({ id, policy }) => id !== rule.id && isPermitOfResource(policy)))
+    const user = { ...NOBODY, groups: [] }
+    const entities = entitiesFor(this.#entities, user)
+    const principals = [...principalsOf(user, this.#agents), ...entitiesOf(one.principal)]
+    return this.#abouts.every((about) =>
+      principals.every((principal) => {
+        const request = { ...about, principal, context: new Map() }
+        const holds = before.authorize(request, entities).determining.length
+        if (after.authorize(request, entities).determining.length === holds) return true
+        return one.effect === "permit" && about.action === DELEGATE && others.authorize(request, entities).allowed
+      }),
+    )
+  }
+}
+
+/** What a scope names is a principal of that scope itself. */
+const entitiesOf = (scope: unknown) => (isNode(scope) ? [scope, scope.in].flatMap(entityIn) : [])
+
+const isPermitOfResource = (policy: unknown): boolean =>
+  isNode(policy) && policy.effect === "permit" && readsResourceAlone(policy.conditions)
+
+function readsResourceAlone(json: unknown): boolean {
+  if (Array.isArray(json)) return json.every(readsResourceAlone)
+  if (!isNode(json)) return true
+  return Object.entries(json).every(([operator, operands]) => {
+    if (operator === "Value") return true
+    return operator === "Var" ? operands === "resource" : readsResourceAlone(operands)
+  })
+}

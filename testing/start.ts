@@ -82,7 +82,8 @@ export async function startNarrowgate(options: StartOptions): Promise<RunningNar
     serviceBindings: { KIT: { name: NAME, entrypoint: "TestKit" } },
   }
   const beside = workers.map((worker) => {
-    const isWorker = (value: object): value is Miniflare.V4WorkerOptions => V4WorkerOptionsSchema.safeParse(value).success
+    const isWorker = (value: object): value is Miniflare.V4WorkerOptions =>
+      V4WorkerOptionsSchema.safeParse(value).success
     if (isWorker(worker)) return worker
     throw new NarrowgateTestError("invalid_argument", `\`workers\`: ${worker.name} is no Worker of miniflare`)
   })

@@ -3,6 +3,7 @@
  * time of a compilation. An edit of a policy directory leaves most of what the engine is given as it was, and checks
  * give it the same schema several times. So answers are kept for the next compilation.
  */
+// oxlint-disable-next-line import/no-unassigned-import -- before the engine is loaded
 import "./engine-flags.ts"
 import * as engine from "@cedar-policy/cedar-wasm/nodejs"
 

@@ -8,7 +8,7 @@ import { Failure } from "./terminal/failure.ts"
 export const PACKAGE = resolve(import.meta.dirname, "..")
 
 const versions = z.record(z.string(), z.string()).default({})
-const manifestSchema = z.object({ version: z.string(), devDependencies: versions, peerDependencies: versions })
+const manifestSchema = z.object({ version: z.string(), devDependencies: versions, tested: versions })
 
 const manifest = manifestSchema.parse(JSON.parse(readFileSync(join(PACKAGE, "package.json"), "utf8")))
 export const VERSION = manifest.version
@@ -18,7 +18,7 @@ export const LOCAL_STACK = ["miniflare", "oidc-provider"]
 
 /** The very version with which this one is tested. In a clone, the packages are among those of development. */
 export function versionOf(name: string): string {
-  const version = manifest.peerDependencies[name] ?? manifest.devDependencies[name]
+  const version = manifest.tested[name] ?? manifest.devDependencies[name]
   if (version === undefined) throw new Error(`package.json does not have ${name}`)
   return version.replace(/^\^/u, "")
 }

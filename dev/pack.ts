@@ -103,10 +103,9 @@ async function manifest(): Promise<unknown> {
         .filter((name) => !OF_THE_DEMO.has(name) && !OPTIONAL.includes(name))
         .toSorted(),
     ),
-    // A later one that is there already must not fail the installation.
-    peerDependencies: Object.fromEntries(
-      Object.entries(versionsOf(OPTIONAL)).map(([name, version]) => [name, `^${version}`]),
-    ),
+    // Whichever is there already must not fail the installation: not every part needs it. `tested` says which one does.
+    peerDependencies: Object.fromEntries(OPTIONAL.map((name) => [name, "*"])),
+    tested: Object.fromEntries(Object.entries(versionsOf(OPTIONAL)).map(([name, version]) => [name, `^${version}`])),
     peerDependenciesMeta: Object.fromEntries(OPTIONAL.map((name) => [name, { optional: true }])),
   }
 }

@@ -101,7 +101,7 @@ async function tryTool(tool: string, options: TryOptions): Promise<void> {
   const first = await once()
   const isApproved = await awaitApproval(first, token, options)
   const answer = isApproved ? await once() : first
-  const isMade = answer.decision === null
+  const isMade = answer.decision === null && answer.code === null
   const allowed = isMade ? null : isAllowed(answer)
   if (allowed === false) process.exitCode = EXIT.refused
   if (options.json) return console.log(jsonText({ tool, allowed, task, ...answer }))
@@ -224,7 +224,7 @@ async function answered(
 }
 
 const WITHOUT_DECISION: Readonly<Record<number, string>> = {
-  404: "Nothing of yours stands behind it at this path: start the local stack with `--upstream URL`, where your server is, or give the server a `probe` in catalog.yaml.",
+  404: "Nothing of yours stands behind it at this path: start the local stack with `--upstream URL`, where your server is, or give the server a `probe` in catalog.yaml and start it again.",
   502: "Is the server there that it stands before?",
 }
 
@@ -235,16 +235,21 @@ function causeOf(thrown: unknown): string {
   return cause === "" ? thrown.message : cause
 }
 
-function resultText(tool: string, task: string | null, answer: GatewayAnswer, work: CoveringPurpose | null): string {
+export function resultText(tool: string, task: string | null, answer: GatewayAnswer, work: CoveringPurpose | null): string {
   const { status, code, decision, description, approval } = answer
-  if (decision === null)
+  if (decision === null && code === null)
     return [
       `${colors.green("made")}     ${tool}${task === null ? "" : `  ${colors.dim(task)}`}`,
       shortText(answer.text),
       `  The server asks Narrowgate itself, and its answer names no decision: ${CALLED} decisions tail${task === null ? "" : ` --task ${task}`}`,
     ].join("\n")
-  const ids = `${tool}  ${decision}${task === null ? "" : `  ${colors.dim(task)}`}`
-  if (isAllowed(answer)) return `${colors.green("allowed")}  ${ids}\n${shortText(answer.text)}`
+  const ids = `${tool}${decision === null ? "" : `  ${decision}`}${task === null ? "" : `  ${colors.dim(task)}`}`
+  if (isAllowed(answer))
+    return [
+      `${colors.green("allowed")}  ${ids}`,
+      ...(status < 400 ? [] : [`  ${colors.yellow(`the server behind the gateway answered HTTP ${status}`)}`]),
+      shortText(answer.text),
+    ].join("\n")
   const lacking = code === "insufficient_scope" ? (work?.lacking ?? null) : null
   return [
     `${colors.red("denied")}   ${ids}`,
@@ -254,7 +259,7 @@ function resultText(tool: string, task: string | null, answer: GatewayAnswer, wo
     ...(lacking === null ? [] : [`  ${lacking}`]),
     ...(approval === null ? [] : [`  ${colors.cyan("approve:")} ${escaped(approval.url, 500)}`]),
     ...(approval === null || task === null ? [] : [`  ${colors.cyan("then:")} the same with --task ${task}`]),
-    `  ${colors.cyan("why:")} ${CALLED} explain ${decision}`,
+    ...(decision === null ? [] : [`  ${colors.cyan("why:")} ${CALLED} explain ${decision}`]),
   ].join("\n")
 }
 

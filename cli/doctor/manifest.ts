@@ -10,7 +10,8 @@ const manifestSchema = z.object({
   engines: z.object({ node: z.string().regex(/^>=\d+(?:\.\d+)*$/u) }),
   dependencies: versions,
   devDependencies: versions,
-  peerDependencies: versions,
+  /** Of the packages that not every user needs. */
+  tested: versions,
 })
 
 export async function ownManifest(): Promise<z.infer<typeof manifestSchema>> {

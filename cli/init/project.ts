@@ -46,8 +46,8 @@ export async function writeProject(directory: string, isRepository: boolean): Pr
     put(file, async () => writeFile(file, text, { flag: "wx" }))
   if (manifest === null) {
     await putText("package.json", manifestFor(directory))
-    await putText(".gitignore", IGNORED)
   }
+  if (manifest === null || isRepository) await putText(".gitignore", IGNORED)
   for (const file of isRepository ? OF_A_REPOSITORY : []) {
     await mkdir(dirname(file), { recursive: true })
     await put(file, async () => cp(join(PACKAGE, "template", file), file, { errorOnExist: true, force: false }))

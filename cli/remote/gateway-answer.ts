@@ -5,7 +5,7 @@ import { parsedOrNull } from "./worker.ts"
 
 export interface GatewayAnswer {
   readonly status: number
-  /** Narrowgate's; null if Narrowgate was not asked, or allowed the call. */
+  /** Of a denial; null if there is none. */
   readonly code: string | null
   readonly decision: string | null
   /** From the upstream or the gateway: untrusted. */
@@ -37,7 +37,7 @@ export function answerOf(
   const decision = headers.get("x-narrowgate-decision")
   const denial = ofServer.safeParse(inResult)
   if (code === null && decision === null && denial.success) {
-    const { error, decision_id: own, error_description: description } = denial.data
+    const { error, decision_id: own = null, error_description: description } = denial.data
     return { status, code: error, decision: own, text, description, approval: approvalIn(JSON.stringify(inResult)) }
   }
   if (code === null) return { status, code, decision, text, description: null, approval: null }
@@ -47,7 +47,11 @@ export function answerOf(
 const ofServer = z.object({
   error: z.string().regex(/^\w{1,64}$/u),
   error_description: z.string(),
-  decision_id: z.string().regex(/^dec_\w{1,64}$/u),
+  // Absent: the server could not ask, and denied the call itself.
+  decision_id: z
+    .string()
+    .regex(/^dec_\w{1,64}$/u)
+    .optional(),
 })
 
 /** A call that the upstream rejects was allowed nevertheless. */

@@ -29,13 +29,15 @@ async function judge(gateway: GatewayDefinition, subject: Subject): Promise<Find
   }
   const { isLocal, gateway: given, url } = subject
   const key = given?.id === id ? given.key : isLocal ? developmentKey(id) : null
-  if (key === null) return skipped(`its key is not given: --gateway ${id} --key-env VARIABLE`)
+  const notGiven = skipped(`its key is not given: --gateway ${id} --key-env VARIABLE`)
+  if (key === null) return notGiven
   const wrong = ofAnother(key, gateway, subject)
   if (wrong) return wrong
   const missing = await subject.withoutWorker()
   if (missing) return missing
   if (!mayCarrySecrets(url)) return skipped(`${url} is not https: the key would be sent unencrypted`)
-  return opens(key, gateway, subject)
+  // A Worker of this machine that does not know the local stack's key is another deployment, or has other policies.
+  return (await opens(key, gateway, subject)) ?? (given?.id === id ? unknownKey(subject) : notGiven)
 }
 
 /** What the local policies tell of a key, so that the Worker need not be asked. */
@@ -53,8 +55,18 @@ function ofAnother(key: string, { id, key_sha256: hashes }: GatewayDefinition, {
   )
 }
 
-/** By a list of tools to filter, without a token: no gateway's answer to it is an allow. */
-async function opens(key: string, { id, origins }: GatewayDefinition, subject: Subject): Promise<Finding> {
+function unknownKey({ url, directory }: Subject): Finding {
+  return problem("the Worker does not know the key, which is that of gateways.yaml here", publishing(directory, url))
+}
+
+const publishing = (directory: string, url: string): string =>
+  `Publish: ${CALLED} publish ${directory} --url ${url} --why "…"`
+
+/**
+ * By a list of tools to filter, without a token: no gateway's answer to it is an allow.
+ * @returns null if the Worker does not know the key
+ */
+async function opens(key: string, { id, origins }: GatewayDefinition, subject: Subject): Promise<Finding | null> {
   const { url, directory, body, signal } = subject
   const server = body?.servers.find(({ origin }) => origins.includes(origin))
   const headers = {
@@ -70,9 +82,8 @@ async function opens(key: string, { id, origins }: GatewayDefinition, subject: S
   const observes = answer.status === 200 && answer.headers.has("x-narrowgate-decision")
   if (code === "missing_token" || (!server && code === "malformed_call") || observes)
     return ok("the Worker knows its key")
-  const publish = `Publish: ${CALLED} publish ${directory} --url ${url} --why "…"`
-  if (code === "unknown_gateway")
-    return problem("the Worker does not know the key, which is that of gateways.yaml here", publish)
+  if (code === "unknown_gateway") return null
+  const publish = publishing(directory, url)
   if (code === "unknown_tool")
     return warn(`the Worker knows the key, and ${id} does not stand before ${server?.name} there`, publish)
   if (code === "unavailable") return problem("the Worker cannot decide: it has no policies", publish)

@@ -8,11 +8,11 @@ import { fits, installedVersion, ownManifest } from "../manifest.ts"
 type Versions = Readonly<Record<string, string>>
 
 export async function checkPackages(): Promise<readonly Finding[]> {
-  const { dependencies, devDependencies, peerDependencies } = await ownManifest()
+  const { dependencies, devDependencies, tested } = await ownManifest()
   const needed = { ...devDependencies, ...dependencies }
   return [
     judgeNeeded(await differing(needed, [PACKAGE]), Object.keys(needed).length),
-    ...judgeOptional(await differing(peerDependencies, [PACKAGE, resolve(".")]), existsSync("narrowgate.yaml")),
+    ...judgeOptional(await differing(tested, [PACKAGE, resolve(".")]), existsSync("narrowgate.yaml")),
   ]
 }
 

@@ -157,6 +157,15 @@ describe("behind gateways that ask", () => {
     ])
   })
 
+  test("a key that was not given is no problem of a Worker on this machine that is not the local stack", async () => {
+    await edit("gateways.yaml", (text) => text.replace("- id: web", "- id: elsewhere"))
+    const { of } = await doctor()
+    expect(of("key", "elsewhere")).toMatchObject([
+      { level: "skipped", text: "its key is not given: --gateway elsewhere --key-env VARIABLE" },
+    ])
+    expect(of("key", "edge")).toMatchObject([{ level: "ok" }])
+  })
+
   describe("a token", () => {
     async function tokenOf(...args: readonly string[]): Promise<string> {
       const { stdout } = await run(directory, ["token", ...args, "--idp", own().stack.provider], {

@@ -191,6 +191,13 @@ describe("a repository", () => {
     expect((await narrowgate("test", "--min-coverage", "100")).code).toBe(0)
   })
 
+  it("keeps keys and packages out of git also where a package.json is", async () => {
+    await writeFile(join(directory, "package.json"), "{}")
+    const { stdout } = await initRepository()
+    expect(stdout).toContain("\n.gitignore: written\n")
+    expect(await here(".gitignore")).toBe("node_modules/\n.narrowgate/\n*.jwk\n")
+  })
+
   it("has its policies in one place", async () => {
     const { code, stderr } = await initRepository("mine")
     expect([code, stderr]).toEqual([2, expect.stringContaining("a repository has its policies in policies")])

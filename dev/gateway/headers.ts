@@ -41,12 +41,16 @@ export function first(headers: readonly Pair[], name: string): string | undefine
   return headers.find(([other]) => other.toLowerCase() === name)?.[1]
 }
 
-/** Without the headers of this hop only, which include each name that `Connection` lists. */
+/**
+ * Without the headers of this hop only, which include each name that `Connection` lists, but for the length of a body:
+ * without it, a body of a GET would be a second request.
+ */
 function endToEnd(headers: readonly Pair[]): Pair[] {
   const listed = headers
     .filter(([name]) => name.toLowerCase() === "connection")
     .flatMap(([, value]) => value.split(",").map((name) => name.trim().toLowerCase()))
   const dropped = new Set([...HOP_BY_HOP, ...listed])
+  dropped.delete("content-length")
   return headers.filter(([name]) => !dropped.has(name.toLowerCase()))
 }
 

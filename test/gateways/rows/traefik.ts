@@ -39,6 +39,8 @@ export const traefik: Row = {
     "half an escape": "400",
     "a fragment": "400",
     "a control byte": "400",
+    // Decoded for the question and the upstream alike.
+    "an escape of a letter": "403 insufficient_scope",
     // By workerd, to which the question itself has that method.
     "a method that nobody knows": "501",
     "a method in small letters": "501",

@@ -72,8 +72,9 @@ async function routeCall(
   return { tool: match.definition.tool, arguments: read, unhashed }
 }
 
-function definitionOf({ unhashed: _, ...server }: ToolServer): McpServer {
-  return { ...server, origin: ORIGIN, enforces_headers: false }
+function definitionOf(server: ToolServer): McpServer {
+  const { unhashed: _, ...definition } = server
+  return { ...definition, origin: ORIGIN, enforces_headers: false }
 }
 
 async function messageCall(server: ToolServer, target: Target, request: ReceivedRequest): Promise<LocatedCall> {

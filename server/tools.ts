@@ -73,8 +73,8 @@ async function routeCall(
 }
 
 function definitionOf(server: ToolServer): McpServer {
-  const { unhashed: _, ...others } = server
-  return { ...others, origin: ORIGIN, enforces_headers: false }
+  const { unhashed: _, ...definition } = server
+  return { ...definition, origin: ORIGIN, enforces_headers: false }
 }
 
 async function messageCall(server: ToolServer, target: Target, request: ReceivedRequest): Promise<LocatedCall> {

@@ -59,7 +59,7 @@ async function claim({ url, key: file, json }: ClaimOptions): Promise<void> {
   )
 }
 
-/** Never an argument: whoever may list processes sees their arguments. */
+/** Never an argument: every user who may list processes sees their arguments. */
 async function secretOf(): Promise<string> {
   const secret =
     process.env[SECRET_VARIABLE] ?? (isSomebodyThere() ? await askSecret("The secret CLAIM") : await piped())

@@ -34,7 +34,7 @@ export interface Compiled {
   readonly tables: ReadonlyMap<string, string>
 }
 
-/** @param use what decision records tell of who used what, to be compared with what agents may use */
+/** @param use what decision records show of who used what, to be compared with what agents may use */
 export async function compilePolicies(directory: string, use: Use | null = null): Promise<Compiled> {
   return compileFiles(await readPolicies(directory), use)
 }

@@ -1,4 +1,4 @@
-/** Problems as compilers tell them: place, message, the line with what is meant underlined, the fix. */
+/** Problems as compilers report them: place, message, the line with what is meant underlined, the fix. */
 import { join } from "node:path"
 import { colors } from "../terminal/colors.ts"
 import { escaped, escapedLines, escapedSource } from "../terminal/escape.ts"
@@ -14,7 +14,7 @@ const MOST_OF_A_LINT = 20
 
 export function reportProblems(directory: string, { problems, texts }: Reported): string {
   const lines = new Map<string, readonly string[]>()
-  // A log is read by more people than the file: a private key is not repeated there, whatever else its line is told for.
+  // A log is read by more people than the file: a private key is not repeated there, whatever else its line is reported for.
   const secret = new Set(problems.filter(({ message }) => PRIVATE.test(message)).map(placeOf))
   const lineOf = (problem: Problem): string | undefined => {
     if (secret.has(placeOf(problem))) return undefined

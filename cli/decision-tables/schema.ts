@@ -122,7 +122,9 @@ const given = z
     rules_alone: z
       .boolean()
       .exactOptional()
-      .describe("If true, the rules alone decide: no ceiling, purpose or grant denies the call, and none requires a user."),
+      .describe(
+        "If true, the rules alone decide: no ceiling, purpose or grant denies the call, and none requires a user.",
+      ),
     gateway: name.exactOptional().describe("The `id` of the gateway. If absent: the first one."),
     client: ofClient,
     operator: z

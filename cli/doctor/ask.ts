@@ -12,7 +12,7 @@ export interface Answer {
   readonly headers: Headers
   /** Null if the body is no JSON. */
   readonly json: unknown
-  /** Seconds by which the server's clock is ahead of this machine's; null if it does not tell the time. */
+  /** Seconds by which the server's clock is ahead of this machine's; null if it does not state the time. */
   readonly ahead: number | null
 }
 

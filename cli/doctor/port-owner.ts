@@ -10,7 +10,7 @@ export interface Owner {
 /** State of a listening socket (Linux, include/net/tcp_states.h). */
 const LISTEN = "0A"
 
-/** Null if the system does not tell: another system, or a process of somebody else. */
+/** Null if the system does not say: it is not Linux, or the process is another user's. */
 export async function ownerOf(port: number): Promise<Owner | null> {
   const sockets = new Set((await Promise.all(["tcp", "tcp6"].map(async (table) => listening(table, port)))).flat())
   if (sockets.size === 0) return null

@@ -1,4 +1,4 @@
-/** The claim of a deployment, which is no endpoint of the management API: whoever makes it is nobody yet. */
+/** The claim of a deployment, which is no endpoint of the management API: its caller has no identity yet. */
 import { CLAIM_ERRORS } from "../../src/api/contract/claim.ts"
 import { headers, json, type Answer, type Paths } from "./operation.ts"
 import { object, oneOf, text } from "./schema.ts"
@@ -19,7 +19,7 @@ export const claimPaths: Paths = {
       tags: ["bundles"],
       summary: "Makes a new deployment the claimant's, once: registers a publisher's key and fixes the URL.",
       description:
-        "For whoever knows the secret `CLAIM` of the deployment, which is not sent. The statement is a JWS (ES256) of `typ` `narrowgate-claim+jwt` by the key to register, whose public half is its header's `jwk`, over `aud`, the origin of this very URL, and `iat`.",
+        "For the holder of the secret `CLAIM` of the deployment, which is not sent. The statement is a JWS (ES256) of `typ` `narrowgate-claim+jwt` by the key to register, whose public half is its header's `jwk`, over `aud`, the origin of this very URL, and `iat`.",
       security: [],
       requestBody: {
         required: true,

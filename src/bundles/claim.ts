@@ -1,5 +1,5 @@
 /**
- * The claim: once in the life of a deployment, whoever has its secret CLAIM registers the first publisher's key, and
+ * The claim: once in the life of a deployment, the holder of its secret CLAIM registers the first publisher's key, and
  * fixes the URL by which the deployment is known. Two proofs are required. A signature by the very key over that URL
  * shows that the claimant holds the private half. A message authentication code by the secret over that signed statement
  * shows that they know the secret, which itself is never sent: a server that poses as the deployment learns nothing that

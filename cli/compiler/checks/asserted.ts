@@ -1,4 +1,4 @@
-/** `country` and `network` are what gateways assert: where none does, nothing can be told by them. */
+/** `country` and `network` are what gateways assert: if none does, no condition can use them. */
 import type { Policies } from "../model/policies.ts"
 import type { Problem } from "../source/problem.ts"
 import type { WrittenSelector } from "../schema/selector.ts"

@@ -1,5 +1,5 @@
 /**
- * What is behind a gateway can tell the tokens that are made for it from those that open calls; no client names a
+ * What is behind a gateway can distinguish the tokens that are made for it from those that open calls; no client names a
  * retry; and only a gateway that forwards messages can be answered about them.
  */
 import { DIALECTS, type DialectTraits } from "../../../src/core/policy/definition/gateways.ts"

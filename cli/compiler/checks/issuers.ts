@@ -1,4 +1,4 @@
-/** An issuer is trusted for one thing, and what it is trusted with can be told apart and fetched safely. */
+/** An issuer is trusted for one thing, and what it is trusted with can be distinguished and fetched safely. */
 import { SVID_ALGORITHMS } from "../../../src/core/keys/algorithm.ts"
 import { isLoopback, mayBeFetched } from "../../../src/core/encoding/url.ts"
 import { suggest } from "../../../src/core/encoding/nearest.ts"

@@ -26,7 +26,7 @@ function instances({ agents }: Policies): Problem[] {
         return [agents.error(path, `\`${name}\` is one name, and no text of a token of Kubernetes has it`, fix)]
       const isOfAccount = name === KUBERNETES && OF_ACCOUNT.has(member)
       if (!isFixed(claims, instance) && !isOfAccount && !OF_NO_INSTANCE.has(name)) return []
-      const message = `\`${instance.join(".")}\` does not tell instances apart: it is the same for all of them, or another one in each token`
+      const message = `\`${instance.join(".")}\` does not distinguish instances: it is the same for all of them, or another one in each token`
       return [agents.error(path, message, fix)]
     }),
   )

@@ -1,4 +1,4 @@
-/** A query client whose names lead to no type of the schema would be told no, whatever it asks. */
+/** A query client whose names lead to no type of the schema would be answered no to every query. */
 import { schemaToJson } from "../source/official-engine.ts"
 import { z } from "zod"
 import { suggest } from "../../../src/core/encoding/nearest.ts"

@@ -1,4 +1,4 @@
-/** A receiver has what its format takes and can be reached, and what it is to be told there is. */
+/** A receiver has what its format takes and can be reached, and the events that it subscribes to exist. */
 import { isLoopback, mayBeFetched } from "../../../src/core/encoding/url.ts"
 import { suggest } from "../../../src/core/encoding/nearest.ts"
 import { SIGNAL_EVENTS, type FormatName } from "../../../src/core/policy/definition/receivers.ts"

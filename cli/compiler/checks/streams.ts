@@ -9,11 +9,17 @@ import type { Problem } from "../source/problem.ts"
 import type { Path } from "../source/source.ts"
 
 export function checkStreams(policies: Policies): Problem[] {
-  return [...told(policies), ...people(policies), ...agentsOf(policies), ...effects(policies), ...keysOf(policies)]
+  return [
+    ...ambiguousStreams(policies),
+    ...people(policies),
+    ...agentsOf(policies),
+    ...effects(policies),
+    ...keysOf(policies),
+  ]
 }
 
 /** Which stream a token is of is said by `iss` and `aud` together. */
-function told({ streams }: Policies): Problem[] {
+function ambiguousStreams({ streams }: Policies): Problem[] {
   const seen = new Map<string, string>()
   return streams.value.streams.flatMap(({ id, issuer, audiences }, index) =>
     audiences.flatMap((audience, place) => {

@@ -11,14 +11,14 @@ export const neverHolds: Lint = {
     rules.all.flatMap((rule): Problem[] => {
       const verdict = rules.verdict(rule)
       if (rule.isWarned) return []
-      if (verdict.kind === "contradiction") return told(rule, verdict.contradiction)
+      if (verdict.kind === "contradiction") return contradictory(rule, verdict.contradiction)
       if (verdict.kind !== "no such resource") return []
       const message = "this is true of nothing that the rule is about, so it never holds"
       return [rule.warning(verdict.conjunct, message, "Correct it, widen the rule's scope, or remove the rule.")]
     }),
 }
 
-function told(rule: ReadRule, contradiction: Contradiction): Problem[] {
+function contradictory(rule: ReadRule, contradiction: Contradiction): Problem[] {
   const conjunct = rule.conjuncts[contradiction.index]
   if (!conjunct) return []
   if (contradiction.kind === "unknown") {

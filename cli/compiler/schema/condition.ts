@@ -38,7 +38,7 @@ export interface WrittenCondition {
 /** In one rule: each is perhaps asked of every call that is remembered. */
 export const MOST_CONDITIONS = 32
 const MOST_CALLS = 100_000
-/** Each is kept, to be told from the next. */
+/** Each is kept, to be distinguished from the next. */
 const MOST_VALUES = 10_000
 
 /** In units, exact (src/core/guardrails/amount.ts). */

@@ -1,4 +1,4 @@
-/** What calls are told apart by: in `per`, `same`, `where` and `of` of guardrails.yaml. */
+/** What calls are distinguished by: in `per`, `same`, `where` and `of` of guardrails.yaml. */
 import { z } from "zod"
 import { FIELDS, type ArgumentField, type Field } from "../../../src/core/guardrails/definition.ts"
 import { argumentName } from "./values.ts"

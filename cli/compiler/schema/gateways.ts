@@ -62,7 +62,7 @@ const gateway = z.strictObject({
   mode: z
     .enum(["enforce", "observe"])
     .default("enforce")
-    .describe("`observe`: decisions are recorded, and every call is let through."),
+    .describe("`observe`: decisions are recorded, and every call is allowed."),
   body: z
     .boolean()
     .default(false)
@@ -97,7 +97,7 @@ const gateway = z.strictObject({
     .boolean()
     .default(false)
     .describe(
-      "Whether the gateway reports the end of calls that it let through, after which they are no longer in flight.",
+      "Whether the gateway reports the end of calls that were allowed, after which they are no longer in flight.",
     ),
   serves_metadata: z
     .boolean()

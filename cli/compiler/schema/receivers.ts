@@ -1,4 +1,4 @@
-/** receivers.yaml: who is told what happens, in which format, of which events. What is secret stands nowhere in it. */
+/** receivers.yaml: who is notified of which events, and in which format. It contains no secrets. */
 import { z } from "zod"
 import { EVENTS, FORMATS, type ReceiverDefinition } from "../../../src/core/policy/definition/receivers.ts"
 import { approvalName } from "./approvers.ts"

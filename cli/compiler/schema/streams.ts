@@ -40,7 +40,7 @@ const about = z.strictObject({
 
 const level = z.int().min(0).max(HIGHEST_RISK)
 
-/** What a level counts for: what is low is as if nothing had been told. */
+/** What a level counts for: a low one counts as if there had been no event. */
 const risk = z
   .strictObject({
     low: level.default(0).describe("The risk of a report with the level `LOW`."),

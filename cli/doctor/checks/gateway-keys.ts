@@ -40,7 +40,7 @@ async function judge(gateway: GatewayDefinition, subject: Subject): Promise<Find
   return (await opens(key, gateway, subject)) ?? (given?.id === id ? unknownKey(subject) : notGiven)
 }
 
-/** What the local policies tell of a key, so that the Worker need not be asked. */
+/** What the local policies show of a key, so that no request to the Worker is needed. */
 function ofAnother(key: string, { id, key_sha256: hashes }: GatewayDefinition, { body }: Subject): Finding | null {
   const hash = createHash("sha256").update(key).digest("hex")
   if (hashes.includes(hash)) return null

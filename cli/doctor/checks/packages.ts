@@ -36,7 +36,10 @@ export async function differing(wanted: Versions, from: readonly string[]): Prom
 
 export function judgeNeeded(wrong: readonly Differing[], count: number): Finding {
   if (wrong.length === 0) return ok(`${count} packages, as they were tested`)
-  return problem(wrong.map(told).join("; "), "Install anew, by the lock file in a clone: `npm ci`, else `npm install`.")
+  return problem(
+    wrong.map(differenceText).join("; "),
+    "Install anew, by the lock file in a clone: `npm ci`, else `npm install`.",
+  )
 }
 
 const [DEV, SERVE] = ["`narrowgate dev`", "`narrowgate serve`"]
@@ -52,7 +55,7 @@ const NEEDED_BY: ReadonlyMap<string, string> = new Map([
 /** @param isServing the directory is one of `narrowgate serve`, otherwise one to try things out */
 export function judgeOptional(wrong: readonly Differing[], isServing = false): readonly Finding[] {
   return [...Map.groupBy(wrong, ({ name }) => NEEDED_BY.get(name) ?? DEV)].map(([what, all]) => {
-    const text = `${all.map(told).join("; ")}: ${what} needs it`
+    const text = `${all.map(differenceText).join("; ")}: ${what} needs it`
     const install = installCommand(all.map(({ name }) => name))
     // Who only tries it out never deploys, and where it serves nobody tries it out.
     if (what !== (isServing ? SERVE : DEV) && all.every(({ found }) => found === null))
@@ -61,5 +64,5 @@ export function judgeOptional(wrong: readonly Differing[], isServing = false): r
   })
 }
 
-const told = ({ name, wanted, found }: Differing): string =>
+const differenceText = ({ name, wanted, found }: Differing): string =>
   found === null ? `${name} is not installed` : `${name} is ${found}, not ${wanted}`

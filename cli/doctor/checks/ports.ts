@@ -26,7 +26,7 @@ export async function checkPorts(subject: Subject): Promise<readonly Finding[]> 
 const STACK_PORTS = [DEFAULT_PORT, DEFAULT_PORT + 1]
 
 /**
- * @param isNeeded somebody wants to use the local stack, or may
+ * @param isNeeded the local stack is wanted here, or may be
  * @param whose of whom it is known that the port is theirs, rightly
  */
 async function judgePort(port: number, isNeeded: boolean, whose: string | null): Promise<Finding> {
@@ -43,7 +43,9 @@ async function judgePort(port: number, isNeeded: boolean, whose: string | null):
 async function tellPort(port: number): Promise<Finding> {
   if (!(await isTaken(port))) return ok("free, for a gateway")
   const owner = await ownerOf(port)
-  return ok(`for a gateway: ${owner ? `${owner.name} (process ${owner.pid}) listens there` : "somebody listens there"}`)
+  return ok(
+    `for a gateway: ${owner ? `${owner.name} (process ${owner.pid}) listens there` : "another process listens there"}`,
+  )
 }
 
 function portOf(url: string): number {
@@ -51,7 +53,7 @@ function portOf(url: string): number {
   return port === "" ? (protocol === "https:" ? 443 : 80) : Number(port)
 }
 
-/** By a connection: whoever tried to listen there would answer, for a moment, what other checks ask. */
+/** By a connection: a listener of ours would answer, for a moment, the requests of other checks. */
 async function isTaken(port: number): Promise<boolean> {
   const socket = connect(port, "127.0.0.1")
   try {

@@ -116,7 +116,7 @@ function judgeForeign(claims: JWTPayload, { body, url }: Subject): Finding {
 function judgeWorkload(aud: JWTPayload["aud"], url: string): Finding {
   const { origin } = new URL(url)
   if ([aud ?? []].flat().includes(origin)) return ok("a workload's identity, for this Worker")
-  return problem("a workload's identity for somebody else", `Request it for the audience ${origin}`)
+  return problem("a workload's identity for another audience", `Request it for the audience ${origin}`)
 }
 
 interface Use {

@@ -52,7 +52,7 @@ export async function listServer(url: URL, bounded: BoundedFetch): Promise<Serve
     return await Promise.race([all(client, transport, bounded.signal), aborted(bounded.signal)])
   } catch (thrown) {
     // Our own failures have their own words; those that the client wraps were stored when they happened.
-    throw thrown instanceof Failure ? thrown : (bounded.failure() ?? told(url, thrown))
+    throw thrown instanceof Failure ? thrown : (bounded.failure() ?? failureOf(url, thrown))
   } finally {
     await Promise.race([end(client, transport), new Promise((resolve) => setTimeout(resolve, CLOSING_MS).unref())])
   }
@@ -127,7 +127,7 @@ async function end(client: Client, transport: StreamableHTTPClientTransport): Pr
   await client.close().catch(() => undefined)
 }
 
-function told(url: URL, thrown: unknown): Failure {
+function failureOf(url: URL, thrown: unknown): Failure {
   const noMcp = "Name the streamable HTTP endpoint of an MCP server, often `…/mcp`."
   if (SdkHttpError.isInstance(thrown)) {
     return new Failure(`${shownUrl(url)} is no MCP endpoint: it answers with HTTP ${thrown.status}`, noMcp)

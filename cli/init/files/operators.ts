@@ -47,5 +47,5 @@ function commented(lines: string): string {
 export async function operatorRules({ trust }: Plan): Promise<string> {
   const rules = await readFile(new URL("../../../policies/operators.cedar", import.meta.url), "utf8")
   if (operatorOf(trust) !== null) return rules
-  return `// Once operators.yaml names somebody: remove the first \`//\` of each line below.\n//\n${rules.replaceAll(/^/gmu, "// ").trimEnd()}\n`
+  return `// Once operators.yaml names an operator, remove the first \`//\` of each line below.\n//\n${rules.replaceAll(/^/gmu, "// ").trimEnd()}\n`
 }

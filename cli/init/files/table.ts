@@ -39,7 +39,7 @@ ${tests.filter((text) => text !== "").join("\n")}`
 
 const HEAD = `\
 # What the policies promise: a question, and what should come of it. Each case is decided as the Worker would; change a
-# rule, and what it lets through or stops shows here. \`given\` is what all tests start from.
+# rule, and what it then allows or denies shows here. \`given\` is what all tests start from.
 `
 
 /** Whatever was granted: the rules of the user, and those of the agent alone. */

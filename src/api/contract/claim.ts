@@ -1,4 +1,4 @@
-/** The errors of `POST /v1/claim`, which is no endpoint of a caller: whoever claims a deployment is nobody yet. */
+/** The errors of `POST /v1/claim`, which is no endpoint of a caller: its caller has no identity yet. */
 export const CLAIM_ERRORS = {
   invalid_request: {
     status: 400,

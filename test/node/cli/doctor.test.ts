@@ -214,7 +214,7 @@ describe("behind gateways that ask", () => {
           .sign(privateKey)
       const [worker, provider] = [own().stack.origin, own().stack.provider]
       for (const [token, says] of [
-        [await tokenOf("workload", "--id", SUPPORT, "--audience", "https://other.example"), "for somebody else"],
+        [await tokenOf("workload", "--id", SUPPORT, "--audience", "https://other.example"), "for another audience"],
         [
           await sign({ iss: "https://idp.example", aud: worker }),
           "https://idp.example, which issuers.yaml does not have",

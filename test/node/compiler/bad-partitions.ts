@@ -30,28 +30,28 @@ export const BAD_PARTITIONS: readonly BadDirectory[] = [
     at: "2\n    owner: reporting",
   }),
   agent("an instance by the subject, which all of them have", pod(`${POD}, instance: sub`), {
-    message: /`sub` does not tell instances apart/,
+    message: /`sub` does not distinguish instances/,
     fix: /pod's uid/,
     at: "sub }",
     follows: /issuer/,
   }),
   agent("an instance by what is another one in each token", pod(`${POD}, instance: [jti]`), {
-    message: /`jti` does not tell instances apart/,
+    message: /`jti` does not distinguish instances/,
     at: "[jti]",
     follows: /issuer/,
   }),
   agent("an instance by a claim that is fixed", pod(`${POD}, claims: { pod: a }, instance: pod`), {
-    message: /`pod` does not tell instances apart/,
+    message: /`pod` does not distinguish instances/,
     at: "pod }]",
     follows: /issuer/,
   }),
   agent("an instance by a nested claim that is fixed", pod(`${POD}, claims: { k: { pod: a } }, instance: [k, pod]`), {
-    message: /`k\.pod` does not tell instances apart/,
+    message: /`k\.pod` does not distinguish instances/,
     at: "[k, pod] }]",
     follows: /issuer/,
   }),
   agent("an instance by its service account", pod(`${POD}, instance: [kubernetes.io, serviceaccount, uid]`), {
-    message: /`kubernetes\.io\.serviceaccount\.uid` does not tell instances apart/,
+    message: /`kubernetes\.io\.serviceaccount\.uid` does not distinguish instances/,
     at: "[kubernetes.io",
     follows: /issuer/,
   }),

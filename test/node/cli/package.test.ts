@@ -11,9 +11,10 @@ test("where there is no glibc, it says so instead of a program that is not found
 
 test("a package that is missing is named by the line that installs it, with its very version", async () => {
   const exact = `miniflare@${versionOf("miniflare")} narrowgate@${VERSION}`
+  const name: string = "a-package-that-is-not-there"
   for (const load of [
-    async (): Promise<unknown> => import(String("a-package-that-is-not-there")),
-    async (): Promise<unknown> => createRequire(import.meta.url)("a-package-that-is-not-there"),
+    async (): Promise<unknown> => import(name),
+    async (): Promise<unknown> => createRequire(import.meta.url)(name),
   ]) {
     await expect(withPackages(load, ["miniflare", "narrowgate"])).rejects.toMatchObject({
       fix: `Install them: npm install --save-dev --save-exact ${exact}`,

@@ -41,7 +41,10 @@ export async function listeningGateway(
   }
   const { origin = gateway.origins[0] ?? "", upstream, port = 0 } = options
   requireOneOf(gateway.origins, origin, `the gateway \`${id}\` of gateways.yaml has no origin`)
-  for (const url of [upstream, ...Object.values(options.servers ?? {})]) requireUrl(url)
+  const urls = [...(upstream === undefined ? [] : [upstream]), ...Object.values(options.servers ?? {})]
+  if (urls.length === 0)
+    throw new NarrowgateTestError("invalid_argument", "behind a gateway is something: give `upstream`, or `servers`")
+  for (const url of urls) requireUrl(url)
   const behind = servers.filter((server) => server.origin === origin)
   const calls: GatewayCall[] = []
   const listening = await startGateway({
@@ -49,7 +52,7 @@ export async function listeningGateway(
     port,
     publicOrigin: origin,
     authorizer: { origin: narrowgate, key, dialect },
-    routes: [{ prefix: "", upstream }, ...routesTo(behind, options)],
+    routes: [...(upstream === undefined ? [] : [{ prefix: "", upstream }]), ...routesTo(behind, options)],
     observe({ method, target, headers }, verdict) {
       const call = { method, target, ...decisionOf(responseOf(verdict)) }
       calls.push(call)
@@ -66,11 +69,10 @@ export async function listeningGateway(
 function routesTo(behind: PolicyParts["servers"], { upstream, servers = {} }: GatewayOptions): readonly GatewayRoute[] {
   const names = behind.map(({ name }) => name)
   for (const name of Object.keys(servers)) requireOneOf(names, name, "behind this gateway is no MCP server")
-  return behind.map(({ name, path }) => ({
-    prefix: path,
-    upstream: servers[name] ?? upstream.replace(/\/$/u, "") + path,
-    server: name,
-  }))
+  return behind.flatMap(({ name, path }) => {
+    const to = servers[name] ?? (upstream === undefined ? undefined : upstream.replace(/\/$/u, "") + path)
+    return to === undefined ? [] : [{ prefix: path, upstream: to, server: name }]
+  })
 }
 
 function requireOneOf(names: readonly string[], name: string, missing: string): void {

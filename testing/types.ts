@@ -162,8 +162,11 @@ export interface HttpResponse {
 }
 
 export interface GatewayOptions {
-  /** The URL of what is behind it: it gets what is allowed, at the path that was called. */
-  readonly upstream: string
+  /**
+   * The URL of what is behind it: it gets what is allowed, at the path that was called. Absent: `servers` are all that is
+   * behind it, and anything else is answered 404.
+   */
+  readonly upstream?: string
   /** MCP servers that are elsewhere: the URL of each one's endpoint, by its name in catalog.yaml. */
   readonly servers?: Readonly<Record<string, string>>
   /** The origin of gateways.yaml at which it stands. Absent: its first. */

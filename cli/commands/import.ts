@@ -4,9 +4,9 @@ import { Option, type Command } from "commander"
 import { SENSITIVITIES, type Sensitivity } from "../../src/core/catalog/tool.ts"
 import { jsonText } from "../terminal/escape.ts"
 import { EXIT, Failure } from "../terminal/failure.ts"
-import type { FoundTools } from "../import/found-tools.ts"
+import type { FoundTools, ServerPlace } from "../import/found-tools.ts"
 import { readCatalog } from "../import/merge.ts"
-import { checked, headersOf, mcpEndpoint, repeated, seconds, type HeaderOptions } from "../import/options.ts"
+import { checked, headersOf, mcpEndpoint, probeAt, repeated, seconds, type HeaderOptions } from "../import/options.ts"
 import { readCatalogText, runImport, type Person } from "../import/run.ts"
 import { isRefused, importAsJson, toldTo } from "../import/render.ts"
 import { reportProblems } from "../compiler/report.ts"
@@ -100,11 +100,12 @@ function common(command: Command, server: string): Command {
 }
 
 async function importMcp(url: string, options: McpOptions): Promise<void> {
+  const endpoint = mcpEndpoint(url)
   const source = {
-    url: mcpEndpoint(url),
+    url: endpoint,
     headers: headersOf(options),
     server: options.server,
-    at: await placeOf(options),
+    at: await placeOf(endpoint, options),
     seconds: options.timeout,
   }
   // Loaded here, so that no other command has to load an MCP client.
@@ -144,7 +145,7 @@ async function finish(
 }
 
 /** Where the server is reached, unless the catalog says so. */
-async function placeOf({ policies, server, origin, path }: McpOptions) {
+async function placeOf(endpoint: URL, { policies, server, origin, path }: McpOptions): Promise<ServerPlace | null> {
   const entry = readCatalog(await readCatalogText(policies)).servers.find(({ name }) => name === server)
   if (!entry) {
     if (origin === undefined) {
@@ -154,7 +155,8 @@ async function placeOf({ policies, server, origin, path }: McpOptions) {
     }
     const place = { origin, path: path ?? `/${server}/mcp` }
     checked({ name: server, ...place }, {})
-    return place
+    const probe = probeAt(endpoint)
+    return probe === null ? place : { ...place, probe }
   }
   if ((origin ?? entry.origin) !== entry.origin || (path ?? entry.path) !== entry.path) {
     const message = `the catalog has \`${server}\` at ${entry.origin}${entry.path}`

@@ -235,7 +235,12 @@ function causeOf(thrown: unknown): string {
   return cause === "" ? thrown.message : cause
 }
 
-export function resultText(tool: string, task: string | null, answer: GatewayAnswer, work: CoveringPurpose | null): string {
+export function resultText(
+  tool: string,
+  task: string | null,
+  answer: GatewayAnswer,
+  work: CoveringPurpose | null,
+): string {
   const { status, code, decision, description, approval } = answer
   if (decision === null && code === null)
     return [

@@ -25,12 +25,19 @@ export interface FoundTools {
 export type Reached =
   | {
       readonly by: "server"
-      /** Where clients reach it; null if the catalog already says so. */
-      readonly at: { readonly origin: string; readonly path: string } | null
+      /** Where clients reach it, and Narrowgate the server itself; null if the catalog already says so. */
+      readonly at: ServerPlace | null
       /** The server has been observed to reject a request whose headers and body differ. */
       readonly enforcesHeaders: boolean
     }
   | { readonly by: "routes"; readonly origin: string }
+
+export interface ServerPlace {
+  readonly origin: string
+  readonly path: string
+  /** The URL of the server itself, if Narrowgate may probe it. */
+  readonly probe?: string
+}
 
 export interface FoundTool {
   /** Its name in the catalog. */

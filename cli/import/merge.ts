@@ -38,6 +38,7 @@ interface NewServer {
   readonly origin: string
   readonly path: string
   readonly enforces_headers: boolean
+  readonly probe?: { readonly url: string }
 }
 
 export interface NarrowingTool {
@@ -139,9 +140,10 @@ export function merge(
     return given === undefined ? [] : [{ tool, given }]
   })
   if (server) {
-    const { name, origin, path, enforces_headers: enforces } = server
+    const { name, origin, path, enforces_headers: enforces, probe } = server
     const lines = [`- ${field("name", name)}`, `  ${field("origin", origin)}`, `  ${field("path", path)}`]
     if (enforces) lines.push(`  ${field("enforces_headers", true)}`)
+    if (probe) lines.push("  probe:", `    ${field("url", probe.url)}`)
     text.add("servers", undefined, catalog.servers.length === 0 ? lines : ["", ...lines])
   }
   const beside = catalog.tools.findLastIndex(({ name }) => name.startsWith(`${found.prefix}.`) && !pruned.has(name))
@@ -309,7 +311,9 @@ function isOfSource({ name, route, resource }: ListedTool, { prefix, reached }: 
 
 function newServer({ prefix, reached }: FoundTools): NewServer | null {
   if (reached.by !== "server" || !reached.at) return null
-  return { name: prefix, ...reached.at, enforces_headers: reached.enforcesHeaders }
+  const { probe, ...place } = reached.at
+  const probed = probe === undefined ? {} : { probe: { url: probe } }
+  return { name: prefix, ...place, enforces_headers: reached.enforcesHeaders, ...probed }
 }
 
 /** A tool is reached through an MCP server or by routes, never both. */

@@ -1,5 +1,6 @@
 /** Options that name a source of tools and how to reach it, read before any request or prompt. */
 import { Option } from "commander"
+import { mayBeFetched } from "../../src/core/encoding/url.ts"
 import { EXIT, Failure } from "../terminal/failure.ts"
 import { catalogFile } from "../compiler/schema/catalog.ts"
 
@@ -13,7 +14,8 @@ export function mcpEndpoint(url: string): URL {
   if (endpoint && /^https?:$/u.test(endpoint.protocol) && endpoint.username === "" && endpoint.password === "") {
     return endpoint
   }
-  const fix = "Write an `http(s)` URL without credentials in it; those go by `--header-env`."
+  const fix =
+    "Write an `http(s)` URL without credentials in it; those go by `--header-env`. A server over stdio needs a bridge to streamable HTTP, such as supergateway."
   throw new Failure("the URL is not that of an MCP endpoint", fix, EXIT.usage)
 }
 
@@ -65,4 +67,9 @@ export function seconds(text: string): number {
   const value = Number(text)
   if (Number.isInteger(value) && value >= 1 && value <= 600) return value
   throw new Failure(`--timeout cannot be ${text}`, "Write a whole number of seconds from 1 to 600.", EXIT.usage)
+}
+
+/** Where Narrowgate may probe the server itself. A query may be a credential, which no catalog should hold. */
+export function probeAt(url: URL): string | null {
+  return url.search === "" && mayBeFetched(url, true) ? url.href : null
 }

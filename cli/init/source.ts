@@ -1,9 +1,8 @@
 /** Where the tools are: a running MCP server, or an OpenAPI document, read by the importers. */
 import { basename } from "node:path"
-import { mayBeFetched } from "../../src/core/encoding/url.ts"
 import { EXIT, Failure } from "../terminal/failure.ts"
 import type { FoundTools } from "../import/found-tools.ts"
-import { checked, headersOf, mcpEndpoint, type HeaderOptions } from "../import/options.ts"
+import { checked, headersOf, mcpEndpoint, probeAt, type HeaderOptions } from "../import/options.ts"
 import { askChoice, askText, withProgress } from "../terminal/prompts.ts"
 
 export interface SourceOptions extends HeaderOptions {
@@ -66,8 +65,6 @@ export async function find(
   )
 }
 
-/** Where Narrowgate may probe the server itself. A query may be a credential, which no catalog should hold. */
 export function probeOf(source: Source): string | null {
-  if (source.kind === "openapi" || source.url.search !== "") return null
-  return mayBeFetched(source.url, true) ? source.url.href : null
+  return source.kind === "openapi" ? null : probeAt(source.url)
 }

@@ -1,5 +1,6 @@
 /** Calls a tool that has a route, as an HTTP request through a gateway. */
 import type { ListedTool } from "../compiler/schema/catalog.ts"
+import { EXIT, Failure } from "../terminal/failure.ts"
 import { answerOf, type GatewayAnswer } from "./gateway-answer.ts"
 
 type Route = NonNullable<ListedTool["route"]>
@@ -23,9 +24,13 @@ export async function callRoute(
 export function requestFor({ origin, methods, path }: Route, args: Readonly<Record<string, unknown>>) {
   const left = new Map(Object.entries(args))
   const filled = path.replaceAll(/\{([^}]*)\}/gu, (_segment, name: string) => {
+    if (!left.has(name)) {
+      const fix = `Write \`--arguments '{"${name}":"…"}'\`.`
+      throw new Failure(`the path ${path} needs the argument \`${name}\``, fix, EXIT.usage)
+    }
     const value = left.get(name)
     left.delete(name)
-    return encodeURIComponent(wordOf(value ?? ""))
+    return encodeURIComponent(wordOf(value))
   })
   const [method = "GET"] = methods
   const url = new URL(filled, origin)

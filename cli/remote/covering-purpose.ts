@@ -53,7 +53,8 @@ export async function coveringPurpose(
 
 /** The scopes are there: only the sensitivity is in the way. */
 function isTooSensitive(tool: Tool, ceiling: GrantDefinition, purposes: readonly PurposeDefinition[]): boolean {
-  const names = ({ tools }: GrantDefinition): boolean => anyCovers(tools.flatMap((text) => parseScope(text) ?? []))(tool)
+  const names = ({ tools }: GrantDefinition): boolean =>
+    anyCovers(tools.flatMap((text) => parseScope(text) ?? []))(tool)
   return names(ceiling) && purposes.some(({ grant }) => names(grant))
 }
 

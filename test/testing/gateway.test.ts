@@ -99,8 +99,20 @@ test("what waits there is approved by the call, by its URL, and by what the agen
   await expect(ng.approve(gateway.url, { as: "olivia" })).rejects.toMatchObject({ code: "approval_refused" })
 })
 
+test("stands before MCP servers alone", async () => {
+  await using gateway = await ng.gateway("edge", { servers: { billing: `${service.origin}/elsewhere` } })
+  const task = await ng.task({ user: "alice", agent: "support", purpose: "refund-order" })
+  const headers = { authorization: `Bearer ${task.token}`, "content-type": "application/json" }
+  const params = { name: "refund", arguments: { order: "o-1", amount: 5 } }
+  const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params })
+  const called = await fetch(`${gateway.url}/billing/mcp`, { method: "POST", headers, body })
+  expect([called.status, gateway.calls().at(-1)?.allowed]).toEqual([200, true])
+  expect((await fetch(`${gateway.url}/crm/tickets`, { headers })).status).toBe(404)
+})
+
 test("says what it cannot stand for", async () => {
   const upstream = service.origin
+  await expect(ng.gateway("edge", {})).rejects.toThrow("give `upstream`, or `servers`")
   await expect(ng.gateway("edgy", { upstream })).rejects.toThrow("Did you mean `edge`?")
   const origin = "http://127.0.0.1:8081"
   await expect(ng.gateway("edge", { upstream, origin })).rejects.toMatchObject({ code: "unknown_name" })

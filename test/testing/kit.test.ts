@@ -104,6 +104,10 @@ describe("a task", () => {
       code: "unknown_name",
       message: expect.stringContaining("Did you mean `everything.echo`?"),
     })
+    await expect(ng.call(task, "crm.tickets.get", { tiket: "42" })).rejects.toMatchObject({
+      code: "invalid_argument",
+      message: "`crm.tickets.get` has the argument `ticket` in its path",
+    })
     await expect(ng.call(task, "crm.tickets.list", {}, { gateway: "edgy" })).rejects.toThrow("Did you mean `edge`?")
     expect(() => ng.gatewayKey("edgy")).toThrow("Did you mean `edge`?")
   })

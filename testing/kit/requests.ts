@@ -34,12 +34,15 @@ export function requestOf({ routes, servers, tools }: PolicyParts, tool: string,
 const WITH_BODY: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH"])
 
 /** Arguments stand in the path if it names them; the others in the query, or in the body of a request that changes something. */
-function httpRequest({ origin, methods, path }: RouteDefinition, args: Arguments): AgentRequest {
+function httpRequest({ origin, methods, path, tool }: RouteDefinition, args: Arguments): AgentRequest {
   const left = new Map(Object.entries(args))
   const filled = path.replaceAll(/\{([^}]*)\}/gu, (_segment, name: string) => {
+    // Without it, the request would be another tool's, or none's.
+    if (!left.has(name))
+      throw new NarrowgateTestError("invalid_argument", `\`${tool}\` has the argument \`${name}\` in its path`)
     const value = left.get(name)
     left.delete(name)
-    return encodeURIComponent(textOf(value ?? ""))
+    return encodeURIComponent(textOf(value))
   })
   const [method = "GET"] = methods
   if (WITH_BODY.has(method)) {

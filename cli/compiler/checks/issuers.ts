@@ -188,7 +188,13 @@ function keysOf(source: Source<unknown>, at: Path, keys: Keys, algorithms: reado
   return (jwks?.keys ?? []).flatMap((jwk, place) => {
     const path = [...at, "jwks", "keys", place]
     const weak = weakness(jwk, "sig")
-    if (weak !== null) return [source.error(path, `the key cannot be used: ${weak}`, "Replace it by a stronger one.")]
+    if (weak !== null) {
+      const fix =
+        jwk["use"] === undefined || jwk["use"] === "sig"
+          ? "Replace it by a stronger one."
+          : 'Write `"use": "sig"`, or leave `use` out, if the key signs tokens; otherwise name the one that does.'
+      return [source.error(path, `the key cannot be used: ${weak}`, fix)]
+    }
     if (algorithmOf(jwk, algorithms) !== null) return []
     return [source.error(path, "the key fits none of `algorithms`", "Add its algorithm, or remove the key.")]
   })

@@ -9,7 +9,7 @@ import { escaped } from "../../terminal/escape.ts"
 import { Failure } from "../../terminal/failure.ts"
 import { toolName } from "../../compiler/schema/values.ts"
 import { argumentTypes } from "../argument-types.ts"
-import type { FoundTools, FoundTool, Skipped } from "../found-tools.ts"
+import type { FoundTools, FoundTool, Skipped, ServerPlace } from "../found-tools.ts"
 import { enforcement } from "./enforcement.ts"
 import type { FoundEntries, Listed } from "./found-entries.ts"
 import { listServer } from "./list-server.ts"
@@ -26,7 +26,7 @@ export interface McpSource {
   /** The server's name in the catalog. */
   readonly server: string
   /** Where clients reach it; null if the catalog says so. */
-  readonly at: { readonly origin: string; readonly path: string } | null
+  readonly at: ServerPlace | null
   readonly seconds: number
 }
 

@@ -6,7 +6,7 @@ import { escaped } from "../../terminal/escape.ts"
 import { isWithin, toolsFor, type Plan } from "./plan.ts"
 
 export function catalogText(plan: Plan): string {
-  // The entry of the server is there before the merge, because imports know nothing of probes.
+  // The entry of the server is there before the merge.
   const found =
     plan.found.reached.by === "server" ? { ...plan.found, reached: { ...plan.found.reached, at: null } } : plan.found
   const differences = compare(emptyCatalog(plan), found, { prune: false })

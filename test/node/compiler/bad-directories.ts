@@ -829,6 +829,15 @@ const IDENTITIES: readonly BadDirectory[] = [
     at: "{ kty: RSA",
   },
   {
+    name: "a key for another use",
+    file: "issuers.yaml",
+    find: KEYS,
+    replace: "jwks: { keys: [{ kty: EC, crv: P-256, x: a, y: b, use: jwt-svid }] }",
+    message: /it is for another use/,
+    fix: /Write `"use": "sig"`/,
+    at: "{ kty: EC",
+  },
+  {
     name: "a key of no allowed algorithm",
     file: "issuers.yaml",
     find: KEYS,

@@ -52,7 +52,8 @@ describe("the reference server of the MCP project", () => {
 
     const after = await stage.catalog()
     expect(withoutAdded(before, after)).toBe(before)
-    expect(await server("fresh")).toMatchObject({ path: "/fresh/mcp", enforces_headers: false })
+    const probe = { url: everything.url }
+    expect(await server("fresh")).toMatchObject({ path: "/fresh/mcp", enforces_headers: false, probe })
     expect((await tools()).get("fresh.echo")).toMatchObject({
       action: "execute",
       sensitivity: "restricted",
@@ -102,7 +103,7 @@ describe("the reference server of the MCP project", () => {
     const before = await stage.catalog()
     const { code, stdout } = await importMcp(everything.url, ...FRESH, "--dry-run")
     expect(code).toBe(0)
-    expect(stdout).toMatch(/\n@@ -\d+,6 \+\d+,10 @@\n/)
+    expect(stdout).toMatch(/\n@@ -\d+,6 \+\d+,12 @@\n/)
     expect(stdout).toContain("\n+  - name: fresh.echo\n")
     expect(await stage.catalog()).toBe(before)
     expect(await readdir(stage.policies)).not.toContainEqual(expect.stringContaining(".part"))

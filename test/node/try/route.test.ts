@@ -19,3 +19,9 @@ it("puts them into the body of what changes something", () => {
   expect(url.pathname).toBe("/crm/tickets/42/replies")
   expect(body).toBe('{"text":"hi"}')
 })
+
+it("calls nothing without an argument that the path names", () => {
+  expect(() => requestFor(route("GET", "/crm/tickets/{ticket}"), { tiket: "7" })).toThrow(
+    "the path /crm/tickets/{ticket} needs the argument `ticket`",
+  )
+})

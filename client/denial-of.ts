@@ -86,7 +86,7 @@ async function boundedText(response: Response): Promise<string> {
   }
   const timer = setTimeout(cut, LONGEST_READ)
   try {
-    for (let next = await reader?.read(); next?.done === false && !isCut; next = await reader?.read()) {
+    for (let next = await reader?.read(); next?.done === false; next = await reader?.read()) {
       text += next.value
       if (text.length > LONGEST) cut()
     }

@@ -40,8 +40,8 @@ async function answered(
 ): Promise<IssuedToken> {
   const { id, life, interval } = await issuer.askConsent(parameters)
   const expiresAt = Date.now() + life * 1000
-  const task = id.slice(0, id.indexOf("."))
-  await onConsent({ url: `${issuer.id}/console/approvals/${encodeURIComponent(task)}`, scope, expiresAt })
+  const task = encodeURIComponent(id.replace(/\..*/s, ""))
+  await onConsent({ url: `${issuer.id}/console/approvals/${task}`, scope, expiresAt })
   // The issuer says when it has expired: its clock counts.
   for (let pause = Math.max(1, interval) * 1000; ;) {
     await slept(pause, Infinity, issuer.reach.signal)

@@ -71,7 +71,7 @@ export class ConsentRequiredError extends NarrowgateError {
     refusal: OAuthRefusal,
     consent: Pick<ConsentRequiredError, "scope" | "authorizationEndpoint" | "backchannelEndpoint">,
   ) {
-    super("consent_required", `no token: the user has to consent first, to ${consent.scope}`, { refusal })
+    super("consent_required", `no token: the user has to consent to ${consent.scope}`, { refusal })
     this.scope = consent.scope
     Object.assign(this, consent)
   }

@@ -131,7 +131,7 @@ export class Issuer {
     const json = parsed(await answer.text())
     const { auth_req_id: id, expires_in: life, interval = 5 } = isObject(json) ? json : {}
     if (typeof id !== "string" || typeof life !== "number" || typeof interval !== "number")
-      throw invalid(this.id, "its answer names no request for consent")
+      throw invalid(this.id, "its answer names no request")
     return { id, life, interval }
   }
 

@@ -47,9 +47,11 @@ export class ProofKey {
   static async of(option: BindingOption | undefined): Promise<ProofKey | null> {
     if (option === undefined || option === false) return null
     if (option !== true && "privateKey" in option) return ProofKey.#ofPair(option, true)
-    const { subtle } = crypto
-    const pair = await subtle.generateKey(DEFAULT_KIND, option !== true && option.extractable, ["sign", "verify"])
-    if (!("privateKey" in pair)) throw new TypeError("no pair of keys was made")
+    const pair = await crypto.subtle.generateKey(DEFAULT_KIND, option !== true && option.extractable, [
+      "sign",
+      "verify",
+    ])
+    if (!("privateKey" in pair)) throw new TypeError("no key pair")
     return ProofKey.#ofPair(pair, !pair.privateKey.extractable)
   }
 

@@ -1,11 +1,11 @@
 /** `narrowgate claim`: the first operator makes a new deployment theirs. */
-import { stat } from "node:fs/promises"
 import type { Command } from "commander"
 import type { JWK } from "jose"
 import { claimAt } from "../remote/claim.ts"
 import { KEY_VARIABLE, publisherKey } from "../remote/publisher-key.ts"
 import { jsonText, printableText } from "../terminal/escape.ts"
 import { colors } from "../terminal/colors.ts"
+import { exists } from "../terminal/exists.ts"
 import { EXIT, Failure } from "../terminal/failure.ts"
 import { askSecret, isSomebodyThere } from "../terminal/prompts.ts"
 import { CALLED } from "../terminal/program-name.ts"
@@ -83,10 +83,7 @@ async function keyOf(named: string | undefined): Promise<KeyInUse> {
   if (named === undefined && (process.env[KEY_VARIABLE] ?? "") !== "")
     return { jwk: await publisherKey(undefined), file: null }
   const file = named ?? KEY_FILE
-  const isThere = await stat(file).then(
-    () => true,
-    () => false,
-  )
+  const isThere = await exists(file)
   if (isThere) return { jwk: await publisherKey(file), file }
   const { privateJwk } = await makeKey(file)
   console.error(`${file}: a new publisher's key, readable by you alone. Keep it out of the repository.`)

@@ -1,11 +1,11 @@
 /** `narrowgate publish` and `narrowgate rollback`: which bundle decides from now on. */
-import { stat } from "node:fs/promises"
 import type { Command } from "commander"
 import { setTimeout as sleep } from "node:timers/promises"
 import { z } from "zod"
 import { canonicalBytes, digestOf } from "../../src/core/policy/digest.ts"
 import { jsonText, printableText } from "../terminal/escape.ts"
 import { colors } from "../terminal/colors.ts"
+import { exists } from "../terminal/exists.ts"
 import { EXIT, Failure } from "../terminal/failure.ts"
 import { compilePolicies } from "../compiler/compile.ts"
 import { historyAt, liveAt, publishTo, type Publish } from "../remote/publish.ts"
@@ -91,10 +91,7 @@ function refuseFailing(directory: string, { outcomes }: Suite): void {
 }
 
 async function withdraw(directory: string, options: PublishOptions): Promise<void> {
-  const isThere = await stat(directory).then(
-    () => true,
-    () => false,
-  )
+  const isThere = await exists(directory)
   const reason = await publicationReason(isThere ? directory : ".", {
     ...options,
     why: options.why ?? "the candidate is withdrawn",

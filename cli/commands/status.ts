@@ -1,9 +1,9 @@
 /** `narrowgate status` and `narrowgate history`: which bundle decides, and what was published before. */
-import { stat } from "node:fs/promises"
 import type { Command } from "commander"
 import { canonicalBytes, digestOf } from "../../src/core/policy/digest.ts"
 import { jsonText, printableText } from "../terminal/escape.ts"
 import { colors } from "../terminal/colors.ts"
+import { exists } from "../terminal/exists.ts"
 import { EXIT, Failure } from "../terminal/failure.ts"
 import { compilePolicies } from "../compiler/compile.ts"
 import { operatorBearer } from "../remote/bearer.ts"
@@ -98,10 +98,7 @@ const KIND = { pointer: "decided", candidate: "tried", withdrawal: "withdrawn" }
 
 /** A local stack gives each gateway a development key, and replaces the origins of the policies by its own ports. */
 async function digestIn(directory: string, { url, idp }: WorkerOptions): Promise<readonly string[] | null> {
-  const isThere = await stat(directory).then(
-    () => true,
-    () => false,
-  )
+  const isThere = await exists(directory)
   const body = isThere ? (await compilePolicies(directory)).body : null
   if (!body) return null
   const digest = await digestOf(canonicalBytes(body))

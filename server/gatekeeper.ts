@@ -10,6 +10,20 @@ import { transactionTokens } from "./transaction-tokens.ts"
 export type Gatekeeper = (request: ReceivedRequest) => Promise<Caller>
 
 export function gatekeeper(options: ServiceOptions): Gatekeeper {
+  const check = checkBy(options)
+  const { onRejected } = options
+  if (!onRejected) return check
+  return async (request) => {
+    try {
+      return await check(request)
+    } catch (error) {
+      if (error instanceof CallRejectedError) onRejected(error)
+      throw error
+    }
+  }
+}
+
+function checkBy(options: ServiceOptions): Gatekeeper {
   const locate = locator(options)
   if (options.trust === "network") {
     return async (request) => {

@@ -1,5 +1,6 @@
 /** What a service says of itself, and what is read of a request to it. */
 import type { ReadHeader } from "./caller.ts"
+import type { CallRejectedError } from "./errors.ts"
 import type { TokenOptions } from "./token-options.ts"
 
 /** A tool of the service, as the catalog's `route` describes it, with the path that the service itself sees. */
@@ -31,6 +32,11 @@ export interface ToolServer {
 }
 
 export interface ToolsOptions {
+  /**
+   * Gets each call that is rejected, before its client is answered: its `code`, and in `cause` what no client is told, such
+   * as why the keys cannot be reached.
+   */
+  readonly onRejected?: (rejected: CallRejectedError) => void
   /** By the tool's name in the catalog; `GET /tickets/{ticket}` is short for a route with that alone. */
   readonly tools?: Readonly<Record<string, string | ToolRoute>>
   readonly servers?: readonly ToolServer[]

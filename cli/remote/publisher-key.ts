@@ -18,7 +18,7 @@ const privateKey = z.looseObject({
 export async function publisherKey(file: string | undefined): Promise<JWK> {
   const text = file === undefined ? process.env[KEY_VARIABLE] : await readFile(file, "utf8")
   if (text === undefined || text === "") {
-    const fix = `Add --key FILE, or set ${KEY_VARIABLE}; \`narrowgate keygen\` makes one.`
+    const fix = `Add --key FILE, or set ${KEY_VARIABLE}; \`narrowgate keygen\` makes one, and \`narrowgate dev\` prints where its own is.`
     throw new Failure("no publisher's key", fix, EXIT.usage)
   }
   const key = privateKey.safeParse(parsed(text))

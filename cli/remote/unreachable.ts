@@ -5,7 +5,7 @@ type FetchFailure = readonly [message: string, fix: string]
 
 const OF_SYSTEM: Readonly<Record<string, (host: string) => FetchFailure>> = {
   ECONNREFUSED: (host) => [`nothing listens at ${host}`, "Start the server, or correct the port."],
-  ENOTFOUND: (host) => [`no host has the name in ${host}`, "Correct the host of the URL."],
+  ENOTFOUND: (host) => [`no host is called ${host}`, "Correct the host, or wait until its name is in DNS."],
   EAI_AGAIN: (host) => [`the name in ${host} cannot be looked up`, "Check the name and the network."],
   ECONNRESET: (host) => [`${host} has closed the connection`, "Check that it speaks the scheme of the URL."],
   UND_ERR_SOCKET: (host) => [`${host} has closed the connection`, "Check that it speaks the scheme of the URL."],

@@ -21,19 +21,28 @@ const TREE = join(OUT, "narrowgate")
  */
 const ENTRIES: readonly string[] = ["client", "server", "spiffe", "testing", "testing/pool", "testing/vitest"]
 
-/** What commands read, besides themselves; and the action, which a workflow finds below `node_modules`. */
+/**
+ * What commands read, besides themselves, and name in what they print; where the README leads; and the action, which a
+ * workflow finds below `node_modules`.
+ */
 const FILES = [
   "LICENSE",
   "README.md",
   "CHANGELOG.md",
+  "CONTRIBUTING.md",
   "action.yml",
-  "docs/guides/clients",
-  "docs/guides/gateways",
+  "bench/README.md",
+  "docs",
+  "examples",
   "policies",
   "schemas",
   "starters",
   "template",
 ]
+
+/** The pictures are most of the pages' size: those of the README are enough. */
+const isPacked = (path: string): boolean =>
+  !/\bdocs\/screenshots\/./.test(path) || /\/(?:demo(?:-phone)?\.svg|approval-desktop-light\.png)$/.test(path)
 
 /** What some parts need, and say so: the local stack, a server of one machine, the test kit's matchers, a deployment. */
 const OPTIONAL: readonly string[] = [...LOCAL_STACK, "vitest", "workerd", "wrangler"]
@@ -66,7 +75,7 @@ for (const which of WORKERS) {
   await cp(await builtWorker(which, join(OUT, which)), join(TREE, PACKED[which]))
 }
 await writeOwnModules(join(TREE, "worker"))
-for (const path of FILES) await cp(join(PACKAGE, path), join(TREE, path), { recursive: true })
+for (const path of FILES) await cp(join(PACKAGE, path), join(TREE, path), { recursive: true, filter: isPacked })
 const configuration = await readFile(join(PACKAGE, "wrangler.toml"), "utf8")
 await writeFile(join(TREE, "wrangler.toml"), configuration.replace('main = "src/index.ts"', 'main = "worker/index.js"'))
 await writeFile(join(TREE, "package.json"), `${JSON.stringify(await manifest(), null, 2)}\n`)

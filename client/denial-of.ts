@@ -13,10 +13,8 @@ import { challengeIn } from "./challenge.ts"
 const META_KEY = "narrowgate/denial"
 /** Characters; a denial is short. */
 const LONGEST = 65_536
-/** Causes of causes, and what wraps them. */
-const DEEPEST = 6
-/** At errors, of which one may lead to itself in every way. */
-const MOST_LOOKS = 100
+/** At causes of causes, and what wraps them: one may lead to itself in every way. */
+const MOST_LOOKS = 40
 /** Milliseconds: the rest of a denial comes with its headers, and anybody can write those. */
 const LONGEST_READ = 3_000
 
@@ -29,7 +27,7 @@ export async function denialOf(outcome: unknown): Promise<Denial | undefined> {
     return await (isResponse(outcome)
       ? inResponse(outcome)
       : isError(outcome)
-        ? inError(outcome, 0, new Set())
+        ? inError(outcome, new Set())
         : inResult(outcome))
   } catch {
     // A getter of a foreign object, or a body that broke off.
@@ -74,26 +72,16 @@ function withHeaders(found: Denial | undefined, code: string | null, headers: He
   }
 }
 
-/** Of a body that is too long, or does not end, nothing. */
+/** Of a body that is too long, or does not end, only the beginning, which is no denial. */
 async function boundedText(response: Response): Promise<string> {
   const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader()
-  let text = ""
-  let isCut = false
   // Not waited for: a copy of a body is cancelled once both are.
-  const cut = (): void => {
-    isCut = true
-    void reader?.cancel().catch(() => undefined)
-  }
-  const timer = setTimeout(cut, LONGEST_READ)
-  try {
-    for (let next = await reader?.read(); next?.done === false; next = await reader?.read()) {
-      text += next.value
-      if (text.length > LONGEST) cut()
-    }
-  } finally {
-    clearTimeout(timer)
-  }
-  return isCut ? "" : text
+  const cut = (): void => void reader?.cancel().catch(() => undefined)
+  AbortSignal.timeout(LONGEST_READ).addEventListener("abort", cut)
+  let text = ""
+  for (let next = await reader?.read(); next?.done === false && text.length <= LONGEST; next = await reader?.read())
+    text += next.value
+  return text
 }
 
 /** Members of an error in which clients put what the server sent. */
@@ -111,10 +99,9 @@ const ERROR_MEMBERS = [
 ] as const
 
 /** @param seen what was looked at before */
-async function inError(error: unknown, depth: number, seen: Set<unknown>): Promise<Denial | undefined> {
+async function inError(error: unknown, seen: Set<unknown>): Promise<Denial | undefined> {
   if (error instanceof DeniedError) return error.denial
-  if (depth > DEEPEST || !isObject(error) || seen.has(error) || seen.size >= MOST_LOOKS) return undefined
-  seen.add(error)
+  if (!isObject(error) || seen.has(error) || seen.add(error).size > MOST_LOOKS) return undefined
   const own = inMembers(error) ?? inText(textAt(error, "message") ?? "", false)
   if (own) return own
   for (const name of ERROR_MEMBERS) {
@@ -123,7 +110,7 @@ async function inError(error: unknown, depth: number, seen: Set<unknown>): Promi
       ? await inResponse(member)
       : typeof member === "string"
         ? inText(member, false)
-        : await inError(member, depth + 1, seen)
+        : await inError(member, seen)
     if (found) return found
   }
   return undefined

@@ -7,7 +7,6 @@ import { app } from "../../src/app.ts"
 import worker from "../../src/index.ts"
 import { described, undescribed } from "./description.ts"
 import { freshIsolate } from "./isolate.ts"
-import { loadOnce } from "./loaded-once.ts"
 import { giveLeasesBack } from "./switches.ts"
 
 const LOOKED_AT = Symbol.for("narrowgate.described")
@@ -15,7 +14,6 @@ const LOOKED_AT = Symbol.for("narrowgate.described")
 for (const door of [worker, app]) {
   if (!Object.hasOwn(door, LOOKED_AT)) Object.assign(door, { fetch: described(door.fetch), [LOOKED_AT]: true })
 }
-loadOnce()
 
 /** The isolate's own timers. In an isolate whose timers are feigned for good, every later file would wait for ever. */
 const CLOCK = Symbol.for("narrowgate.clock")

@@ -48,6 +48,8 @@ export interface GatewayOptions {
   readonly id?: string
   /** Called with each answer of the authorizer, before the client has its own. */
   readonly observe?: (original: OriginalRequest, verdict: Verdict) => void
+  /** The time that answers state, if it is not this machine's: a client adjusts the clock of its proofs by that. */
+  readonly now?: () => Promise<Date>
 }
 
 /** One answer of the authorizer, for a demo to print. */
@@ -74,7 +76,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const hosts = new Set<string>()
   const server = createServer((request, response) => {
     const publicOrigin = options.publicOrigin ?? `http://${request.headers.host ?? ""}`
-    serve({ ...options, publicOrigin }, hosts, decisions, request, response).catch(() => {
+    const answer = async (): Promise<void> => {
+      if (options.now) response.setHeader("date", (await options.now()).toUTCString())
+      await serve({ ...options, publicOrigin }, hosts, decisions, request, response)
+    }
+    answer().catch(() => {
       if (response.headersSent) response.destroy()
       else response.writeHead(502).end()
     })
@@ -86,7 +92,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 }
 
 async function serve(
-  { authorizer, routes, id, publicOrigin = "", observe }: GatewayOptions,
+  { authorizer, routes, id, publicOrigin = "", observe, now }: GatewayOptions,
   hosts: ReadonlySet<string>,
   decisions: GatewayDecision[],
   request: IncomingMessage,
@@ -132,7 +138,7 @@ async function serve(
   if (request.headers["transfer-encoding"] !== undefined) passed.push(["transfer-encoding", "chunked"])
   const answer = await forward(upstream, passed, request, response, sendsBody ? whole : undefined)
 
-  const back = fromUpstream(pairs(answer.rawHeaders))
+  const back = fromUpstream(pairs(answer.rawHeaders)).filter(([name]) => !now || name.toLowerCase() !== "date")
   const decision = first(verdict.identity, "x-narrowgate-decision")
   if (decision !== undefined) back.push(["x-narrowgate-decision", decision])
   if (upstream.server !== undefined && answer.statusCode === 200 && asksForList(original)) {

@@ -24,10 +24,12 @@ interface GatewayContext {
   readonly key: string
   /** Called with each decision, before the client has its answer. */
   readonly addDecision: (task: string, decision: string) => void
+  /** Narrowgate's time. */
+  readonly now: () => Promise<Date>
 }
 
 export async function listeningGateway(
-  { gateway, servers, narrowgate, key, addDecision }: GatewayContext,
+  { gateway, servers, narrowgate, key, addDecision, now }: GatewayContext,
   options: GatewayOptions,
 ): Promise<TestGateway> {
   refuseUnknown("a gateway", options, OPTIONS)
@@ -51,6 +53,7 @@ export async function listeningGateway(
     id,
     port,
     publicOrigin: origin,
+    now,
     authorizer: { origin: narrowgate, key, dialect },
     routes: [...(upstream === undefined ? [] : [{ prefix: "", upstream }]), ...routesTo(behind, options)],
     observe({ method, target, headers }, verdict) {

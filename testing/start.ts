@@ -130,6 +130,7 @@ export async function startNarrowgate(options: StartOptions): Promise<RunningNar
           narrowgate: issuer,
           key: kit.gatewayKey(id),
           addDecision,
+          now: async () => kit.clock.now(),
         }
         const { listeningGateway } = await import("./gateway.ts")
         const gateway = await listeningGateway(context, options)

@@ -1,10 +1,11 @@
 /** A gateway of the policies that listens, before a developer's own service: an agent under test calls that. */
 import { readFile } from "node:fs/promises"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
+import { join } from "node:path"
 import { text } from "node:stream/consumers"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
-import { denialOf } from "../../client/denial-of.ts"
-import { listen, type Listening } from "../../dev/loopback.ts"
+import { denialOf, openTask } from "../../client/index.ts"
+import { freePort, listen, type Listening } from "../../dev/loopback.ts"
 import { startNarrowgate, type RunningNarrowgate, type TestGateway, type TestTask } from "../../testing/index.ts"
 
 const users = { alice: { groups: ["support"] }, olivia: { groups: ["operations"] } }
@@ -75,6 +76,36 @@ test("passes on what is allowed, with who calls, and answers what is denied", as
       .slice(0, 2)
       .map(({ id }) => [id, "edge"]),
   )
+})
+
+test("its answers state Narrowgate's time, by which a bound task makes its proofs", async () => {
+  const port = await freePort()
+  const moved = async (file: string) =>
+    [file, (await readFile(join("policies", file), "utf8")).replaceAll("127.0.0.1:8080", `127.0.0.1:${port}`)] as const
+  const files = Object.fromEntries(await Promise.all(["gateways.yaml", "catalog.yaml"].map(moved)))
+  await using own = await startNarrowgate({ policies: "policies", users, files })
+  await own.clock.advance("3 minutes")
+  const gateway = await own.gateway("edge", { upstream: service.origin, port })
+  await using task = await openTask({
+    issuer: own.url,
+    identity: async () => own.identity("support"),
+    session: await own.session("alice"),
+    purpose: "answer-customer",
+    dpop: true,
+  })
+  const send = async (to: string) =>
+    task.fetch(`${gateway.url}/mail/messages`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ to, text: "hello" }),
+    })
+  // The service's own answers have this machine's time.
+  for (const to of ["bob@example.org", "bob@elsewhere.example", "bob@example.org", "bob@elsewhere.example"]) {
+    const { status, headers } = await send(to)
+    expect(status).toBe(to.endsWith("@example.org") ? 200 : 403)
+    const ahead = Date.parse(headers.get("date") ?? "") - (await own.clock.now()).getTime()
+    expect(Math.abs(ahead)).toBeLessThan(10_000)
+  }
 })
 
 test("what waits there is approved by the call, by its URL, and by what the agent has of it", async () => {

@@ -45,11 +45,12 @@ async function copy(mostMs?: number): Promise<{ answer: unknown; to: string }> {
 
 async function expectWriting(): Promise<void> {
   const before = countIn(join(objects, LAST))
-  await vi.waitUntil(() => countIn(join(objects, LAST)) > before, { timeout: 5_000 })
+  await vi.waitUntil(() => countIn(join(objects, LAST)) > before, { timeout: 20_000 })
 }
 
 test("objects of a copy are of one moment, and the process goes on", async () => {
-  const { answer, to } = await copy()
+  // On a busy machine copying takes longer than a gateway would wait.
+  const { answer, to } = await copy(30_000)
   expect(answer).toMatchObject({ takenAt: expect.any(Number), stoodMs: expect.any(Number) })
   const [first, last] = [FIRST, LAST].map((file) => countIn(join(to, "objects", file)))
   expect(Math.abs(Number(first) - Number(last))).toBeLessThanOrEqual(1)

@@ -208,7 +208,7 @@ const PROJECTS: readonly TestProjectInlineConfiguration[] = [
       name: "package",
       include: ["test/package/**/*.test.ts"],
       globalSetup: "./test/package/packed.ts",
-      testTimeout: 60_000,
+      testTimeout: 240_000,
       maxWorkers: 2,
     },
   },

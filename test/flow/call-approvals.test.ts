@@ -156,6 +156,9 @@ const situation = z.looseObject({
 })
 const fred = async (): Promise<string> => person("fred", "finance")
 
+/** Records of calls take their time on a busy machine. */
+const RECORDED = { timeout: 10_000 }
+
 describe("who answers is told", () => {
   test("what the whole tree has called so far, the latest first, and no argument of it", async () => {
     const { token, task } = await openTask("first")
@@ -178,7 +181,7 @@ describe("who answers is told", () => {
         ["action", "at", "chain", "code", "decision", "id", "task", "tool"].toSorted(),
       )
       expect(JSON.stringify(json)).not.toContain("s3cret")
-    })
+    }, RECORDED)
   })
 
   test("fifty calls at most", async () => {
@@ -188,7 +191,7 @@ describe("who answers is told", () => {
     await vi.waitFor(async () => {
       const { history } = situation.parse((await show(question, await fred())).json)
       expect(history?.map(({ code }) => code)).toEqual(Array.from({ length: 50 }, () => "ok"))
-    })
+    }, RECORDED)
   })
 
   test("where the log is out of reach, that it is not known: not that there was nothing", async () => {

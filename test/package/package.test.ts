@@ -99,7 +99,7 @@ describe.each(NODES)("on Node %s", (node) => {
     await writeFile(join(beside.directory, "package.json"), JSON.stringify({ devDependencies: others }))
     const resolved = await beside.run("npm", "install", "--package-lock-only", "--no-audit", beside.tarball)
     expect(resolved).toMatchObject({ code: 0, stderr: expect.not.stringContaining("ERESOLVE") })
-  }, 240_000)
+  })
 
   test("one installation brings it, and what the local stack needs", async () => {
     const installed = await there.run("npm", "install", "--save-dev", "--no-audit", "--no-fund", there.tarball)

@@ -46,6 +46,7 @@ const isPacked = (path: string): boolean =>
 
 /** What some parts need, and say so: the local stack, a server of one machine, the test kit's matchers, a deployment. */
 const OPTIONAL: readonly string[] = [...LOCAL_STACK, "vitest", "workerd", "wrangler"]
+const OF_THEIR_OWN: readonly string[] = ["vitest", "wrangler"]
 /** What the example's own servers need, which run in the repository alone. */
 const OF_THE_DEMO: ReadonlySet<string> = new Set(["@modelcontextprotocol/server"])
 
@@ -95,6 +96,9 @@ async function manifest(): Promise<unknown> {
         return [name, version]
       }),
     )
+  const tested = Object.fromEntries(
+    Object.entries(versionsOf(OPTIONAL)).map(([name, version]) => [name, `^${version}`]),
+  )
   return {
     name: "narrowgate",
     version: own.version,
@@ -112,9 +116,10 @@ async function manifest(): Promise<unknown> {
         .filter((name) => !OF_THE_DEMO.has(name) && !OPTIONAL.includes(name))
         .toSorted(),
     ),
-    // Whichever is there already must not fail the installation: not every part needs it. `tested` says which one does.
-    peerDependencies: Object.fromEntries(OPTIONAL.map((name) => [name, "*"])),
-    tested: Object.fromEntries(Object.entries(versionsOf(OPTIONAL)).map(([name, version]) => [name, `^${version}`])),
+    // Of what people have for their own use, another version must not fail the installation. Of the rest,
+    // `npm install miniflare` has to bring the one that fits.
+    peerDependencies: { ...tested, ...Object.fromEntries(OF_THEIR_OWN.map((name) => [name, "*"])) },
+    tested,
     peerDependenciesMeta: Object.fromEntries(OPTIONAL.map((name) => [name, { optional: true }])),
   }
 }

@@ -95,7 +95,7 @@ describe.each(NODES)("on Node %s", (node) => {
 
   test("packages of other versions beside it do not prevent its installation", async () => {
     await using beside = await emptyPlace(node)
-    const others = { vitest: "4.1.12", miniflare: "4.20251118.1" }
+    const others = { vitest: "4.1.12", wrangler: "4.50.0" }
     await writeFile(join(beside.directory, "package.json"), JSON.stringify({ devDependencies: others }))
     const resolved = await beside.run("npm", "install", "--package-lock-only", "--no-audit", beside.tarball)
     expect(resolved).toMatchObject({ code: 0, stderr: expect.not.stringContaining("ERESOLVE") })

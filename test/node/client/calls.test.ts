@@ -122,7 +122,11 @@ describe("a call that is denied", () => {
   })
 
   test("says why, by HTTP", async () => {
-    await using task = await agents.open({ purpose: "answer-customer" })
+    await using task = await agents.open({
+      purpose: "answer-customer",
+      scope: "mail.send:write",
+      onConsent: async (request) => agents.consent(request, "approve"),
+    })
     const mail = async (to: string): Promise<Response> =>
       task.fetch(`${agents.edge.origin}/mail/messages`, {
         method: "POST",

@@ -11,7 +11,7 @@ import { readScope } from "../../src/core/policy/cedar/scope.ts"
 
 const ROOT = join(import.meta.dirname, "../..")
 const FILES = readdirSync(ROOT, { recursive: true, encoding: "utf8" }).filter(
-  (path) => path.endsWith(".cedar") && !path.includes("node_modules"),
+  (path) => path.endsWith(".cedar") && !path.includes("node_modules") && !path.startsWith("build"),
 )
 
 /** What else there is in the grammar, once each, and what parentheses are for. */

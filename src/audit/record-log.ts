@@ -17,7 +17,8 @@ import {
   type SearchResult,
   type ToolRow,
 } from "./log-queries.ts"
-import type { LogPage, LogStart, LogState } from "./log-page.ts"
+import type { LogCheckpoint, LogPage, LogStart, LogState } from "./log-page.ts"
+import { LogCheckpoints } from "./log-checkpoints.ts"
 import { Segments } from "./log-segments.ts"
 import { LogSinks, MAX_LOG_BYTES } from "./log-sinks.ts"
 
@@ -39,6 +40,7 @@ export class RecordLog extends StoredObject {
   readonly #segments: Segments
   readonly #queries: LogQueries
   readonly #sinks: LogSinks
+  readonly #checkpoints: LogCheckpoints
   #isSealDue = false
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -46,6 +48,7 @@ export class RecordLog extends StoredObject {
     this.#segments = new Segments(ctx.storage)
     this.#queries = new LogQueries(ctx.storage, this.#segments)
     this.#sinks = new LogSinks(ctx.storage, this.#segments)
+    this.#checkpoints = new LogCheckpoints(ctx.storage, this.#segments, ctx.id.name ?? "")
   }
 
   /** @param batch as `batchOf` makes it */
@@ -68,6 +71,16 @@ export class RecordLog extends StoredObject {
 
   override async alarm(): Promise<void> {
     await this.seal()
+    await this.#checkpoint()
+  }
+
+  /** Signs a checkpoint of what has positions, or has an alarm do so when it is due. */
+  async #checkpoint(): Promise<void> {
+    const now = Date.now()
+    const dueAt = this.#checkpoints.dueAt(now)
+    if (dueAt === null) return
+    const isSigned = dueAt <= now && (await this.#checkpoints.sign(this.env, (work) => this.ctx.waitUntil(work)))
+    if (!isSigned) this.#sealAt(Math.max(dueAt, now + 1_000))
   }
 
   /** Gives all records that wait now their positions, some at a time: writes of others come in between. */
@@ -75,9 +88,11 @@ export class RecordLog extends StoredObject {
     this.#isSealDue = false
     const { newest } = this.#segments
     while (this.#segments.seal(Date.now(), newest, () => undefined)) {
-      this.#sinks.trim(MAX_LOG_BYTES, this.#segments.end)
+      this.#sinks.trim(MAX_LOG_BYTES, this.#checkpoints.last?.size ?? 0)
       await nextTurn()
     }
+    // A query that comes again and again must not put the alarm off for ever.
+    if ((this.#checkpoints.dueAt(Date.now()) ?? Infinity) <= Date.now()) this.ctx.waitUntil(this.#checkpoint())
   }
 
   /**
@@ -99,7 +114,7 @@ export class RecordLog extends StoredObject {
       if (bytes > maxBytes) break
     }
     const lost = from < start ? [{ from, to: start }] : []
-    return { from, next, records, checkpoints: [], lost, end }
+    return { from, next, records, checkpoints: this.#checkpoints.between(from, next), lost, end }
   }
 
   /** May be repeated. A position goes back, or ahead, to it. */
@@ -120,6 +135,11 @@ export class RecordLog extends StoredObject {
   async state(): Promise<LogState> {
     const { end, unsealed, oldest, size: bytes, sealedAt: newestAt } = this.#segments
     return { end, unsealed, oldest, bytes, newestAt, sinks: this.#sinks.all }
+  }
+
+  /** The first of those with `from < size`. */
+  async checkpoints(from: number): Promise<readonly LogCheckpoint[]> {
+    return this.#checkpoints.between(from, this.#segments.end)
   }
 
   /** Before a query: all records that are there now have rows. */

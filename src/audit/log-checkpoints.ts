@@ -5,14 +5,15 @@ import { originOf, readCheckpoint, type Checkpoint } from "../core/proof/checkpo
 import { configOf } from "../platform/config.ts"
 import { logEvent } from "../platform/log.ts"
 import { signCheckpoint } from "../signing/sign-checkpoint.ts"
-import { rootOfGrowth } from "./log-tree.ts"
+import { rootOfGrowth, TILE } from "./log-tree.ts"
 import type { LogCheckpoint } from "./log-page.ts"
 import type { Segments } from "./log-segments.ts"
 
 export const CHECKPOINT_EVERY_MS = 60_000
 
 const SCHEMA = `
-CREATE TABLE IF NOT EXISTS checkpoints (size INTEGER PRIMARY KEY, at INTEGER NOT NULL, note TEXT NOT NULL)`
+CREATE TABLE IF NOT EXISTS checkpoints (size INTEGER PRIMARY KEY, at INTEGER NOT NULL, note TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS log_name (only INTEGER PRIMARY KEY CHECK (only = 1), name TEXT NOT NULL)`
 
 interface CheckpointRow extends Record<string, SqlStorageValue>, LogCheckpoint {}
 
@@ -24,13 +25,16 @@ export class LogCheckpoints {
   readonly #segments: Segments
   readonly #log: string
   #last: LogCheckpoint | null
-  #isSigning = false
+  #signing: Promise<boolean> | null = null
 
-  constructor({ sql }: DurableObjectStorage, segments: Segments, log: string) {
+  /** @param name of the object; an alarm may wake it without */
+  constructor({ sql }: DurableObjectStorage, segments: Segments, name: string | undefined) {
     this.#sql = sql
     this.#segments = segments
-    this.#log = log
     sql.exec(SCHEMA)
+    if (name !== undefined) sql.exec("INSERT OR IGNORE INTO log_name VALUES (1, ?)", name)
+    const [stored] = sql.exec<{ name: string }>("SELECT name FROM log_name").toArray()
+    this.#log = stored?.name ?? ""
     this.#last = this.#select("ORDER BY size DESC LIMIT 1")[0] ?? null
   }
 
@@ -40,6 +44,11 @@ export class LogCheckpoints {
 
   get last(): LogCheckpoint | null {
     return this.#last
+  }
+
+  /** The first position whose hashes are necessary to compare the last checkpoint with the tree. */
+  get needed(): number {
+    return Math.floor((this.#last?.size ?? 0) / TILE) * TILE
   }
 
   /** Those with `from < size <= to`, the first of them. */
@@ -57,8 +66,11 @@ export class LogCheckpoints {
 
   /** @returns false if it has to be tried again */
   async sign(env: Env, background: (work: Promise<unknown>) => void): Promise<boolean> {
-    if (this.#isSigning) return true
-    this.#isSigning = true
+    this.#signing ??= this.#signNow(env, background).finally(() => (this.#signing = null))
+    return this.#signing
+  }
+
+  async #signNow(env: Env, background: (work: Promise<unknown>) => void): Promise<boolean> {
     try {
       await requireOwner(env, background)
       const { tree } = this.#segments
@@ -79,8 +91,6 @@ export class LogCheckpoints {
     } catch (error) {
       logEvent("checkpoint_failed", { log: this.#log, error: String(error) })
       return false
-    } finally {
-      this.#isSigning = false
     }
   }
 

@@ -254,6 +254,12 @@ export class Segments {
     return { first: row.first, next: row.next, records }
   }
 
+  /** Base64url. Null if it is erased, or the record is gone. */
+  saltOf(position: number): string | null {
+    const segment = this.segmentAt(position)
+    return segment?.records[position - segment.first]?.salt ?? null
+  }
+
   /** The hashes of the tree, for one proof. */
   nodes(): NodeReader {
     return nodeReader(this.#storage.sql, (from, to) => this.#leavesIn(from, to))

@@ -5,7 +5,9 @@
  */
 import { StoredObject } from "../platform/storage/stored-object.ts"
 import type { HistoryKey } from "../core/guardrails/history-key.ts"
+import { bytesToBase64 } from "../core/encoding/base64.ts"
 import { fits } from "../core/encoding/bytes.ts"
+import { inclusionPath } from "../core/proof/merkle.ts"
 import type { StoredRecord } from "../core/record/record.ts"
 import type { RecordQuery } from "./record-query.ts"
 import {
@@ -17,7 +19,7 @@ import {
   type SearchResult,
   type ToolRow,
 } from "./log-queries.ts"
-import type { LogCheckpoint, LogPage, LogStart, LogState } from "./log-page.ts"
+import type { LogCheckpoint, LogPage, LogStart, LogState, ProvenRecord } from "./log-page.ts"
 import { LogCheckpoints } from "./log-checkpoints.ts"
 import { Segments } from "./log-segments.ts"
 import { LogSinks, MAX_LOG_BYTES } from "./log-sinks.ts"
@@ -48,7 +50,7 @@ export class RecordLog extends StoredObject {
     this.#segments = new Segments(ctx.storage)
     this.#queries = new LogQueries(ctx.storage, this.#segments)
     this.#sinks = new LogSinks(ctx.storage, this.#segments)
-    this.#checkpoints = new LogCheckpoints(ctx.storage, this.#segments, ctx.id.name ?? "")
+    this.#checkpoints = new LogCheckpoints(ctx.storage, this.#segments, ctx.id.name)
   }
 
   /** @param batch as `batchOf` makes it */
@@ -88,7 +90,7 @@ export class RecordLog extends StoredObject {
     this.#isSealDue = false
     const { newest } = this.#segments
     while (this.#segments.seal(Date.now(), newest, () => undefined)) {
-      this.#sinks.trim(MAX_LOG_BYTES, this.#checkpoints.last?.size ?? 0)
+      this.#sinks.trim(MAX_LOG_BYTES, this.#checkpoints.needed)
       await nextTurn()
     }
     // A query that comes again and again must not put the alarm off for ever.
@@ -140,6 +142,21 @@ export class RecordLog extends StoredObject {
   /** The first of those with `from < size`. */
   async checkpoints(from: number): Promise<readonly LogCheckpoint[]> {
     return this.#checkpoints.between(from, this.#segments.end)
+  }
+
+  /**
+   * Shows that a record is in the log.
+   * @returns "pending" if no checkpoint covers it yet; null if it is not here
+   */
+  async prove(id: string): Promise<ProvenRecord | "pending" | null> {
+    await this.#fill()
+    const found = this.#queries.place(id)
+    if (!found) return null
+    const { index, body } = found
+    const { last } = this.#checkpoints
+    if (!last || last.size <= index) return "pending"
+    const path = inclusionPath(index, last.size, this.#segments.nodes())
+    return { index, body, salt: this.#segments.saltOf(index), path: path.map(bytesToBase64), note: last.note }
   }
 
   /** Before a query: all records that are there now have rows. */

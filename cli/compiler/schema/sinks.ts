@@ -103,7 +103,10 @@ export function sinksOf({ sinks }: SinksFile): readonly SinkDefinition[] {
       batch: batch ?? { records: USUAL_RECORDS, bytes: USUAL_BYTES },
       denies: ACTIONS.filter((action) => full[action] === "deny"),
     }
-    if (kind === "otlp" || kind === "ocsf") return { ...common, kind, url, headers: each.headers ?? {} }
+    if (kind === "otlp" || kind === "ocsf") {
+      const collector = { ...common, url, headers: each.headers ?? {} }
+      return kind === "otlp" ? { ...collector, kind } : { ...collector, kind }
+    }
     const format = each.format ?? "records"
     if (kind === "file") return { ...common, kind, format }
     const { region = "", access_key: accessKey = "", secret_key: secretKey = "" } = each

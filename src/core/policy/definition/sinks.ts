@@ -30,13 +30,10 @@ export type SinkDefinition = {
   /** Calls of these action classes are denied while records cannot be kept for this sink; all others go on. */
   readonly denies: readonly Action[]
 } & (
-  | {
-      /** OpenTelemetry logs over OTLP/HTTP with JSON, or OCSF events as lines of JSON. */
-      readonly kind: "otlp" | "ocsf"
-      readonly url: string
-      /** Names of secrets, by the header whose value each is. */
-      readonly headers: Readonly<Record<string, string>>
-    }
+  /** OpenTelemetry logs over OTLP/HTTP with JSON. */
+  | (Collector & { readonly kind: "otlp" })
+  /** OCSF events as lines of JSON. */
+  | (Collector & { readonly kind: "ocsf" })
   | {
       /** Objects behind the API of S3. */
       readonly kind: "s3"
@@ -54,3 +51,9 @@ export type SinkDefinition = {
       readonly format: FileFormat
     }
 )
+
+interface Collector {
+  readonly url: string
+  /** Names of secrets, by the header whose value each is. */
+  readonly headers: Readonly<Record<string, string>>
+}

@@ -20,6 +20,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["app.ts"],
   ["console"],
   ["gateway", "authorization-server", "api", "probe"],
+  ["export"],
   ["ledger", "revocation", "web", "api/contract"],
   ["audit", "notifications"],
   ["request-context.ts"],

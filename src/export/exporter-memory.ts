@@ -1,0 +1,108 @@
+/** What an exporter remembers besides its position, which the log keeps: how it went, and what the sink will never get. */
+import { LONGEST_HOLD_MS, pauseOf, retryAfterOf } from "../notifications/retry.ts"
+import type { Sent } from "./destinations/destination.ts"
+import { FAILURES, type SinkFailure } from "./failures.ts"
+
+/** Records that the sink does not get, and why. */
+export interface LostRange {
+  readonly from: number
+  /** Not among them. */
+  readonly to: number
+  /** How many in this range. */
+  readonly count: number
+  readonly why: string
+  /** Milliseconds since the epoch. */
+  readonly at: number
+}
+
+interface Remembered {
+  /** `<sink>/<log>`: an alarm does not say whose it is. */
+  readonly name: string | null
+  /** The number of the bundle by which it was told to begin: an older one may not have the sink. */
+  readonly seq: number
+  /** When, in milliseconds since the epoch. */
+  readonly toldAt: number
+  readonly succeededAt: number | null
+  readonly failed: { readonly at: number; readonly failure: SinkFailure; readonly status: number | null } | null
+  /** Failures since the last success. */
+  readonly inARow: number
+  /** Milliseconds since the epoch, until when nothing is sent. */
+  readonly holdUntil: number
+  /** The position behind the batch that was sent last: if nobody knows whether it arrived, the same is sent again. */
+  readonly planned: number | null
+  /** Records that the sink takes at once, as it refused more. Null: as many as sinks.yaml says. */
+  readonly most: number | null
+  /** The newest of them. */
+  readonly lost: readonly LostRange[]
+  readonly lostRecords: number
+  /** Until when calls are denied for it. 0: they go on. */
+  readonly deniesUntil: number
+}
+
+const BEGINNING: Remembered = {
+  name: null,
+  seq: 0,
+  toldAt: 0,
+  succeededAt: null,
+  failed: null,
+  inARow: 0,
+  holdUntil: 0,
+  planned: null,
+  most: null,
+  lost: [],
+  lostRecords: 0,
+  deniesUntil: 0,
+}
+const KEY = "exporter"
+const MOST_LOST_RANGES = 32
+
+export class ExporterMemory {
+  readonly #storage: DurableObjectStorage
+  #now: Remembered
+
+  constructor(storage: DurableObjectStorage) {
+    this.#storage = storage
+    this.#now = { ...BEGINNING, ...storage.kv.get<Remembered>(KEY) }
+  }
+
+  get now(): Remembered {
+    return this.#now
+  }
+
+  keep(change: Partial<Remembered>): void {
+    this.#now = { ...this.#now, ...change }
+    this.#storage.kv.put(KEY, this.#now)
+  }
+
+  forget(): void {
+    this.#now = BEGINNING
+  }
+
+  /** @param most records that sinks.yaml allows at once */
+  succeeded(most: number, at: number): void {
+    const now = this.#now.most === null ? null : this.#now.most * 2
+    this.keep({ succeededAt: at, inARow: 0, holdUntil: 0, planned: null, most: now !== null && now < most ? now : null })
+  }
+
+  /** The pauses grow, up to some minutes: nothing is given up, because the log keeps what the sink lacks. */
+  failed({ failure, status, retryAfter }: Extract<Sent, { readonly kind: "failed" }>, at: number): void {
+    const inARow = this.#now.inARow + 1
+    const wait = retryAfterOf(retryAfter, at) ?? 0
+    const holdUntil = at + Math.max(Math.min(pauseOf(inARow, Math.random()), LONGEST_HOLD_MS), wait)
+    this.keep({ failed: { at, failure, status }, inARow, holdUntil })
+  }
+
+  lose(lost: LostRange): void {
+    this.keep({
+      lost: [...this.#now.lost, lost].slice(-MOST_LOST_RANGES),
+      lostRecords: this.#now.lostRecords + lost.count,
+    })
+  }
+
+  /** In a sentence. */
+  get says(): string | null {
+    const { failed } = this.#now
+    if (!failed) return null
+    return failed.status === null ? FAILURES[failed.failure] : `${FAILURES[failed.failure]} (HTTP ${failed.status})`
+  }
+}

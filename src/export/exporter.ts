@@ -1,0 +1,263 @@
+/**
+ * Sends the records of one log to one sink: a Durable Object for each pair, so that a slow sink occupies neither the log
+ * nor another sink. It works by its alarm alone: it reads the log from the position that the sink has acknowledged, writes
+ * the records in the sink's format, sends them, and acknowledges. So records go in their order, at least once; a receiver
+ * leaves out what it has by log and index, or by the record's id. The log is the buffer: nothing is copied here.
+ */
+import { StoredObject } from "../platform/storage/stored-object.ts"
+import type { LogPage } from "../audit/log-page.ts"
+import { requireOwner } from "../bundles/ownership.ts"
+import type { SinkDefinition } from "../core/policy/definition/sinks.ts"
+import { logEvent } from "../platform/log.ts"
+import { bundleFor, requestContext, type RequestContext } from "../request-context.ts"
+import { batchOf } from "./batches.ts"
+import { failed, type Sent } from "./destinations/destination.ts"
+import { send } from "./destinations/destinations.ts"
+import { ExporterMemory, type LostRange } from "./exporter-memory.ts"
+import { exporterName, logsOf } from "./exporter-stub.ts"
+import type { Batch } from "./formats/format.ts"
+import { formatOf } from "./formats/formats.ts"
+import { parcelOf } from "./parcel.ts"
+import { denyWhileFull, LOOK_AGAIN_AT_FULL_MS } from "./room.ts"
+
+/** Pages in one alarm; the next goes on. */
+const ROUNDS = 12
+const LOOK_AGAIN_MS = 5_000
+/** No isolate decides by a bundle longer than this without knowing that there is a newer one (bundles/store.ts). */
+const OLDER_FOR_MS = 600_000
+
+/** Times in milliseconds since the epoch. */
+export interface ExporterState {
+  readonly log: string
+  /** The first position that the sink does not have. */
+  readonly next: number
+  /** Records that it lacks, and the age of the oldest of them in seconds. */
+  readonly lag_records: number
+  readonly lag_seconds: number
+  readonly succeeded_at: number | null
+  readonly last_failure: { readonly at: number; readonly says: string } | null
+  /** Nothing is sent until then. */
+  readonly waits_until: number | null
+  readonly lost_records: number
+  readonly lost: readonly LostRange[]
+  /** Calls are denied because the log has no room. */
+  readonly denies: boolean
+}
+
+export class Exporter extends StoredObject {
+  readonly #memory: ExporterMemory
+  /** Of a batch on its way: what comes back must not move the position that an operator has set meanwhile. */
+  #backfills = 0
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env, "Exporter")
+    this.#memory = new ExporterMemory(ctx.storage)
+  }
+
+  /** This bundle names the sink. May be repeated. */
+  async follow(seq: number): Promise<void> {
+    await this.#log().subscribe(this.#own().sink, "now")
+    await this.heed(seq)
+  }
+
+  /** There is this bundle: it may name the sink, or not any more. */
+  async heed(seq: number): Promise<void> {
+    if (seq > this.#memory.now.seq) this.#memory.keep({ seq, toldAt: Date.now() })
+    await this.wake()
+  }
+
+  /** There is something to read. */
+  async wake(): Promise<void> {
+    const name = this.ctx.id.name
+    if (this.#memory.now.name === null && name !== undefined) this.#memory.keep({ name })
+    const at = await this.ctx.storage.getAlarm()
+    const now = Date.now()
+    if (at === null || at > now) await this.ctx.storage.setAlarm(now)
+  }
+
+  /** Records from this one on are sent, again or for the first time; a pause ends. */
+  async backfill(from: number | "start"): Promise<number> {
+    this.#backfills += 1
+    const { next } = await this.#log().subscribe(this.#own().sink, await this.#position(from))
+    this.#memory.keep({ holdUntil: 0, inARow: 0, planned: null })
+    await this.wake()
+    return next
+  }
+
+  async #position(from: number | "start"): Promise<number> {
+    return from === "start" ? (await this.#log().state()).oldest : from
+  }
+
+  async state(): Promise<ExporterState> {
+    const { sink, log } = this.#own()
+    const { succeededAt, failed: failure, holdUntil, lost, lostRecords, deniesUntil } = this.#memory.now
+    const { end, unsealed, sinks } = await this.#log().state()
+    const next = sinks.find(({ name }) => name === sink)?.next ?? end
+    const now = Date.now()
+    const oldest = next < end ? (await this.#log().read(next, 1)).records[0] : undefined
+    return {
+      log,
+      next,
+      lag_records: end + unsealed - next,
+      lag_seconds: oldest ? Math.max(0, Math.round((now - Number(JSON.parse(oldest.body).at)) / 1000)) : 0,
+      succeeded_at: succeededAt,
+      last_failure: failure && { at: failure.at, says: this.#memory.says ?? "" },
+      waits_until: holdUntil > now ? holdUntil : null,
+      lost_records: lostRecords,
+      lost,
+      denies: deniesUntil > now,
+    }
+  }
+
+  /** Whatever fails, the alarm is set again: the platform gives up an alarm that throws a few times in a row. */
+  override async alarm(): Promise<void> {
+    try {
+      await this.#work()
+    } catch (error) {
+      logEvent("export_failed", { exporter: this.#memory.now.name ?? "", error: String(error) })
+      this.#memory.failed(failedAs("failed"), Date.now())
+      await this.ctx.storage.setAlarm(this.#memory.now.holdUntil)
+    }
+  }
+
+  async #work(): Promise<void> {
+    const background = (work: Promise<unknown>): void => this.ctx.waitUntil(work)
+    await requireOwner(this.env, background)
+    const context = requestContext(this.env, background)
+    const now = Date.now()
+    const bundle = await bundleFor(context)
+    const { seq, toldAt } = this.#memory.now
+    if (!bundle || (bundle.pointer.seq < seq && now - toldAt < OLDER_FOR_MS)) {
+      await this.ctx.storage.setAlarm(now + LOOK_AGAIN_MS)
+      return
+    }
+    const { sink: id, log } = this.#own()
+    const sink = bundle.sinks.find((each) => each.id === id && logsOf(each).includes(log))
+    if (!sink) {
+      await this.#leave()
+      return
+    }
+    const denies = await denyWhileFull(this.env, exporterName(id, log), sink, this.#log(), this.#memory)
+    const { holdUntil } = this.#memory.now
+    const goesOn = holdUntil > now ? holdUntil : await this.#exportPages(sink, context)
+    const next = denies ? Math.min(goesOn ?? Number.POSITIVE_INFINITY, now + LOOK_AGAIN_AT_FULL_MS) : goesOn
+    if (next !== null) await this.ctx.storage.setAlarm(next)
+  }
+
+  /** @returns when it goes on, in milliseconds since the epoch; null: when it is woken */
+  async #exportPages(sink: SinkDefinition, context: RequestContext): Promise<number | null> {
+    const log = this.#log()
+    let { next } = await log.subscribe(sink.id, "now")
+    let reading = log.read(next, sink.batch.bytes)
+    for (let round = 0; round < ROUNDS; round++) {
+      const page = await reading
+      this.#noteDropped(page)
+      if (page.next <= next) return null
+      // The log reads while the sink takes what was read before.
+      reading = log.read(page.next, sink.batch.bytes)
+      reading.catch(() => undefined)
+      const backfills = this.#backfills
+      for (let from = next; from < page.next; from = next) {
+        const sent = await this.#sendNext(sink, page, from, context)
+        if (typeof sent !== "number") return sent.at
+        if (this.#backfills !== backfills) return Date.now()
+        await log.acknowledge(sink.id, sent)
+        next = sent
+      }
+    }
+    return Date.now()
+  }
+
+  /** @returns the position behind what the sink now has, or when the next try is */
+  async #sendNext(
+    sink: SinkDefinition,
+    page: LogPage,
+    from: number,
+    context: RequestContext,
+  ): Promise<number | { readonly at: number }> {
+    const { most, planned } = this.#memory.now
+    const limits = { records: Math.min(most ?? sink.batch.records, sink.batch.records), end: planned }
+    const end = planned !== null && planned > from ? planned : null
+    let batch = batchOf(this.#own().log, page, from, sink, { ...limits, end })
+    while (batch) {
+      if (batch.records.length === 0 && batch.checkpoints.length === 0) return batch.next
+      const sent = await this.#send(sink, batch, context)
+      const now = Date.now()
+      if (sent === "too_large" || (sent.kind === "failed" && sent.failure === "too_large")) {
+        if (batch.next - from === 1) return this.#lose(batch, "The record is longer than the sink takes.")
+        const records = Math.ceil((batch.next - from) / 2)
+        if (sent !== "too_large") this.#memory.keep({ most: records, planned: null })
+        batch = batchOf(this.#own().log, page, from, sink, { records, end: null })
+        continue
+      }
+      if (sent.kind === "failed") {
+        this.#memory.failed(sent, now)
+        logEvent("export_failed", { exporter: this.#memory.now.name ?? "", error: this.#memory.says ?? "" })
+        return { at: this.#memory.now.holdUntil }
+      }
+      this.#memory.succeeded(sink.batch.records, now)
+      if (sent.dropped) this.#noteRefused(batch, sent.dropped)
+      return batch.next
+    }
+    return page.next
+  }
+
+  /** @returns `too_large` if it is longer than the sink takes, by sinks.yaml: it was not sent */
+  async #send(sink: SinkDefinition, batch: Batch, { config }: RequestContext): Promise<Sent | "too_large"> {
+    const parcel = await parcelOf(batch, formatOf(sink), { issuer: config.issuer }, sink.batch.bytes)
+    if (!parcel) return "too_large"
+    this.#memory.keep({ planned: batch.next })
+    return send(sink, parcel, { env: this.env, secrets: config.sinkSecrets, local: config.local })
+  }
+
+  /** @returns the position behind it */
+  #lose({ from, next }: Batch, why: string): number {
+    this.#memory.lose({ from, to: next, count: next - from, why, at: Date.now() })
+    this.#memory.keep({ planned: null })
+    logEvent("records_not_exported", { exporter: this.#memory.now.name ?? "", from, to: next, why })
+    return next
+  }
+
+  #noteDropped({ lost }: LogPage): void {
+    for (const { from, to } of lost) {
+      const why = "The log was full, and dropped them."
+      this.#memory.lose({ from, to, count: to - from, why, at: Date.now() })
+      logEvent("records_not_exported", { exporter: this.#memory.now.name ?? "", from, to, why })
+    }
+  }
+
+  #noteRefused({ from, next }: Batch, { count, message }: { readonly count: number; readonly message: string }): void {
+    const why = `The sink dropped ${count} of them, and says: ${message}`
+    this.#memory.lose({ from, to: next, count, why, at: Date.now() })
+    logEvent("records_not_exported", { exporter: this.#memory.now.name ?? "", from, to: next, why })
+  }
+
+  /** The sink is gone: so is what it has not got, and the log may drop it. */
+  async #leave(): Promise<void> {
+    const { sink, log } = this.#own()
+    const { end, sinks } = await this.#log().state()
+    const next = sinks.find(({ name }) => name === sink)?.next
+    if (next !== undefined) {
+      logEvent("sink_removed", { sink, log, undelivered: end - next })
+      await this.#log().unsubscribe(sink)
+    }
+    await denyWhileFull(this.env, exporterName(sink, log), null, this.#log(), this.#memory)
+    await this.ctx.storage.deleteAll()
+    this.#memory.forget()
+  }
+
+  #own(): { readonly sink: string; readonly log: string } {
+    const [sink = "", log = ""] = (this.ctx.id.name ?? this.#memory.now.name ?? "").split("/")
+    return { sink, log }
+  }
+
+  #log() {
+    return this.env.RECORD_LOG.getByName(this.#own().log)
+  }
+}
+
+const failedAs = (failure: "failed") => {
+  const sent = failed(failure)
+  if (sent.kind !== "failed") throw new Error("it is no failure")
+  return sent
+}

@@ -15,6 +15,7 @@ import { listTasks } from "./latest-tasks.ts"
 import { publishBundle } from "./publish.ts"
 import { addRevocation, liftRevocation, listRevocations } from "./revocations.ts"
 import { listRisks, reportRisk } from "./risks.ts"
+import { backfillSink, listSinks } from "./sinks.ts"
 import { abortTask, clearLabels, completeTask, quarantineTask, releaseTask, showTask } from "./tasks.ts"
 import { eraseUser } from "./users.ts"
 
@@ -44,6 +45,8 @@ export const HANDLERS: { readonly [Name in EndpointName]: Handler<Name> } = {
   showBundle,
   listDeliveries,
   retryDelivery,
+  listSinks,
+  backfillSink,
   listAgents,
   showAgent,
   listClients,

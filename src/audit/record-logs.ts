@@ -1,6 +1,7 @@
 /** Which log stores a decision record, and how to query those that may have it. */
 import { readStored, type DecisionRecord, type StoredRecord } from "../core/record/record.ts"
-import type { ListedRecords, RecordLog } from "./record-log.ts"
+import type { ListedRecords } from "./log-queries.ts"
+import type { RecordLog } from "./record-log.ts"
 import type { RecordQuery } from "./record-query.ts"
 
 /** More objects, more throughput; each query about records goes to all of them. */

@@ -28,6 +28,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["credentials", "bundles"],
   ["platform"],
   ["core/explanation"],
+  ["core/proof"],
   ["core/record", "core/notices"],
   ["core/decision"],
   ["core/task", "core/signals"],

@@ -70,9 +70,24 @@ function isBlank(value: unknown, blank: unknown): boolean {
 
 const isObject = (value: unknown): value is object => typeof value === "object" && value !== null
 
-/** Joins records on their way to the log to one JSON array, so that nothing on the way has to parse them. */
+/**
+ * Joins records on their way to the log to one JSON array, so that nothing on the way has to parse them. No text of a
+ * record has a line feed, so the log finds each again as it was.
+ */
 export function batchOf(records: readonly StoredRecord[]): string {
-  return `[${records.map(({ body }) => body).join(",")}]`
+  return `[${records.map(({ body }) => body).join(BETWEEN)}]`
+}
+const BETWEEN = ",\n"
+
+/**
+ * The texts of a batch's records.
+ * @param count how many its sender says that it has; if it is another, the batch is one of another form
+ */
+export function textsOf(batch: string, count: number): readonly string[] {
+  const texts = batch.slice(1, -1).split(BETWEEN)
+  if (texts.length === count && batch.length > 2) return texts
+  const records: readonly unknown[] = JSON.parse(batch)
+  return records.map((record) => JSON.stringify(record))
 }
 
 /**

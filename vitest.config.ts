@@ -44,6 +44,12 @@ const webhookSecrets = {
 const RECORD_DELAY_SECONDS = "0"
 const PUBLISHER_KEYS = JSON.stringify({ keys: [publisher.publicJwk] })
 const WEBHOOK_SECRETS = JSON.stringify(webhookSecrets)
+/** By the names in test/harness/sinks.ts. */
+const SINK_SECRETS = JSON.stringify({
+  "collector-key": "Bearer collector",
+  "archive-id": "AKIATEST",
+  "archive-key": "s3cret",
+})
 
 /**
  * Code of packages without their source maps. The runner reads each map, and prints a line for every package whose map
@@ -120,7 +126,7 @@ const WORKERS = 6
 
 const PROJECTS: readonly TestProjectInlineConfiguration[] = [
   {
-    plugins: [inWorkerd({ PUBLISHER_KEYS, WEBHOOK_SECRETS, RECORD_DELAY_SECONDS })],
+    plugins: [inWorkerd({ PUBLISHER_KEYS, WEBHOOK_SECRETS, SINK_SECRETS, RECORD_DELAY_SECONDS })],
     test: {
       name: "worker",
       include: ["test/**/*.test.ts"],

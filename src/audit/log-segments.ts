@@ -26,6 +26,12 @@ CREATE TABLE IF NOT EXISTS segments (first INTEGER PRIMARY KEY, next INTEGER NOT
   skipped TEXT NOT NULL, frontier BLOB NOT NULL, tails BLOB NOT NULL, salts BLOB, leaves BLOB);
 ${TREE_SCHEMA}`
 
+interface WaitingRow extends Record<string, SqlStorageValue> {
+  readonly id: number
+  readonly count: number
+  readonly characters: number
+}
+
 interface BatchRow extends Record<string, SqlStorageValue> {
   readonly id: number
   readonly count: number
@@ -152,9 +158,9 @@ export class Segments {
     }
   }
 
-  #waiting(limit: number): SqlStorageCursor<BatchRow> {
-    const query = "SELECT id, count, body FROM batches WHERE id > ? ORDER BY id LIMIT ?"
-    return this.#storage.sql.exec<BatchRow>(query, this.#last?.high ?? 0, limit)
+  #waiting(limit: number): readonly WaitingRow[] {
+    const query = "SELECT id, count, length(body) AS characters FROM batches WHERE id > ? ORDER BY id LIMIT ?"
+    return this.#storage.sql.exec<WaitingRow>(query, this.#last?.high ?? 0, limit).toArray()
   }
 
   /**
@@ -164,29 +170,25 @@ export class Segments {
    * @returns false if none waits
    */
   seal(now: number, upTo: number, within: (bodies: readonly string[]) => void): boolean {
-    const batches: BatchRow[] = []
     let [count, characters] = [0, 0]
-    for (const batch of this.#waiting(MAX_RECORDS)) {
-      if (batch.id > upTo) break
+    const batches = this.#waiting(MAX_RECORDS).filter((batch, at) => {
       count += batch.count
-      characters += batch.body.length
-      if (batches.length > 0 && (count > MAX_RECORDS || characters > MAX_CHARACTERS)) break
-      batches.push(batch)
-    }
+      characters += batch.characters
+      return batch.id <= upTo && (at === 0 || (count <= MAX_RECORDS && characters <= MAX_CHARACTERS))
+    })
     if (batches.length === 0) return false
-    this.#storage.transactionSync(() => this.#sealBatches(batches, now, within))
+    this.#storage.transactionSync(() => this.#sealBatches(batches[0]?.id ?? 0, batches.at(-1)?.id ?? 0, now, within))
     this.#unsealed -= batches.reduce((sum, batch) => sum + batch.count, 0)
     return true
   }
 
-  #sealBatches(batches: readonly BatchRow[], now: number, within: (bodies: readonly string[]) => void): void {
+  #sealBatches(low: number, high: number, now: number, within: (bodies: readonly string[]) => void): void {
     const { sql } = this.#storage
-    const all = batches.flatMap(({ body, count }) => textsOf(body, count))
+    const all = this.#textsOf(low, high)
     const parsed = all.map((body): Readonly<Record<string, unknown>> => JSON.parse(body))
     const ids = parsed.map(({ id }) => String(id))
     const fresh = this.#ids.fresh(ids)
     const added = ids.flatMap((id, at) => (fresh[at] ? [{ id, body: all[at] ?? "", record: parsed[at] ?? {} }] : []))
-    const [low, high] = [batches[0]?.id ?? 0, batches.at(-1)?.id ?? 0]
     if (added.length === 0) {
       // They are there already.
       sql.exec("DELETE FROM batches WHERE id BETWEEN ? AND ?", low, high)
@@ -218,6 +220,12 @@ export class Segments {
     this.#oldest ??= segment
   }
 
+  #textsOf(low: number, high: number): readonly string[] {
+    const query = "SELECT id, count, body FROM batches WHERE id BETWEEN ? AND ? ORDER BY id"
+    const batches = this.#storage.sql.exec<BatchRow>(query, low, high).toArray()
+    return batches.flatMap(({ body, count }) => textsOf(body, count))
+  }
+
   /** The segment with this position. Null if there is none, or its records are gone. */
   segmentAt(position: number): Segment | null {
     const { sql } = this.#storage
@@ -225,10 +233,8 @@ export class Segments {
       WHERE first <= ? ORDER BY first DESC LIMIT 1`
     const [row] = sql.exec<SegmentBody>(query, position)
     if (!row || position >= row.next || row.first < this.oldest) return null
-    const batches = "SELECT id, count, body FROM batches WHERE id BETWEEN ? AND ? ORDER BY id"
-    const all = sql.exec<BatchRow>(batches, row.low, row.high).toArray()
     const skipped = new Set<number>(JSON.parse(row.skipped))
-    const bodies = all.flatMap(({ body, count }) => textsOf(body, count)).filter((_, at) => !skipped.has(at))
+    const bodies = this.#textsOf(row.low, row.high).filter((_, at) => !skipped.has(at))
     const salts = new Uint8Array(row.salts)
     const records = bodies.map((body, at) => ({
       index: row.first + at,

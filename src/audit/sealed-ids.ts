@@ -21,7 +21,6 @@ interface SegmentIds {
 
 interface IdRow extends Record<string, SqlStorageValue> {
   readonly first: number
-  readonly sealed_at: number
   readonly lowest: string
   readonly highest: string
 }
@@ -62,14 +61,17 @@ export class SealedIds {
       this.#sql.exec<{ highest: string | null }>("SELECT max(highest) AS highest FROM segments").one().highest ?? ""
     if (id > this.#highest) return []
     const since = (timeOf(id) ?? 0) - CLOCKS_MS
-    const found: Remembered[] = []
-    const all = "SELECT first, sealed_at, lowest, highest FROM segments ORDER BY first DESC"
-    for (const row of this.#sql.exec<IdRow>(all)) {
-      // Those before it were sealed before the record was made.
-      if (row.sealed_at < since) break
-      if (row.highest >= id) found.push(this.#recent.get(row.first) ?? this.#read(row))
-    }
-    return found
+    const [before] = this.#sql
+      .exec<{ first: number }>("SELECT first FROM segments WHERE sealed_at < ? ORDER BY first DESC LIMIT 1", since)
+      .toArray()
+    return this.#sql
+      .exec<IdRow>(
+        "SELECT first, lowest, highest FROM segments WHERE first > ? AND highest >= ?",
+        before?.first ?? -1,
+        id,
+      )
+      .toArray()
+      .map((row) => this.#recent.get(row.first) ?? this.#read(row))
   }
 
   #read({ first, lowest, highest }: IdRow): Remembered {

@@ -1,18 +1,22 @@
 /** The order of a log: each record gets one position, however it is sent and whenever its object dies. */
-import { reset, runInDurableObject, runDurableObjectAlarm } from "cloudflare:test"
+import { listDurableObjectIds, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { beforeEach, expect, test } from "vitest"
 import { RecordLog } from "../../src/audit/record-log.ts"
 import type { LogPage } from "../../src/audit/log-page.ts"
 import { Segments } from "../../src/audit/log-segments.ts"
+import { LogQueries } from "../../src/audit/log-queries.ts"
+import { SealedIds } from "../../src/audit/sealed-ids.ts"
 import { LogSinks } from "../../src/audit/log-sinks.ts"
 import { batchOf, recordOf, storedForm, type StoredRecord } from "../../src/core/record/record.ts"
 import { newId } from "../../src/platform/new-id.ts"
 import { bury, dyingAt, watchSteps } from "../harness/deaths.ts"
+import { freshIsolate } from "../harness/isolate.ts"
 
-beforeEach(async () => reset())
+beforeEach(freshIsolate)
 
-const log = (): DurableObjectStub<RecordLog> => env.RECORD_LOG.getByName("records-0")
+let name = "records-0"
+const log = (): DurableObjectStub<RecordLog> => env.RECORD_LOG.getByName(name)
 
 const at = Date.UTC(2026, 10, 29)
 function records(count: number, from = at): StoredRecord[] {
@@ -122,18 +126,22 @@ test("whenever the object dies, no record is lost or has two positions, and read
       }
     }
   }
-  const restore = watchSteps({ RecordLog, Segments, LogSinks })
+  const restore = watchSteps({ RecordLog, SealedIds, LogSinks, LogQueries })
   try {
     const steps = await dyingAt(null, scenario)
     expect(steps.length).toBeGreaterThan(30)
     for (let deadly = 0; deadly < steps.length; deadly++) {
-      await reset()
+      name = `dying-${deadly}`
       seen.clear()
       await dyingAt(deadly, scenario)
       await log().seal()
       expect(texts(await readAll()), steps[deadly]).toEqual(texts(all))
     }
+    for (const id of await listDurableObjectIds(env.RECORD_LOG)) {
+      await runInDurableObject(env.RECORD_LOG.get(id), (_, { storage }) => storage.deleteAlarm())
+    }
   } finally {
+    name = "records-0"
     restore()
   }
 }, 60_000)

@@ -108,6 +108,7 @@ const STACK_TESTS = [
 const OWN_PROJECT = [
   "browser",
   "clients",
+  "collectors",
   "conformance",
   "gateways",
   "keycloak",
@@ -260,6 +261,10 @@ const PROJECTS: readonly TestProjectInlineConfiguration[] = [
   {
     // A real SPIRE, if spire-server and spire-agent are on the PATH.
     test: { name: "spire", include: ["test/spire/**/*.test.ts"], hookTimeout: 60_000 },
+  },
+  {
+    // Sinks of records over real HTTP; and real ones, if EXPORT names the directory of test/collectors/install.sh.
+    test: { name: "export", include: ["test/collectors/**/*.test.ts"], maxWorkers: 1, env: nodeEnvironment() },
   },
   {
     // A real Keycloak, if KEYCLOAK names the directory of test/keycloak/install.sh.

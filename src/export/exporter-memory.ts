@@ -1,27 +1,15 @@
 /** What an exporter remembers besides its position, which the log keeps: how it went, and what the sink will never get. */
 import { LONGEST_HOLD_MS, pauseOf, retryAfterOf } from "../notifications/retry.ts"
+import type { Pointer } from "../core/policy/bundle.ts"
 import type { Sent } from "./destinations/destination.ts"
+import type { LostRange } from "./exporter-state.ts"
 import { FAILURES, type SinkFailure } from "./failures.ts"
-
-/** Records that the sink does not get, and why. */
-export interface LostRange {
-  readonly from: number
-  /** Not among them. */
-  readonly to: number
-  /** How many in this range. */
-  readonly count: number
-  readonly why: string
-  /** Milliseconds since the epoch. */
-  readonly at: number
-}
 
 interface Remembered {
   /** `<sink>/<log>`: an alarm does not say whose it is. */
   readonly name: string | null
-  /** The number of the bundle by which it was told to begin: an older one may not have the sink. */
-  readonly seq: number
-  /** When, in milliseconds since the epoch. */
-  readonly toldAt: number
+  /** The newest bundle that it was told of: an older one may not have the sink, or still have it. */
+  readonly bundle: Pointer | null
   readonly succeededAt: number | null
   readonly failed: { readonly at: number; readonly failure: SinkFailure; readonly status: number | null } | null
   /** Failures since the last success. */
@@ -41,8 +29,7 @@ interface Remembered {
 
 const BEGINNING: Remembered = {
   name: null,
-  seq: 0,
-  toldAt: 0,
+  bundle: null,
   succeededAt: null,
   failed: null,
   inARow: 0,
@@ -55,6 +42,8 @@ const BEGINNING: Remembered = {
 }
 const KEY = "exporter"
 const MOST_LOST_RANGES = 32
+/** Shorter than that of notices: records wait behind the failed request, and many sinks fail for a moment. */
+const FIRST_PAUSE_MS = 250
 
 export class ExporterMemory {
   readonly #storage: DurableObjectStorage
@@ -78,7 +67,10 @@ export class ExporterMemory {
     this.#now = BEGINNING
   }
 
-  /** @param most records that sinks.yaml allows at once */
+  /**
+   * The sink has acknowledged it.
+   * @param most records that sinks.yaml allows at once
+   */
   succeeded(most: number, at: number): void {
     const now = this.#now.most === null ? null : this.#now.most * 2
     this.keep({ succeededAt: at, inARow: 0, holdUntil: 0, planned: null, most: now !== null && now < most ? now : null })
@@ -88,7 +80,7 @@ export class ExporterMemory {
   failed({ failure, status, retryAfter }: Extract<Sent, { readonly kind: "failed" }>, at: number): void {
     const inARow = this.#now.inARow + 1
     const wait = retryAfterOf(retryAfter, at) ?? 0
-    const holdUntil = at + Math.max(Math.min(pauseOf(inARow, Math.random()), LONGEST_HOLD_MS), wait)
+    const holdUntil = at + Math.max(Math.min(pauseOf(inARow, Math.random(), FIRST_PAUSE_MS), LONGEST_HOLD_MS), wait)
     this.keep({ failed: { at, failure, status }, inARow, holdUntil })
   }
 

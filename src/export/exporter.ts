@@ -6,14 +6,18 @@
  */
 import { StoredObject } from "../platform/storage/stored-object.ts"
 import type { LogPage } from "../audit/log-page.ts"
+import { bundleOf } from "../bundles/store.ts"
 import { requireOwner } from "../bundles/ownership.ts"
+import type { Bundle } from "../core/policy/assemble.ts"
+import type { Pointer } from "../core/policy/bundle.ts"
 import type { SinkDefinition } from "../core/policy/definition/sinks.ts"
 import { logEvent } from "../platform/log.ts"
 import { bundleFor, requestContext, type RequestContext } from "../request-context.ts"
 import { batchOf } from "./batches.ts"
 import { failed, type Sent } from "./destinations/destination.ts"
 import { send } from "./destinations/destinations.ts"
-import { ExporterMemory, type LostRange } from "./exporter-memory.ts"
+import { ExporterMemory } from "./exporter-memory.ts"
+import type { ExporterState } from "./exporter-state.ts"
 import { exporterName, logsOf } from "./exporter-stub.ts"
 import type { Batch } from "./formats/format.ts"
 import { formatOf } from "./formats/formats.ts"
@@ -23,26 +27,16 @@ import { denyWhileFull, LOOK_AGAIN_AT_FULL_MS } from "./room.ts"
 /** Pages in one alarm; the next goes on. */
 const ROUNDS = 12
 const LOOK_AGAIN_MS = 5_000
-/** No isolate decides by a bundle longer than this without knowing that there is a newer one (bundles/store.ts). */
-const OLDER_FOR_MS = 600_000
 
-/** Times in milliseconds since the epoch. */
-export interface ExporterState {
-  readonly log: string
-  /** The first position that the sink does not have. */
+interface Acknowledged {
+  /** The position behind what the sink now has. */
   readonly next: number
-  /** Records that it lacks, and the age of the oldest of them in seconds. */
-  readonly lag_records: number
-  readonly lag_seconds: number
-  readonly succeeded_at: number | null
-  readonly last_failure: { readonly at: number; readonly says: string } | null
-  /** Nothing is sent until then. */
-  readonly waits_until: number | null
-  readonly lost_records: number
-  readonly lost: readonly LostRange[]
-  /** Calls are denied because the log has no room. */
-  readonly denies: boolean
+  /** `skipped`: the sink takes none of them. Otherwise how many it does not get, and why. */
+  readonly how: "sent" | "skipped" | { readonly count: number; readonly why: string }
 }
+
+/** What became of the next records: they are done, or wait. */
+type Step = Acknowledged | { readonly waitsUntil: number }
 
 export class Exporter extends StoredObject {
   readonly #memory: ExporterMemory
@@ -55,14 +49,14 @@ export class Exporter extends StoredObject {
   }
 
   /** This bundle names the sink. May be repeated. */
-  async follow(seq: number): Promise<void> {
+  async follow(bundle: Pointer): Promise<void> {
     await this.#log().subscribe(this.#own().sink, "now")
-    await this.heed(seq)
+    await this.heed(bundle)
   }
 
   /** There is this bundle: it may name the sink, or not any more. */
-  async heed(seq: number): Promise<void> {
-    if (seq > this.#memory.now.seq) this.#memory.keep({ seq, toldAt: Date.now() })
+  async heed(bundle: Pointer): Promise<void> {
+    if (bundle.seq > (this.#memory.now.bundle?.seq ?? 0)) this.#memory.keep({ bundle })
     await this.wake()
   }
 
@@ -125,9 +119,8 @@ export class Exporter extends StoredObject {
     await requireOwner(this.env, background)
     const context = requestContext(this.env, background)
     const now = Date.now()
-    const bundle = await bundleFor(context)
-    const { seq, toldAt } = this.#memory.now
-    if (!bundle || (bundle.pointer.seq < seq && now - toldAt < OLDER_FOR_MS)) {
+    const bundle = await this.#bundle(context)
+    if (!bundle) {
       await this.ctx.storage.setAlarm(now + LOOK_AGAIN_MS)
       return
     }
@@ -144,6 +137,13 @@ export class Exporter extends StoredObject {
     if (next !== null) await this.ctx.storage.setAlarm(next)
   }
 
+  /** The isolate's, unless the exporter knows of a newer one. */
+  async #bundle(context: RequestContext): Promise<Bundle | null> {
+    const { bundle: told } = this.#memory.now
+    const bundle = await bundleFor(context)
+    return told && (bundle?.pointer.seq ?? 0) < told.seq ? bundleOf(this.env.BUNDLES, told) : bundle
+  }
+
   /** @returns when it goes on, in milliseconds since the epoch; null: when it is woken */
   async #exportPages(sink: SinkDefinition, context: RequestContext): Promise<number | null> {
     const log = this.#log()
@@ -151,40 +151,36 @@ export class Exporter extends StoredObject {
     let reading = log.read(next, sink.batch.bytes)
     for (let round = 0; round < ROUNDS; round++) {
       const page = await reading
-      this.#noteDropped(page)
+      for (const { from, to } of page.lost) this.#lose(from, to, to - from, "The log was full, and dropped them.")
       if (page.next <= next) return null
       // The log reads while the sink takes what was read before.
       reading = log.read(page.next, sink.batch.bytes)
       reading.catch(() => undefined)
       const backfills = this.#backfills
       for (let from = next; from < page.next; from = next) {
-        const sent = await this.#sendNext(sink, page, from, context)
-        if (typeof sent !== "number") return sent.at
+        const step = await this.#sendNext(sink, page, from, context)
+        if ("waitsUntil" in step) return step.waitsUntil
         if (this.#backfills !== backfills) return Date.now()
-        await log.acknowledge(sink.id, sent)
-        next = sent
+        await log.acknowledge(sink.id, step.next)
+        this.#note(step, from, sink)
+        next = step.next
       }
     }
     return Date.now()
   }
 
-  /** @returns the position behind what the sink now has, or when the next try is */
-  async #sendNext(
-    sink: SinkDefinition,
-    page: LogPage,
-    from: number,
-    context: RequestContext,
-  ): Promise<number | { readonly at: number }> {
+  async #sendNext(sink: SinkDefinition, page: LogPage, from: number, context: RequestContext): Promise<Step> {
     const { most, planned } = this.#memory.now
     const limits = { records: Math.min(most ?? sink.batch.records, sink.batch.records), end: planned }
     const end = planned !== null && planned > from ? planned : null
     let batch = batchOf(this.#own().log, page, from, sink, { ...limits, end })
     while (batch) {
-      if (batch.records.length === 0 && batch.checkpoints.length === 0) return batch.next
+      if (batch.records.length === 0 && batch.checkpoints.length === 0) return { next: batch.next, how: "skipped" }
       const sent = await this.#send(sink, batch, context)
       const now = Date.now()
       if (sent === "too_large" || (sent.kind === "failed" && sent.failure === "too_large")) {
-        if (batch.next - from === 1) return this.#lose(batch, "The record is longer than the sink takes.")
+        if (batch.next - from === 1)
+          return { next: batch.next, how: { count: 1, why: "The record is longer than the sink takes." } }
         const records = Math.ceil((batch.next - from) / 2)
         if (sent !== "too_large") this.#memory.keep({ most: records, planned: null })
         batch = batchOf(this.#own().log, page, from, sink, { records, end: null })
@@ -193,13 +189,13 @@ export class Exporter extends StoredObject {
       if (sent.kind === "failed") {
         this.#memory.failed(sent, now)
         logEvent("export_failed", { exporter: this.#memory.now.name ?? "", error: this.#memory.says ?? "" })
-        return { at: this.#memory.now.holdUntil }
+        return { waitsUntil: this.#memory.now.holdUntil }
       }
-      this.#memory.succeeded(sink.batch.records, now)
-      if (sent.dropped) this.#noteRefused(batch, sent.dropped)
-      return batch.next
+      if (!sent.dropped) return { next: batch.next, how: "sent" }
+      const { count, message } = sent.dropped
+      return { next: batch.next, how: { count, why: `The sink dropped ${count} of them, and says: ${message}` } }
     }
-    return page.next
+    return { next: page.next, how: "skipped" }
   }
 
   /** @returns `too_large` if it is longer than the sink takes, by sinks.yaml: it was not sent */
@@ -210,26 +206,17 @@ export class Exporter extends StoredObject {
     return send(sink, parcel, { env: this.env, secrets: config.sinkSecrets, local: config.local })
   }
 
-  /** @returns the position behind it */
-  #lose({ from, next }: Batch, why: string): number {
-    this.#memory.lose({ from, to: next, count: next - from, why, at: Date.now() })
-    this.#memory.keep({ planned: null })
-    logEvent("records_not_exported", { exporter: this.#memory.now.name ?? "", from, to: next, why })
-    return next
+  /** The log knows that the sink is farther: a crash before this repeats nothing. */
+  #note({ next, how }: Acknowledged, from: number, sink: SinkDefinition): void {
+    if (how === "skipped") return
+    if (how !== "sent") this.#lose(from, next, how.count, how.why)
+    if (how === "sent") this.#memory.succeeded(sink.batch.records, Date.now())
+    else this.#memory.keep({ planned: null })
   }
 
-  #noteDropped({ lost }: LogPage): void {
-    for (const { from, to } of lost) {
-      const why = "The log was full, and dropped them."
-      this.#memory.lose({ from, to, count: to - from, why, at: Date.now() })
-      logEvent("records_not_exported", { exporter: this.#memory.now.name ?? "", from, to, why })
-    }
-  }
-
-  #noteRefused({ from, next }: Batch, { count, message }: { readonly count: number; readonly message: string }): void {
-    const why = `The sink dropped ${count} of them, and says: ${message}`
-    this.#memory.lose({ from, to: next, count, why, at: Date.now() })
-    logEvent("records_not_exported", { exporter: this.#memory.now.name ?? "", from, to: next, why })
+  #lose(from: number, to: number, count: number, why: string): void {
+    this.#memory.lose({ from, to, count, why, at: Date.now() })
+    logEvent("records_not_exported", { exporter: this.#memory.now.name ?? "", from, to, count, why })
   }
 
   /** The sink is gone: so is what it has not got, and the log may drop it. */

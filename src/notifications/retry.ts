@@ -84,8 +84,8 @@ export function failureOf(answer: ReceiverResponse): Failure | null {
 }
 
 /** Between half and all of the pause. */
-export function pauseOf(tries: number, chance: number): number {
-  const whole = Math.min(FIRST_PAUSE_MS * 4 ** Math.max(0, tries - 1), LONGEST_PAUSE_MS)
+export function pauseOf(tries: number, chance: number, first = FIRST_PAUSE_MS): number {
+  const whole = Math.min(first * 4 ** Math.max(0, tries - 1), LONGEST_PAUSE_MS)
   return Math.round(whole * (0.5 + chance / 2))
 }
 

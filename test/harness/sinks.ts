@@ -2,7 +2,7 @@
 import { runDurableObjectAlarm } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { expect, vi } from "vitest"
-import type { ExporterState } from "../../src/export/exporter.ts"
+import type { ExporterState } from "../../src/export/exporter-state.ts"
 import { exporterOf } from "../../src/export/exporter-stub.ts"
 import { applySinks } from "../../src/export/subscriptions.ts"
 import { RECORD_KINDS, SINK_LOGS, type SinkDefinition } from "../../src/core/policy/definition/sinks.ts"

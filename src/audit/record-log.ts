@@ -73,11 +73,18 @@ export class RecordLog extends StoredObject {
   /** Gives all records that wait now their positions, some at a time: writes of others come in between. */
   async seal(): Promise<void> {
     this.#isSealDue = false
-    const { newest } = this.#segments
+    const { newest, end } = this.#segments
     while (this.#segments.seal(Date.now(), newest, () => undefined)) {
       this.#sinks.trim(MAX_LOG_BYTES, this.#segments.end)
       await nextTurn()
     }
+    if (this.#segments.end > end) this.ctx.waitUntil(this.#wakeExporters())
+  }
+
+  /** Those that have something to read. One that is out of order is woken by the next seal, or by its own alarm. */
+  async #wakeExporters(): Promise<void> {
+    const exporters = this.#sinks.behind.map(({ name }) => this.env.EXPORTER.getByName(`${name}/${this.ctx.id.name}`))
+    await Promise.allSettled(exporters.map(async (exporter) => exporter.wake()))
   }
 
   /**

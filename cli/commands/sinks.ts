@@ -48,7 +48,9 @@ function exporterLines(exporter: Exporter): readonly string[] {
   const fails = last_failure !== null && last_failure.at > (succeeded_at ?? 0)
   return [
     `${name} ${fails ? colors.red(lag) : lag}; next is ${next}; last success ${when(succeeded_at)}`,
-    ...(last_failure ? [`             last failure ${when(last_failure.at)}: ${printableText(last_failure.says)}`] : []),
+    ...(last_failure
+      ? [`             last failure ${when(last_failure.at)}: ${printableText(last_failure.says)}`]
+      : []),
     ...(denies ? [colors.red("             calls are denied, because the log has no room for their records")] : []),
     ...(lost_records > 0 ? [colors.red(`             ${lost_records} records were not exported:`)] : []),
     ...lost.map(({ from, to, why }) => `               from ${from} to before ${to}: ${printableText(why)}`),

@@ -26,7 +26,11 @@ const rejected = (description: string): ApiError<"invalid_request"> => ({
   denial: { reason: "request_malformed", what: description },
 })
 
-export const publishBundle: Handler<"publishBundle"> = async ({ request, caller: publication, context: { env, background } }) => {
+export const publishBundle: Handler<"publishBundle"> = async ({
+  request,
+  caller: publication,
+  context: { env, background },
+}) => {
   try {
     const object = publications(env)
     // The number is checked before the body is read: an outrun publication would be rejected after it, too.

@@ -20,7 +20,11 @@ export function batchOf(
   { records: most, end }: BatchLimits,
 ): Batch | null {
   const first = page.records.findIndex(({ index }) => index >= from)
-  const next = Math.min(first < 0 ? page.next : (page.records[first]?.index ?? from) + most, end ?? page.next, page.next)
+  const next = Math.min(
+    first < 0 ? page.next : (page.records[first]?.index ?? from) + most,
+    end ?? page.next,
+    page.next,
+  )
   if (next <= from) return null
   const inRange = page.records.filter(({ index }) => index >= from && index < next)
   const records = sink.kinds.length === RECORD_KINDS.length ? inRange : inRange.filter((each) => takes(sink, each))

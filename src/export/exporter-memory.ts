@@ -73,7 +73,13 @@ export class ExporterMemory {
    */
   succeeded(most: number, at: number): void {
     const now = this.#now.most === null ? null : this.#now.most * 2
-    this.keep({ succeededAt: at, inARow: 0, holdUntil: 0, planned: null, most: now !== null && now < most ? now : null })
+    this.keep({
+      succeededAt: at,
+      inARow: 0,
+      holdUntil: 0,
+      planned: null,
+      most: now !== null && now < most ? now : null,
+    })
   }
 
   /** The pauses grow, up to some minutes: nothing is given up, because the log keeps what the sink lacks. */

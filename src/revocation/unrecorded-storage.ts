@@ -19,7 +19,8 @@ export class UnrecordedStorage {
     this.#sql.exec("DELETE FROM unrecorded WHERE source = ? OR until <= ?", source, now)
     if (actions.length === 0 || until <= now) return
     const { count } = this.#sql.exec<{ count: number }>("SELECT count(*) AS count FROM unrecorded").one()
-    if (count < MOST_SOURCES) this.#sql.exec("INSERT INTO unrecorded VALUES (?, ?, ?)", source, actions.join(" "), until)
+    if (count < MOST_SOURCES)
+      this.#sql.exec("INSERT INTO unrecorded VALUES (?, ?, ?)", source, actions.join(" "), until)
   }
 
   leased(now: number): readonly Action[] {

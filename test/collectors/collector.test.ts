@@ -67,7 +67,13 @@ service:
     const collector = startProcess({ command: programs.collector, args: ["--config", config], directory })
     servers.push(collector)
     await untilListening(port, collector)
-    const sink = { ...COMMON, id: "collector", kind: "otlp", url: `http://127.0.0.1:${port}/v1/logs`, headers: {} } as const
+    const sink = {
+      ...COMMON,
+      id: "collector",
+      kind: "otlp",
+      url: `http://127.0.0.1:${port}/v1/logs`,
+      headers: {},
+    } as const
     await using narrowgate = await exporting([sink], [LOG])
     const records = [...recordsFrom(AT, 1_234), { id: WHOLE.id, body: JSON.stringify(WHOLE) }]
     for (let from = 0; from < records.length; from += 500) await narrowgate.append(LOG, records.slice(from, from + 500))
@@ -80,14 +86,17 @@ service:
     const requests = (await readFile(written, "utf8")).trimEnd().split("\n")
     const logged = requests.flatMap((line) =>
       Object(JSON.parse(line)).resourceLogs.flatMap(
-        (each: { scopeLogs: readonly { logRecords: readonly object[] }[] }) => each.scopeLogs.flatMap((scope) => scope.logRecords),
+        (each: { scopeLogs: readonly { logRecords: readonly object[] }[] }) =>
+          each.scopeLogs.flatMap((scope) => scope.logRecords),
       ),
     )
     const valueOf = (record: object, key: string): string =>
       String(Object.values(Object(record).attributes.find((each: { key: string }) => each.key === key)?.value ?? {})[0])
     const decisions = logged.filter((record: object) => Object(record).eventName === "narrowgate.decision")
     expect(decisions.map((record: object) => valueOf(record, "narrowgate.id"))).toEqual(records.map(({ id }) => id))
-    expect(decisions.map((record: object) => valueOf(record, "narrowgate.index"))).toEqual(records.map((_, at) => String(at)))
+    expect(decisions.map((record: object) => valueOf(record, "narrowgate.index"))).toEqual(
+      records.map((_, at) => String(at)),
+    )
     const whole = decisions.at(-1) ?? {}
     expect(Object(whole)).toMatchObject({ severityText: "WARN", timeUnixNano: `${WHOLE.at}000000` })
     expect(valueOf(whole, "gen_ai.tool.name")).toBe(WHOLE.tool)
@@ -112,15 +121,22 @@ service:
     const records = recordsFrom(AT, 1_200)
     for (let from = 0; from < records.length; from += 400) await narrowgate.append(LOG, records.slice(from, from + 400))
     for (const { id } of [good, wrong]) await narrowgate.wake(id, LOG)
-    await vi.waitFor(async () => expect((await narrowgate.state("archive", LOG)).next).toBe(1_200), { timeout: 20_000, interval: 100 })
+    await vi.waitFor(async () => expect((await narrowgate.state("archive", LOG)).next).toBe(1_200), {
+      timeout: 20_000,
+      interval: 100,
+    })
     await vi.waitFor(async () => {
       const { last_failure, next } = await narrowgate.state("wrong", LOG)
       expect({ says: last_failure?.says, next }).toEqual({ says: "The sink refused the request. (HTTP 403)", next: 0 })
     })
     const folder = join(store, "records/narrowgate", `log=${LOG}`, "date=2026-11-29")
-    const names = (await readdir(folder)).filter((name) => name.includes(".ndjson.gz") && name.endsWith("_object")).toSorted()
+    const names = (await readdir(folder))
+      .filter((name) => name.includes(".ndjson.gz") && name.endsWith("_object"))
+      .toSorted()
     expect(names[0]).toMatch(/^000000000000-000000000500\.ndjson\.gz/)
-    const texts = await Promise.all(names.map(async (name) => gunzipSync(await readFile(join(folder, name))).toString()))
+    const texts = await Promise.all(
+      names.map(async (name) => gunzipSync(await readFile(join(folder, name))).toString()),
+    )
     const lines = texts.flatMap((text) => text.trimEnd().split("\n")).map((line) => Object(JSON.parse(line)))
     expect(lines.filter(({ id }) => id !== undefined).map(({ id }) => id)).toEqual(records.map(({ id }) => id))
   })
@@ -136,7 +152,10 @@ service:
       ].map((change) => ({ ...WHOLE, kind, ...change })),
     )
     // As they are stored: without what is blank.
-    const stored = [...variants, ...RECORD_KINDS.map((kind) => ({ id: WHOLE.id, at: WHOLE.at, kind, decision: "allow", code: "ok" }))]
+    const stored = [
+      ...variants,
+      ...RECORD_KINDS.map((kind) => ({ id: WHOLE.id, at: WHOLE.at, kind, decision: "allow", code: "ok" })),
+    ]
     const text = stored.map((record) => OCSF.write(batchWith(withoutNull(record)), CONTEXT)).join("")
     const script = join(import.meta.dirname, "ocsf-valid.py")
     const { problems, counts } = JSON.parse(execFileSync(programs.python, [script], { input: text, encoding: "utf8" }))
@@ -146,4 +165,6 @@ service:
 })
 
 const withoutNull = (record: object): object =>
-  Object.fromEntries(Object.entries(record).filter(([, value]) => value !== null && !(Array.isArray(value) && value.length === 0)))
+  Object.fromEntries(
+    Object.entries(record).filter(([, value]) => value !== null && !(Array.isArray(value) && value.length === 0)),
+  )

@@ -69,11 +69,21 @@ export async function exporting(
     return response
   }
   const named = names.map((name) => ["name", name] as const)
-  const digest = Object.keys(entries).find((key) => key.startsWith("body/"))?.slice(5) ?? ""
+  const digest =
+    Object.keys(entries)
+      .find((key) => key.startsWith("body/"))
+      ?.slice(5) ?? ""
   await ask("/follow", [["seq", "1"], ["digest", digest], ...named])
   return {
     async append(log, records) {
-      await ask("/append", [["log", log], ["count", String(records.length)]], batchOf(records))
+      await ask(
+        "/append",
+        [
+          ["log", log],
+          ["count", String(records.length)],
+        ],
+        batchOf(records),
+      )
     },
     async killAndStart() {
       process.kill(running.server.pid, "SIGKILL")

@@ -3,7 +3,8 @@ export default {
   async fetch(request, env) {
     const { searchParams: asked, pathname } = new URL(request.url)
     if (pathname === "/follow") {
-      for (const name of asked.getAll("name")) await env.EXPORTER.getByName(name).follow({ seq: Number(asked.get("seq")), digest: asked.get("digest") })
+      for (const name of asked.getAll("name"))
+        await env.EXPORTER.getByName(name).follow({ seq: Number(asked.get("seq")), digest: asked.get("digest") })
       return new Response()
     }
     if (pathname === "/wake") {

@@ -82,7 +82,9 @@ test(`${RECORDS} records reach a sink that fails half the time`, { timeout: WITH
     expect(await narrowgate.state("sink", log)).toMatchObject({ lost_records: 0, lost: [] })
   }
   expect(failures).toBeGreaterThan(0)
-  console.log(`${PER_LOG * LOGS.length} records in ${seconds.toFixed(1)} s; ${requests} requests, ${failures} failed, ${repeated} records came again`)
+  console.log(
+    `${PER_LOG * LOGS.length} records in ${seconds.toFixed(1)} s; ${requests} requests, ${failures} failed, ${repeated} records came again`,
+  )
   server.closeAllConnections()
   await new Promise((resolve) => server.close(resolve))
 })

@@ -99,7 +99,12 @@ describe("what a sink answers", () => {
   test.each<[string, SinkDefinition, SinkNetwork["answer"], string]>([
     ["nothing in time", LAKE, () => Object.assign(new Error("late"), { name: "TimeoutError" }), FAILURES.timeout],
     ["nothing at all", LAKE, () => new Error("refused"), FAILURES.unreachable],
-    ["a redirect", LAKE, () => new Response(null, { status: 307, headers: { location: "https://else.test" } }), FAILURES.redirected],
+    [
+      "a redirect",
+      LAKE,
+      () => new Response(null, { status: 307, headers: { location: "https://else.test" } }),
+      FAILURES.redirected,
+    ],
     ["429", LAKE, () => new Response(null, { status: 429 }), FAILURES.throttled],
     ["403", LAKE, () => new Response(null, { status: 403 }), FAILURES.refused],
     ["500", LAKE, () => new Response(null, { status: 500 }), FAILURES.failing],
@@ -142,7 +147,8 @@ describe("what a sink answers", () => {
     const before = await appendRecords(5)
     const [large] = await appendRecords(1, { purpose: "large" })
     const after = await appendRecords(5)
-    net.answer = ({ text }) => new Response(null, { status: text.includes('"large"') || text.length > 2_000 ? 413 : 200 })
+    net.answer = ({ text }) =>
+      new Response(null, { status: text.includes('"large"') || text.length > 2_000 ? 413 : 200 })
     for (let again = 0; again < 3; again++) await exportNow(LAKE)
     const accepted = net.received.filter(({ text }) => !text.includes('"large"') && text.length <= 2_000)
     expect(accepted.flatMap(idsIn)).toEqual([...before, ...after])
@@ -159,16 +165,19 @@ describe("what a sink answers", () => {
   })
 })
 
-test.each(["http://lake.test/in", "https://10.1.2.3/in", "https://169.254.169.254/", "https://lake.internal/in", "no url"])(
-  "nothing is sent to %s",
-  async (url) => {
-    await withSinks({ ...LAKE, url })
-    await appendRecords(1)
-    await exportNow(LAKE)
-    expect(net.received).toHaveLength(0)
-    expect((await stateOf(LAKE)).last_failure?.says).toBe(FAILURES.url_refused)
-  },
-)
+test.each([
+  "http://lake.test/in",
+  "https://10.1.2.3/in",
+  "https://169.254.169.254/",
+  "https://lake.internal/in",
+  "no url",
+])("nothing is sent to %s", async (url) => {
+  await withSinks({ ...LAKE, url })
+  await appendRecords(1)
+  await exportNow(LAKE)
+  expect(net.received).toHaveLength(0)
+  expect((await stateOf(LAKE)).last_failure?.says).toBe(FAILURES.url_refused)
+})
 
 test("without its secret nothing is sent", async () => {
   const sink = { ...COLLECTOR, headers: { authorization: "constructor" } }
@@ -193,7 +202,9 @@ test("objects have the same name for the same records, and are signed", async ()
     `PUT ${base}/000000000000-000000000003.ndjson.gz`,
     `PUT ${base}/000000000003-000000000006.ndjson.gz`,
   ])
-  expect(net.received[0]?.headers.get("authorization")).toMatch(/^AWS4-HMAC-SHA256 Credential=AKIATEST\/\d{8}\/eu-test-1\/s3\//)
+  expect(net.received[0]?.headers.get("authorization")).toMatch(
+    /^AWS4-HMAC-SHA256 Credential=AKIATEST\/\d{8}\/eu-test-1\/s3\//,
+  )
 })
 
 test("what was sent and could not be acknowledged is sent again, and nothing else", async () => {
@@ -233,7 +244,9 @@ test("a sink that is gone from the policies gets nothing more, and its log forge
   await withSinks(COLLECTOR)
   await exportNow(LAKE)
   expect((await env.RECORD_LOG.getByName(LOG).state()).sinks.map(({ name }) => name)).toEqual([COLLECTOR.id])
-  const keys = await runInDurableObject(exporterOf(env, LAKE.id, LOG), (_exporter, { storage }) => [...storage.kv.list()])
+  const keys = await runInDurableObject(exporterOf(env, LAKE.id, LOG), (_exporter, { storage }) => [
+    ...storage.kv.list(),
+  ])
   expect(keys).toEqual([])
   expect(await runDurableObjectAlarm(exporterOf(env, LAKE.id, LOG))).toBe(false)
 })

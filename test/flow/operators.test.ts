@@ -55,7 +55,14 @@ const BODIES: Partial<Record<EndpointName, (task: string) => readonly object[]>>
 }
 
 const valuesFor = (task: string) => {
-  const ids = { task, decision: "dec_1", digest: "0".repeat(64), delivery: "desk", sink: "archive", revocation: "swi_1" }
+  const ids = {
+    task,
+    decision: "dec_1",
+    digest: "0".repeat(64),
+    delivery: "desk",
+    sink: "archive",
+    revocation: "swi_1",
+  }
   return { approval: "apr_1", agent: agentId("third"), ...ids }
 }
 

@@ -21,7 +21,13 @@ export const COLLECTOR = {
   url: "https://collector.test/v1/logs",
   headers: { authorization: "collector-key" },
 } as const satisfies SinkDefinition
-export const LAKE = { ...COMMON, id: "lake", kind: "ocsf", url: "https://lake.test/in", headers: {} } as const satisfies SinkDefinition
+export const LAKE = {
+  ...COMMON,
+  id: "lake",
+  kind: "ocsf",
+  url: "https://lake.test/in",
+  headers: {},
+} as const satisfies SinkDefinition
 export const ARCHIVE = {
   ...COMMON,
   id: "archive",

@@ -57,7 +57,8 @@ export const sinks = {
   backfillSink: endpoint({
     method: "POST",
     path: "/v1/sinks/:sink/backfill",
-    summary: "Sends records from a number on, once more or for the first time; or goes on behind records that a sink refuses.",
+    summary:
+      "Sends records from a number on, once more or for the first time; or goes on behind records that a sink refuses.",
     access: { by: "operator", role: "operator", area: "sinks" },
     record: "management",
     body: { schema: backfill, maxBytes: MAX_BODY_BYTES },

@@ -24,7 +24,12 @@ export const OTLP_LOGS: Format = {
     JSON.stringify({
       resourceLogs: [
         {
-          resource: { attributes: keyValues([["service.name", "narrowgate"], ["service.instance.id", issuer]]) },
+          resource: {
+            attributes: keyValues([
+              ["service.name", "narrowgate"],
+              ["service.instance.id", issuer],
+            ]),
+          },
           scopeLogs: [
             {
               scope: { name: "narrowgate" },

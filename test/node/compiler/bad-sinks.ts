@@ -20,13 +20,19 @@ const bad = badFileOf("sinks", GOOD)
 
 export const BAD_SINKS: readonly BadDirectory[] = [
   bad("an unknown kind", "kind: otlp", "kind: syslog", { message: /cannot be `syslog`/, at: "syslog" }),
-  bad("two of one id", "id: archive", "id: collector", { message: /sink `collector` is there twice/, at: "collector\n    kind: s3" }),
+  bad("two of one id", "id: archive", "id: collector", {
+    message: /sink `collector` is there twice/,
+    at: "collector\n    kind: s3",
+  }),
   bad("no address", "    url: https://otel.example/v1/logs\n", "", {
     message: /sink `collector` has no `url`/,
     fix: /`otlp` needs it/,
     at: "id: collector",
   }),
-  bad("no key", "    secret_key: archive-key\n", "", { message: /sink `archive` has no `secret_key`/, at: "id: archive" }),
+  bad("no key", "    secret_key: archive-key\n", "", {
+    message: /sink `archive` has no `secret_key`/,
+    at: "id: archive",
+  }),
   bad("a member of another kind", "    region: eu-1\n", "    region: eu-1\n    headers: { x-key: other }\n", {
     message: /`s3` takes no `headers`/,
     at: "headers: { x-key",
@@ -52,5 +58,8 @@ export const BAD_SINKS: readonly BadDirectory[] = [
     message: /`content-encoding` is set by the sender/,
     at: "content-encoding",
   }),
-  bad("an action class that there is none of", "{ write: deny }", "{ delete: deny }", { message: /delete/, at: "delete" }),
+  bad("an action class that there is none of", "{ write: deny }", "{ delete: deny }", {
+    message: /delete/,
+    at: "delete",
+  }),
 ]

@@ -118,13 +118,28 @@ test("OCSF: every field stands at its place, as it was", () => {
 test.each([
   ["a call", { kind: "call", action: "read", decision: "allow" }, { class_uid: 6003, type_uid: 600302, status_id: 1 }],
   ["a denied call", { kind: "call", decision: "deny" }, { class_uid: 6003, status_id: 2, severity_id: 2 }],
-  ["a granted token", { kind: "exchange", decision: "allow" }, { class_uid: 3003, type_uid: 300301, privileges: ["mail.*:write"] }],
-  ["a token without a user", { kind: "exchange", decision: "allow", user: null }, { class_uid: 6003, type_uid: 600301 }],
+  [
+    "a granted token",
+    { kind: "exchange", decision: "allow" },
+    { class_uid: 3003, type_uid: 300301, privileges: ["mail.*:write"] },
+  ],
+  [
+    "a token without a user",
+    { kind: "exchange", decision: "allow", user: null },
+    { class_uid: 6003, type_uid: 600301 },
+  ],
   ["a denied token", { kind: "exchange", decision: "deny" }, { class_uid: 6003, status_id: 2 }],
   ["an end", { kind: "end" }, { class_uid: 6003, activity_id: 4 }],
   ["an approval", { kind: "approval", action: null }, { class_uid: 6003, activity_id: 99, activity_name: "approval" }],
   ["a look", { kind: "management", method: "GET" }, { class_uid: 6003, activity_id: 2 }],
-  ["an agent's call", { operator: null }, { actor: { app_uid: WHOLE.chain[1], user: { uid: WHOLE.user }, session: { uid: WHOLE.task } }, src_endpoint: { name: WHOLE.chain[1] } }],
+  [
+    "an agent's call",
+    { operator: null },
+    {
+      actor: { app_uid: WHOLE.chain[1], user: { uid: WHOLE.user }, session: { uid: WHOLE.task } },
+      src_endpoint: { name: WHOLE.chain[1] },
+    },
+  ],
   ["a stranger's call", { operator: null, chain: [], user: null }, { actor: { app_uid: "unidentified" } }],
   ["an operator's request", {}, { actor: { user: { uid: WHOLE.operator } }, src_endpoint: { name: WHOLE.operator } }],
 ] as const)("OCSF: %s", (_name, change, expected) => {

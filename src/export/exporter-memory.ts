@@ -1,7 +1,7 @@
 /** What an exporter remembers besides its position, which the log keeps: how it went, and what the sink will never get. */
 import { LONGEST_HOLD_MS, pauseOf, retryAfterOf } from "../notifications/retry.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
-import type { Sent } from "./destinations/destination.ts"
+import type { Failed } from "./destinations/destination.ts"
 import type { LostRange } from "./exporter-state.ts"
 import { FAILURES, type SinkFailure } from "./failures.ts"
 
@@ -83,11 +83,18 @@ export class ExporterMemory {
   }
 
   /** The pauses grow, up to some minutes: nothing is given up, because the log keeps what the sink lacks. */
-  failed({ failure, status, retryAfter }: Extract<Sent, { readonly kind: "failed" }>, at: number): void {
+  failed({ failure, status, retryAfter }: Failed, at: number): void {
     const inARow = this.#now.inARow + 1
     const wait = retryAfterOf(retryAfter, at) ?? 0
     const holdUntil = at + Math.max(Math.min(pauseOf(inARow, Math.random(), FIRST_PAUSE_MS), LONGEST_HOLD_MS), wait)
     this.keep({ failed: { at, failure, status }, inARow, holdUntil })
+  }
+
+  /** An operator has everything sent from this position on: what is lost again is noted again. */
+  backfilled(next: number): void {
+    const lost = this.#now.lost.filter(({ from }) => from < next)
+    const found = this.#now.lost.filter(({ from }) => from >= next).reduce((sum, { count }) => sum + count, 0)
+    this.keep({ holdUntil: 0, inARow: 0, planned: null, lost, lostRecords: this.#now.lostRecords - found })
   }
 
   lose(lost: LostRange): void {

@@ -24,8 +24,8 @@ import { formatOf } from "./formats/formats.ts"
 import { parcelOf } from "./parcel.ts"
 import { denyWhileFull, LOOK_AGAIN_AT_FULL_MS } from "./room.ts"
 
-/** Pages in one alarm; the next goes on. */
-const ROUNDS = 12
+/** Requests to the sink in one alarm: on the free plan an invocation may make fifty. The next alarm goes on. */
+const MOST_SENDS = 40
 const LOOK_AGAIN_MS = 5_000
 
 interface Acknowledged {
@@ -42,6 +42,8 @@ export class Exporter extends StoredObject {
   readonly #memory: ExporterMemory
   /** Of a batch on its way: what comes back must not move the position that an operator has set meanwhile. */
   #backfills = 0
+  /** Requests to the sink in this alarm. */
+  #sends = 0
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env, "Exporter")
@@ -73,7 +75,7 @@ export class Exporter extends StoredObject {
   async backfill(from: number | "start"): Promise<number> {
     this.#backfills += 1
     const { next } = await this.#log().subscribe(this.#own().sink, await this.#position(from))
-    this.#memory.keep({ holdUntil: 0, inARow: 0, planned: null })
+    this.#memory.backfilled(next)
     await this.wake()
     return next
   }
@@ -109,7 +111,7 @@ export class Exporter extends StoredObject {
       await this.#work()
     } catch (error) {
       logEvent("export_failed", { exporter: this.#memory.now.name ?? "", error: String(error) })
-      this.#memory.failed(failedAs("failed"), Date.now())
+      this.#memory.failed(failed("failed"), Date.now())
       await this.ctx.storage.setAlarm(this.#memory.now.holdUntil)
     }
   }
@@ -149,15 +151,19 @@ export class Exporter extends StoredObject {
     const log = this.#log()
     let { next } = await log.subscribe(sink.id, "now")
     let reading = log.read(next, sink.batch.bytes)
-    for (let round = 0; round < ROUNDS; round++) {
+    for (this.#sends = 0; this.#sends < MOST_SENDS;) {
       const page = await reading
-      for (const { from, to } of page.lost) this.#lose(from, to, to - from, "The log was full, and dropped them.")
+      for (const { from, to } of page.lost) {
+        await log.acknowledge(sink.id, to)
+        this.#lose(from, to, to - from, "The log was full, and dropped them.")
+        next = to
+      }
       if (page.next <= next) return null
       // The log reads while the sink takes what was read before.
       reading = log.read(page.next, sink.batch.bytes)
       reading.catch(() => undefined)
       const backfills = this.#backfills
-      for (let from = next; from < page.next; from = next) {
+      for (let from = next; from < page.next && this.#sends < MOST_SENDS; from = next) {
         const step = await this.#sendNext(sink, page, from, context)
         if ("waitsUntil" in step) return step.waitsUntil
         if (this.#backfills !== backfills) return Date.now()
@@ -171,9 +177,9 @@ export class Exporter extends StoredObject {
 
   async #sendNext(sink: SinkDefinition, page: LogPage, from: number, context: RequestContext): Promise<Step> {
     const { most, planned } = this.#memory.now
-    const limits = { records: Math.min(most ?? sink.batch.records, sink.batch.records), end: planned }
+    const records = Math.min(most ?? sink.batch.records, sink.batch.records)
     const end = planned !== null && planned > from ? planned : null
-    let batch = batchOf(this.#own().log, page, from, sink, { ...limits, end })
+    let batch = batchOf(this.#own().log, page, from, sink, { records, end })
     while (batch) {
       if (batch.records.length === 0 && batch.checkpoints.length === 0) return { next: batch.next, how: "skipped" }
       const sent = await this.#send(sink, batch, context)
@@ -181,9 +187,9 @@ export class Exporter extends StoredObject {
       if (sent === "too_large" || (sent.kind === "failed" && sent.failure === "too_large")) {
         if (batch.next - from === 1)
           return { next: batch.next, how: { count: 1, why: "The record is longer than the sink takes." } }
-        const records = Math.ceil((batch.next - from) / 2)
-        if (sent !== "too_large") this.#memory.keep({ most: records, planned: null })
-        batch = batchOf(this.#own().log, page, from, sink, { records, end: null })
+        const half = Math.ceil((batch.next - from) / 2)
+        if (sent !== "too_large") this.#memory.keep({ most: half, planned: null })
+        batch = batchOf(this.#own().log, page, from, sink, { records: half, end: null })
         continue
       }
       if (sent.kind === "failed") {
@@ -203,6 +209,7 @@ export class Exporter extends StoredObject {
     const parcel = await parcelOf(batch, formatOf(sink), { issuer: config.issuer }, sink.batch.bytes)
     if (!parcel) return "too_large"
     this.#memory.keep({ planned: batch.next })
+    this.#sends += 1
     return send(sink, parcel, { env: this.env, secrets: config.sinkSecrets, local: config.local })
   }
 
@@ -241,10 +248,4 @@ export class Exporter extends StoredObject {
   #log() {
     return this.env.RECORD_LOG.getByName(this.#own().log)
   }
-}
-
-const failedAs = (failure: "failed") => {
-  const sent = failed(failure)
-  if (sent.kind !== "failed") throw new Error("it is no failure")
-  return sent
 }

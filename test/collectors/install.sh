@@ -4,7 +4,7 @@
 set -eu
 here=${1:?a directory}
 version=v0.161.0
-mkdir -p "$here/source" "$here/s3"
+mkdir -p "$here/source"
 here=$(cd "$here" && pwd)
 
 cat >"$here/source/builder.yaml" <<EOF
@@ -17,15 +17,12 @@ EOF
 (
   export GOPATH="$here/go" GOCACHE="$here/cache" GOBIN="$here/source" GOFLAGS=-modcacherw
   go install "go.opentelemetry.io/collector/cmd/builder@$version"
+  # It checks Signature Version 4, which many stand-ins for S3 do not.
+  go install -ldflags='-s -w' github.com/versity/versitygw/cmd/versitygw@v1.8.0
   "$here/source/builder" --config "$here/source/builder.yaml" --ldflags='-s -w'
 )
-mv "$here/source/dist/otelcol" "$here/otelcol"
+mv "$here/source/dist/otelcol" "$here/source/versitygw" "$here/"
 rm -rf "$here/go" "$here/cache" "$here/source"
-
-# It checks Signature Version 4, which other stand-ins do not.
-cd "$here/s3"
-[ -f package.json ] || echo '{ "private": true }' >package.json
-npm install --no-fund --no-audit --loglevel=error --save-exact s3rver@3.7.1
 
 python3 -m venv "$here/venv"
 "$here/venv/bin/pip" -q install --disable-pip-version-check ocsf-json-schema==1.2.0 jsonschema==4.25.1

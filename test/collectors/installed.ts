@@ -10,7 +10,7 @@ export const INSTALLED =
     ? null
     : {
         collector: resolve(directory, "otelcol"),
-        s3: resolve(directory, "s3/node_modules/s3rver/bin/s3rver.js"),
+        s3: resolve(directory, "versitygw"),
         python: resolve(directory, "venv/bin/python"),
       }
 

@@ -17,7 +17,7 @@ const MOST_SINKS = 8
 const LEAST_BYTES = 65_536
 /** What an isolate can hold in several forms at once. */
 const MOST_BYTES = 8_388_608
-const USUAL_BYTES = 1_000_000
+const USUAL_BYTES = 4_000_000
 const MOST_RECORDS = 5_000
 const USUAL_RECORDS = 500
 

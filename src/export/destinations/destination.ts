@@ -32,5 +32,7 @@ export type Sent =
       readonly retryAfter: string | null
     }
 
-export const failed = (failure: SinkFailure): Sent => ({ kind: "failed", failure, status: null, retryAfter: null })
+export type Failed = Extract<Sent, { readonly kind: "failed" }>
+
+export const failed = (failure: SinkFailure): Failed => ({ kind: "failed", failure, status: null, retryAfter: null })
 export const ACCEPTED: Sent = { kind: "accepted", dropped: null }

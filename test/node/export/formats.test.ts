@@ -27,7 +27,7 @@ test("each field has a place of its own in each format", () => {
 test("records: each as it is stored, with its place in the log", () => {
   expect(lines(RECORDS.write(batchWith(WHOLE), CONTEXT))).toEqual([
     EXPORTED,
-    { checkpoint: { log: "records-0", ...CHECKPOINT } },
+    { type: "checkpoint", log: "records-0", ...CHECKPOINT },
   ])
 })
 

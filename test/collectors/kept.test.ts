@@ -16,12 +16,6 @@ const BATCH = 500
 const PER_LOG = Math.ceil(RECORDS / LOGS.length / BATCH) * BATCH
 const WITHIN_MS = 60_000 + RECORDS * 2
 
-interface Line {
-  readonly id: string
-  readonly log: string
-  readonly index: number
-}
-
 test(`${RECORDS} records reach a sink that fails half the time`, { timeout: WITHIN_MS + 60_000 }, async () => {
   /** By log, the id of each index. */
   const received = new Map(LOGS.map((log) => [log, new Map<number, string>()]))
@@ -88,3 +82,24 @@ test(`${RECORDS} records reach a sink that fails half the time`, { timeout: WITH
   server.closeAllConnections()
   await new Promise((resolve) => server.close(resolve))
 })
+
+test(
+  "a log that nobody asks wakes its exporters by its own alarm, also in a process that began anew",
+  { timeout: 150_000 },
+  async () => {
+    const arrived = Promise.withResolvers<void>()
+    const server = createServer((request, response) => {
+      request.resume().on("end", () => arrived.resolve())
+      response.end()
+    }).listen(0, "127.0.0.1")
+    await new Promise((resolve) => server.once("listening", resolve))
+    const { port } = server.address() as AddressInfo
+    const sink = { ...COMMON, id: "sink", kind: "ocsf", url: `http://127.0.0.1:${port}/`, headers: {} } as const
+    await using narrowgate = await exporting([sink], ["records-0"])
+    await narrowgate.append("records-0", recordsFrom(Date.UTC(2026, 10, 29), 10))
+    await narrowgate.killAndStart()
+    await arrived.promise
+    server.closeAllConnections()
+    await new Promise((resolve) => server.close(resolve))
+  },
+)

@@ -90,7 +90,10 @@ export async function exporting(
       await running.server[Symbol.asyncDispose]()
       running = await serve(file, directory, ["feeder"] as const)
     },
-    state: async (sink, log) => (await ask("/state", [["name", `${sink}/${log}`]])).json<ExporterState>(),
+    async state(sink, log): Promise<ExporterState> {
+      const response = await ask("/state", [["name", `${sink}/${log}`]])
+      return JSON.parse(await response.text())
+    },
     async wake(sink, log) {
       await ask("/wake", [["name", `${sink}/${log}`]])
     },

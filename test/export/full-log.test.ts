@@ -17,8 +17,8 @@ beforeEach(() => {
 freshIsolateForEach()
 
 /** Its log says that it has so many characters: two billion would take too long. */
+const { state } = RecordLog.prototype
 function logHas(bytes: number): void {
-  const { state } = RecordLog.prototype
   vi.spyOn(RecordLog.prototype, "state").mockImplementation(async function (this: RecordLog) {
     return { ...(await state.call(this)), bytes }
   })

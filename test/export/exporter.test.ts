@@ -5,7 +5,7 @@ import { beforeEach, describe, expect, test, vi } from "vitest"
 import { RecordLog } from "../../src/audit/record-log.ts"
 import type { SinkDefinition } from "../../src/core/policy/definition/sinks.ts"
 import { exporterOf } from "../../src/export/exporter-stub.ts"
-import { FAILURES } from "../../src/export/failures.ts"
+import { FAILURES } from "../../src/export/destinations/failures.ts"
 import { freshIsolateForEach } from "../harness/each-test.ts"
 import {
   appendRecords,

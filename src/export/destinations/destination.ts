@@ -1,5 +1,5 @@
 /** Where a batch goes. Each kind of destination is one file; none of them retries. */
-import type { SinkFailure } from "../failures.ts"
+import type { SinkFailure } from "./failures.ts"
 
 /** A batch in its format. */
 export interface Parcel {

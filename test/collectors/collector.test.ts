@@ -12,7 +12,7 @@ import { OCSF } from "../../src/export/formats/ocsf.ts"
 import { RECORD_KINDS } from "../../src/core/policy/definition/sinks.ts"
 import { BUILD_WITHIN_MS } from "../node/bare-workerd.ts"
 import { batchWith, CONTEXT, WHOLE } from "../node/export/whole-record.ts"
-import { COMMON, exporting, recordsFrom } from "./exporting.ts"
+import { COMMON, exporting, portOf, recordsFrom } from "./exporting.ts"
 import { INSTALLED } from "./installed.ts"
 
 const LOG = "records-0"
@@ -30,10 +30,9 @@ afterAll(async () => {
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1")
-  await new Promise((resolve) => server.once("listening", resolve))
-  const address = server.address()
+  const port = await portOf(server)
   await new Promise((resolve) => server.close(resolve))
-  return typeof address === "object" && address ? address.port : 0
+  return port
 }
 
 async function untilListening(port: number, server: ServerProcess): Promise<void> {

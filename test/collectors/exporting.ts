@@ -3,6 +3,7 @@
  * It can be killed and started again on what it has stored.
  */
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
+import type { Server } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { readManifest } from "../../dev/manifest.ts"
@@ -110,4 +111,12 @@ export function recordsFrom(at: number, count: number, fields: Partial<DecisionR
     const time = at + index
     return storedForm(recordOf({ id: newId("dec", time), at: time, kind: "call", tool: "files.read", ...fields }))
   })
+}
+
+/** Of a server that has begun to listen. */
+export async function portOf(server: Server): Promise<number> {
+  if (!server.listening) await new Promise((resolve) => server.once("listening", resolve))
+  const address = server.address()
+  if (typeof address !== "object" || !address) throw new Error("the server has no port")
+  return address.port
 }

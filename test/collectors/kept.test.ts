@@ -3,11 +3,10 @@
  * is left twice after deduplication by log and index. EXPORT_RECORDS says how many; a million by hand.
  */
 import { createServer } from "node:http"
-import type { AddressInfo } from "node:net"
 import { setTimeout as sleep } from "node:timers/promises"
 import { gunzipSync } from "node:zlib"
 import { expect, test } from "vitest"
-import { COMMON, exporting, recordsFrom } from "./exporting.ts"
+import { COMMON, exporting, portOf, recordsFrom } from "./exporting.ts"
 
 const RECORDS = Number(process.env["EXPORT_RECORDS"] ?? 40_000)
 const LOGS = ["records-0", "records-1", "records-2", "records-3"]
@@ -43,8 +42,7 @@ test(`${RECORDS} records reach a sink that fails half the time`, { timeout: WITH
       response.writeHead(fails ? 503 : 200, { "retry-after": "0" }).end()
     })
   }).listen(0, "127.0.0.1")
-  await new Promise((resolve) => server.once("listening", resolve))
-  const { port } = server.address() as AddressInfo
+  const port = await portOf(server)
   const sink = { ...COMMON, id: "sink", kind: "ocsf", url: `http://127.0.0.1:${port}/`, headers: {} } as const
   await using narrowgate = await exporting([sink], LOGS)
 
@@ -92,8 +90,7 @@ test(
       request.resume().on("end", () => arrived.resolve())
       response.end()
     }).listen(0, "127.0.0.1")
-    await new Promise((resolve) => server.once("listening", resolve))
-    const { port } = server.address() as AddressInfo
+    const port = await portOf(server)
     const sink = { ...COMMON, id: "sink", kind: "ocsf", url: `http://127.0.0.1:${port}/`, headers: {} } as const
     await using narrowgate = await exporting([sink], ["records-0"])
     await narrowgate.append("records-0", recordsFrom(Date.UTC(2026, 10, 29), 10))

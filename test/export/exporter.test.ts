@@ -18,7 +18,6 @@ import {
   sinkNetwork,
   stateOf,
   withSinks,
-  type Received,
   type SinkNetwork,
 } from "../harness/sinks.ts"
 

@@ -1,6 +1,7 @@
 /** A log without room: calls are denied of the action classes for which a sink says so, of no others, and only so long. */
 import { beforeEach, expect, test, vi } from "vitest"
 import { RecordLog } from "../../src/audit/record-log.ts"
+import type { LogState } from "../../src/audit/log-page.ts"
 import { MAX_LOG_BYTES } from "../../src/audit/log-sinks.ts"
 import { openTask } from "../harness/agents.ts"
 import { freshIsolateForEach } from "../harness/each-test.ts"
@@ -17,7 +18,7 @@ beforeEach(() => {
 freshIsolateForEach()
 
 /** Its log says that it has so many characters: two billion would take too long. */
-const { state } = RecordLog.prototype
+const state: (this: RecordLog) => Promise<LogState> = Reflect.get(RecordLog.prototype, "state")
 function logHas(bytes: number): void {
   vi.spyOn(RecordLog.prototype, "state").mockImplementation(async function (this: RecordLog) {
     return { ...(await state.call(this)), bytes }

@@ -52,7 +52,7 @@ test("OTLP: every field can be read back as it was", () => {
 test("OTLP: the official serializer makes the same of the same records", () => {
   const written = JSON.parse(OTLP_LOGS.write(batchWith(WHOLE), CONTEXT))
   const official = JsonLogsSerializer.serializeRequest([
-    {
+    Object({
       ...SHARED,
       ...timesOf(WHOLE.at),
       severityNumber: 13,
@@ -62,8 +62,8 @@ test("OTLP: the official serializer makes the same of the same records", () => {
       attributes: Object.fromEntries(
         Object.entries({ ...PLACES, ...POSITION_PLACES }).map(([name, { otlp }]) => [otlp, Object(EXPORTED)[name]]),
       ),
-    },
-    {
+    }),
+    Object({
       ...SHARED,
       ...timesOf(CHECKPOINT.at),
       severityNumber: 9,
@@ -71,7 +71,7 @@ test("OTLP: the official serializer makes the same of the same records", () => {
       body: CHECKPOINT.note,
       eventName: "narrowgate.checkpoint",
       attributes: { "narrowgate.log": "records-0", "narrowgate.size": 43 },
-    },
+    }),
   ])
   expect(sorted(written)).toEqual(sorted(JSON.parse(new TextDecoder().decode(official))))
 })

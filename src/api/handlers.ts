@@ -14,6 +14,7 @@ import { showOwnApproval } from "./own-approval.ts"
 import { listTasks } from "./latest-tasks.ts"
 import { publishBundle } from "./publish.ts"
 import { addRevocation, liftRevocation, listRevocations } from "./revocations.ts"
+import { listCheckpoints, readRecords, showReceipt } from "./records.ts"
 import { listRisks, reportRisk } from "./risks.ts"
 import { backfillSink, listSinks } from "./sinks.ts"
 import { abortTask, clearLabels, completeTask, quarantineTask, releaseTask, showTask } from "./tasks.ts"
@@ -52,6 +53,9 @@ export const HANDLERS: { readonly [Name in EndpointName]: Handler<Name> } = {
   listClients,
   revokeClient,
   explain,
+  readRecords,
+  listCheckpoints,
+  showReceipt,
   listDecisions,
   countDecisions,
   showDecision,

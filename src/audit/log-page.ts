@@ -61,3 +61,11 @@ export interface LogState {
   readonly newestAt: number | null
   readonly sinks: readonly SinkState[]
 }
+
+/** A record with the proof that a checkpoint covers it. */
+export interface ProvenRecord extends LoggedRecord {
+  /** Hashes in base64, from the entry's sibling up to the root's child. */
+  readonly path: readonly string[]
+  /** The signed checkpoint. */
+  readonly note: string
+}

@@ -188,4 +188,10 @@ export class LogQueries {
     const [row] = this.#storage.sql.exec<{ id: string; body: string }>("SELECT id, body FROM records WHERE id = ?", id)
     return row ?? null
   }
+
+  /** A record and its position. */
+  place(id: string): { readonly index: number; readonly body: string } | null {
+    const query = "SELECT arrival - 1 AS 'index', body FROM records WHERE id = ?"
+    return this.#storage.sql.exec<{ index: number; body: string }>(query, id).toArray()[0] ?? null
+  }
 }

@@ -3,12 +3,22 @@
  * positions: a segment is one row beside the batches that it covers, with the salts and hashes of their records. Calls
  * are many, so that nothing is done for a record when it arrives, and one row seals the records of a minute.
  */
+import type { Hash, NodeReader } from "../core/proof/merkle.ts"
 import { headOf, leafOf, SALT_LENGTH } from "../core/proof/leaf.ts"
 import { bytesToBase64url } from "../core/encoding/base64url.ts"
 import { textsOf } from "../core/record/record.ts"
 import type { LoggedRecord } from "./log-page.ts"
 import { SealedIds } from "./sealed-ids.ts"
-import { EMPTY_TREE, grown, packed, storeNodes, unpacked, TREE_SCHEMA, type TreeGrowth } from "./log-tree.ts"
+import {
+  EMPTY_TREE,
+  grown,
+  nodeReader,
+  packed,
+  storeNodes,
+  unpacked,
+  TREE_SCHEMA,
+  type TreeGrowth,
+} from "./log-tree.ts"
 
 /** Of one segment, unless a single batch has more: sealing so many takes a few milliseconds. */
 const MAX_RECORDS = 500
@@ -242,6 +252,26 @@ export class Segments {
       body,
     }))
     return { first: row.first, next: row.next, records }
+  }
+
+  /** Base64url. Null if it is erased, or the record is gone. */
+  saltOf(position: number): string | null {
+    const segment = this.segmentAt(position)
+    return segment?.records[position - segment.first]?.salt ?? null
+  }
+
+  /** The hashes of the tree, for one proof. */
+  nodes(): NodeReader {
+    return nodeReader(this.#storage.sql, (from, to) => this.#leavesIn(from, to))
+  }
+
+  #leavesIn(from: number, to: number): readonly Hash[] {
+    const query = `SELECT first, leaves FROM segments
+      WHERE first >= coalesce((SELECT max(first) FROM segments WHERE first <= ?1), 0) AND first < ?2 ORDER BY first`
+    const rows = this.#storage.sql.exec<{ first: number; leaves: ArrayBuffer | null }>(query, from, to).toArray()
+    const hashes = rows.flatMap(({ leaves }) => (leaves ? unpacked(leaves) : []))
+    const begin = from - (rows.find(({ leaves }) => leaves)?.first ?? from)
+    return hashes.slice(begin, begin + to - from)
   }
 
   /** Drops the oldest segment with its records; what it says of ids and of the tree stays. */

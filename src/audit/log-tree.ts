@@ -8,7 +8,7 @@ import { EMPTY_ROOT, HASH_LENGTH, nodeHash, type Hash, type NodeReader } from ".
 
 /** A tile has 2^8 hashes. */
 const TILE_LEVELS = 8
-const TILE = 256
+export const TILE = 256
 
 /** What a tree has become by some more entries. Nothing of it is stored yet. */
 export interface TreeGrowth {

@@ -5,7 +5,9 @@
  */
 import { StoredObject } from "../platform/storage/stored-object.ts"
 import type { HistoryKey } from "../core/guardrails/history-key.ts"
+import { bytesToBase64 } from "../core/encoding/base64.ts"
 import { fits } from "../core/encoding/bytes.ts"
+import { inclusionPath } from "../core/proof/merkle.ts"
 import type { StoredRecord } from "../core/record/record.ts"
 import type { RecordQuery } from "./record-query.ts"
 import {
@@ -17,7 +19,8 @@ import {
   type SearchResult,
   type ToolRow,
 } from "./log-queries.ts"
-import type { LogPage, LogStart, LogState } from "./log-page.ts"
+import type { LogCheckpoint, LogPage, LogStart, LogState, ProvenRecord } from "./log-page.ts"
+import { LogCheckpoints } from "./log-checkpoints.ts"
 import { Segments } from "./log-segments.ts"
 import { LogSinks, MAX_LOG_BYTES } from "./log-sinks.ts"
 
@@ -39,6 +42,7 @@ export class RecordLog extends StoredObject {
   readonly #segments: Segments
   readonly #queries: LogQueries
   readonly #sinks: LogSinks
+  readonly #checkpoints: LogCheckpoints
   #isSealDue = false
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -46,6 +50,7 @@ export class RecordLog extends StoredObject {
     this.#segments = new Segments(ctx.storage)
     this.#queries = new LogQueries(ctx.storage, this.#segments)
     this.#sinks = new LogSinks(ctx.storage, this.#segments)
+    this.#checkpoints = new LogCheckpoints(ctx.storage, this.#segments, ctx.id.name)
   }
 
   /** @param batch as `batchOf` makes it */
@@ -68,6 +73,17 @@ export class RecordLog extends StoredObject {
 
   override async alarm(): Promise<void> {
     await this.seal()
+    await this.#checkpoint()
+  }
+
+  /** Signs a checkpoint of what has positions, or has an alarm do so when it is due. */
+  async #checkpoint(): Promise<void> {
+    const now = Date.now()
+    const dueAt = this.#checkpoints.dueAt(now)
+    if (dueAt === null) return
+    const isSigned = dueAt <= now && (await this.#checkpoints.sign(this.env, (work) => this.ctx.waitUntil(work)))
+    if (isSigned) this.ctx.waitUntil(this.#wakeExporters())
+    else this.#sealAt(Math.max(dueAt, now + 1_000))
   }
 
   /** Gives all records that wait now their positions, some at a time: writes of others come in between. */
@@ -75,15 +91,17 @@ export class RecordLog extends StoredObject {
     this.#isSealDue = false
     const { newest, end } = this.#segments
     while (this.#segments.seal(Date.now(), newest, () => undefined)) {
-      this.#sinks.trim(MAX_LOG_BYTES, this.#segments.end)
+      this.#sinks.trim(MAX_LOG_BYTES, this.#checkpoints.needed)
       await nextTurn()
     }
     if (this.#segments.end > end) this.ctx.waitUntil(this.#wakeExporters())
+    // A query that comes again and again must not put the alarm off for ever.
+    if ((this.#checkpoints.dueAt(Date.now()) ?? Infinity) <= Date.now()) this.ctx.waitUntil(this.#checkpoint())
   }
 
-  /** Those that have something to read. One that is out of order is woken by the next seal, or by its own alarm. */
+  /** There is something to read. An exporter that is out of order is woken by the next seal. */
   async #wakeExporters(): Promise<void> {
-    const exporters = this.#sinks.behind.map(({ name }) => this.env.EXPORTER.getByName(`${name}/${this.ctx.id.name}`))
+    const exporters = this.#sinks.all.map(({ name }) => this.env.EXPORTER.getByName(`${name}/${this.ctx.id.name}`))
     await Promise.allSettled(exporters.map(async (exporter) => exporter.wake()))
   }
 
@@ -106,7 +124,7 @@ export class RecordLog extends StoredObject {
       if (bytes > maxBytes) break
     }
     const lost = from < start ? [{ from, to: start }] : []
-    return { from, next, records, checkpoints: [], lost, end }
+    return { from, next, records, checkpoints: this.#checkpoints.between(from, next), lost, end }
   }
 
   /** May be repeated. A position goes back, or ahead, to it. */
@@ -127,6 +145,26 @@ export class RecordLog extends StoredObject {
   async state(): Promise<LogState> {
     const { end, unsealed, oldest, size: bytes, sealedAt: newestAt } = this.#segments
     return { end, unsealed, oldest, bytes, newestAt, sinks: this.#sinks.all }
+  }
+
+  /** The first of those with `from < size`. */
+  async checkpoints(from: number): Promise<readonly LogCheckpoint[]> {
+    return this.#checkpoints.between(from, this.#segments.end)
+  }
+
+  /**
+   * Shows that a record is in the log.
+   * @returns "pending" if no checkpoint covers it yet; null if it is not here
+   */
+  async prove(id: string): Promise<ProvenRecord | "pending" | null> {
+    await this.#fill()
+    const found = this.#queries.place(id)
+    if (!found) return null
+    const { index, body } = found
+    const { last } = this.#checkpoints
+    if (!last || last.size <= index) return "pending"
+    const path = inclusionPath(index, last.size, this.#segments.nodes())
+    return { index, body, salt: this.#segments.saltOf(index), path: path.map(bytesToBase64), note: last.note }
   }
 
   /** Before a query: all records that are there now have rows. */

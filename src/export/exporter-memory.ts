@@ -18,6 +18,8 @@ interface Remembered {
   readonly holdUntil: number
   /** The position behind the batch that was sent last: if nobody knows whether it arrived, the same is sent again. */
   readonly planned: number | null
+  /** Records of the newest checkpoint that the sink has. Null: it has just begun. */
+  readonly witnessed: number | null
   /** Records that the sink takes at once, as it refused more. Null: as many as sinks.yaml says. */
   readonly most: number | null
   /** The newest of them. */
@@ -35,6 +37,7 @@ const BEGINNING: Remembered = {
   inARow: 0,
   holdUntil: 0,
   planned: null,
+  witnessed: null,
   most: null,
   lost: [],
   lostRecords: 0,
@@ -71,13 +74,14 @@ export class ExporterMemory {
    * The sink has acknowledged it.
    * @param most records that sinks.yaml allows at once
    */
-  succeeded(most: number, at: number): void {
+  succeeded(most: number, witnessed: number | null, at: number): void {
     const now = this.#now.most === null ? null : this.#now.most * 2
     this.keep({
       succeededAt: at,
       inARow: 0,
       holdUntil: 0,
       planned: null,
+      witnessed,
       most: now !== null && now < most ? now : null,
     })
   }
@@ -94,7 +98,8 @@ export class ExporterMemory {
   backfilled(next: number): void {
     const lost = this.#now.lost.filter(({ from }) => from < next)
     const found = this.#now.lost.filter(({ from }) => from >= next).reduce((sum, { count }) => sum + count, 0)
-    this.keep({ holdUntil: 0, inARow: 0, planned: null, lost, lostRecords: this.#now.lostRecords - found })
+    const witnessed = Math.min(this.#now.witnessed ?? next, next)
+    this.keep({ holdUntil: 0, inARow: 0, planned: null, witnessed, lost, lostRecords: this.#now.lostRecords - found })
   }
 
   lose(lost: LostRange): void {

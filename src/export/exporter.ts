@@ -14,7 +14,7 @@ import type { SinkDefinition } from "../core/policy/definition/sinks.ts"
 import { logEvent } from "../platform/log.ts"
 import { bundleFor, requestContext, type RequestContext } from "../request-context.ts"
 import { batchOf } from "./batches.ts"
-import { failed, type Sent } from "./destinations/destination.ts"
+import { failed, type Failed, type Sent } from "./destinations/destination.ts"
 import { send } from "./destinations/destinations.ts"
 import { ExporterMemory } from "./exporter-memory.ts"
 import type { ExporterState } from "./exporter-state.ts"
@@ -28,15 +28,15 @@ import { denyWhileFull, LOOK_AGAIN_AT_FULL_MS } from "./room.ts"
 const MOST_SENDS = 40
 const LOOK_AGAIN_MS = 5_000
 
-interface Acknowledged {
-  /** The position behind what the sink now has. */
-  readonly next: number
+interface Done {
+  /** Up to its `next`, and with its checkpoints, the sink now is. */
+  readonly batch: Batch
   /** `skipped`: the sink takes none of them. Otherwise how many it does not get, and why. */
   readonly how: "sent" | "skipped" | { readonly count: number; readonly why: string }
 }
 
 /** What became of the next records: they are done, or wait. */
-type Step = Acknowledged | { readonly waitsUntil: number }
+type Step = Done | { readonly waitsUntil: number }
 
 export class Exporter extends StoredObject {
   readonly #memory: ExporterMemory
@@ -52,7 +52,8 @@ export class Exporter extends StoredObject {
 
   /** This bundle names the sink. May be repeated. */
   async follow(bundle: Pointer): Promise<void> {
-    await this.#log().subscribe(this.#own().sink, "now")
+    const { next } = await this.#log().subscribe(this.#own().sink, "now")
+    if (this.#memory.now.witnessed === null) this.#memory.keep({ witnessed: next })
     await this.heed(bundle)
   }
 
@@ -158,7 +159,7 @@ export class Exporter extends StoredObject {
         this.#lose(from, to, to - from, "The log was full, and dropped them.")
         next = to
       }
-      if (page.next <= next) return null
+      if (page.next <= next) return this.#exportCheckpoints(sink, next, context)
       // The log reads while the sink takes what was read before.
       reading = log.read(page.next, sink.batch.bytes)
       reading.catch(() => undefined)
@@ -167,12 +168,34 @@ export class Exporter extends StoredObject {
         const step = await this.#sendNext(sink, page, from, context)
         if ("waitsUntil" in step) return step.waitsUntil
         if (this.#backfills !== backfills) return Date.now()
-        await log.acknowledge(sink.id, step.next)
-        this.#note(step, from, sink)
-        next = step.next
+        await log.acknowledge(sink.id, step.batch.next)
+        this.#note(step, sink)
+        next = step.batch.next
       }
     }
     return Date.now()
+  }
+
+  /** Those that were signed after the sink had their records. */
+  async #exportCheckpoints(sink: SinkDefinition, next: number, context: RequestContext): Promise<number | null> {
+    const { witnessed } = this.#memory.now
+    if (witnessed === null) this.#memory.keep({ witnessed: next })
+    const all = await this.#log().checkpoints(witnessed ?? next)
+    const checkpoints = all.filter(({ size }) => size <= next)
+    if (checkpoints.length === 0) return null
+    const batch = { log: this.#own().log, from: next, next, records: [], checkpoints }
+    const sent = await this.#send(sink, batch, context)
+    if (sent === "too_large") return null
+    if (sent.kind === "failed") return this.#fail(sent)
+    this.#note({ batch, how: "sent" }, sink)
+    return null
+  }
+
+  /** @returns when the next try is */
+  #fail(sent: Failed): number {
+    this.#memory.failed(sent, Date.now())
+    logEvent("export_failed", { exporter: this.#memory.now.name ?? "", error: this.#memory.says ?? "" })
+    return this.#memory.now.holdUntil
   }
 
   async #sendNext(sink: SinkDefinition, page: LogPage, from: number, context: RequestContext): Promise<Step> {
@@ -181,27 +204,22 @@ export class Exporter extends StoredObject {
     const end = planned !== null && planned > from ? planned : null
     let batch = batchOf(this.#own().log, page, from, sink, { records, end })
     while (batch) {
-      if (batch.records.length === 0 && batch.checkpoints.length === 0) return { next: batch.next, how: "skipped" }
+      if (batch.records.length === 0 && batch.checkpoints.length === 0) return { batch, how: "skipped" }
       const sent = await this.#send(sink, batch, context)
-      const now = Date.now()
       if (sent === "too_large" || (sent.kind === "failed" && sent.failure === "too_large")) {
         if (batch.next - from === 1)
-          return { next: batch.next, how: { count: 1, why: "The record is longer than the sink takes." } }
+          return { batch, how: { count: 1, why: "The record is longer than the sink takes." } }
         const half = Math.ceil((batch.next - from) / 2)
         if (sent !== "too_large") this.#memory.keep({ most: half, planned: null })
         batch = batchOf(this.#own().log, page, from, sink, { records: half, end: null })
         continue
       }
-      if (sent.kind === "failed") {
-        this.#memory.failed(sent, now)
-        logEvent("export_failed", { exporter: this.#memory.now.name ?? "", error: this.#memory.says ?? "" })
-        return { waitsUntil: this.#memory.now.holdUntil }
-      }
-      if (!sent.dropped) return { next: batch.next, how: "sent" }
+      if (sent.kind === "failed") return { waitsUntil: this.#fail(sent) }
+      if (!sent.dropped) return { batch, how: "sent" }
       const { count, message } = sent.dropped
-      return { next: batch.next, how: { count, why: `The sink dropped ${count} of them, and says: ${message}` } }
+      return { batch, how: { count, why: `The sink dropped ${count} of them, and says: ${message}` } }
     }
-    return { next: page.next, how: "skipped" }
+    return { waitsUntil: Date.now() }
   }
 
   /** @returns `too_large` if it is longer than the sink takes, by sinks.yaml: it was not sent */
@@ -214,11 +232,14 @@ export class Exporter extends StoredObject {
   }
 
   /** The log knows that the sink is farther: a crash before this repeats nothing. */
-  #note({ next, how }: Acknowledged, from: number, sink: SinkDefinition): void {
+  #note({ batch: { from, next, checkpoints }, how }: Done, sink: SinkDefinition): void {
     if (how === "skipped") return
-    if (how !== "sent") this.#lose(from, next, how.count, how.why)
-    if (how === "sent") this.#memory.succeeded(sink.batch.records, Date.now())
-    else this.#memory.keep({ planned: null })
+    const witnessed = checkpoints.at(-1)?.size ?? this.#memory.now.witnessed
+    if (how === "sent") this.#memory.succeeded(sink.batch.records, witnessed, Date.now())
+    else {
+      this.#lose(from, next, how.count, how.why)
+      this.#memory.keep({ planned: null, witnessed })
+    }
   }
 
   #lose(from: number, to: number, count: number, why: string): void {

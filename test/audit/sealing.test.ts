@@ -1,22 +1,18 @@
 /** The order of a log: each record gets one position, however it is sent and whenever its object dies. */
-import { listDurableObjectIds, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test"
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { beforeEach, expect, test } from "vitest"
-import { RecordLog } from "../../src/audit/record-log.ts"
+import type { RecordLog } from "../../src/audit/record-log.ts"
 import type { LogPage } from "../../src/audit/log-page.ts"
 import { Segments } from "../../src/audit/log-segments.ts"
-import { LogQueries } from "../../src/audit/log-queries.ts"
-import { SealedIds } from "../../src/audit/sealed-ids.ts"
 import { LogSinks } from "../../src/audit/log-sinks.ts"
 import { batchOf, recordOf, storedForm, type StoredRecord } from "../../src/core/record/record.ts"
 import { newId } from "../../src/platform/new-id.ts"
-import { bury, dyingAt, watchSteps } from "../harness/deaths.ts"
-import { freshIsolate } from "../harness/isolate.ts"
+import { freshIsolate, killObjects } from "../harness/isolate.ts"
 
 beforeEach(freshIsolate)
 
-let name = "records-0"
-const log = (): DurableObjectStub<RecordLog> => env.RECORD_LOG.getByName(name)
+const log = (): DurableObjectStub<RecordLog> => env.RECORD_LOG.getByName("records-0")
 
 const at = Date.UTC(2026, 10, 29)
 function records(count: number, from = at): StoredRecord[] {
@@ -79,7 +75,7 @@ test("a record that is sent again by the next life of its sender, much later, ha
     await sent([records(5, at + round * 1_000)])
     await log().seal()
   }
-  await runInDurableObject(log(), (_object, { abort }) => abort?.("dies")).catch(() => undefined)
+  await killObjects()
   await sent([early])
   await log().seal()
   expect(await log().state()).toMatchObject({ end: 310 })
@@ -95,56 +91,6 @@ test("an alarm gives positions within a minute, or at once if many wait", async 
   for (let batch = 0; batch < 4; batch++) await sent([records(500, at + batch * 1_000)])
   await expect.poll(async () => (await log().state()).end).toBe(2_001)
 })
-
-test("whenever the object dies, no record is lost or has two positions, and readers see one order", async () => {
-  const all = records(60)
-  const parts = [all.slice(0, 20), all.slice(20, 40), all.slice(40)]
-  const seen = new Map<number, string>()
-  const scenario = async (): Promise<void> => {
-    for (const part of parts) {
-      for (let isSent = false; !isSent;) {
-        // As senders do: again, until it was answered.
-        isSent = await sent([part]).then(
-          () => true,
-          () => false,
-        )
-        await bury()
-      }
-      await log()
-        .seal()
-        .catch(() => undefined)
-      await bury()
-      const { records: read } = await log()
-        .read(0, 1_000_000)
-        .catch(async () => {
-          await bury()
-          return log().read(0, 1_000_000)
-        })
-      for (const { index, body } of read) {
-        expect(seen.get(index) ?? body).toBe(body)
-        seen.set(index, body)
-      }
-    }
-  }
-  const restore = watchSteps({ RecordLog, SealedIds, LogSinks, LogQueries })
-  try {
-    const steps = await dyingAt(null, scenario)
-    expect(steps.length).toBeGreaterThan(30)
-    for (let deadly = 0; deadly < steps.length; deadly++) {
-      name = `dying-${deadly}`
-      seen.clear()
-      await dyingAt(deadly, scenario)
-      await log().seal()
-      expect(texts(await readAll()), steps[deadly]).toEqual(texts(all))
-    }
-    for (const id of await listDurableObjectIds(env.RECORD_LOG)) {
-      await runInDurableObject(env.RECORD_LOG.get(id), (_, { storage }) => storage.deleteAlarm())
-    }
-  } finally {
-    name = "records-0"
-    restore()
-  }
-}, 60_000)
 
 test("what a sink has not acknowledged stays; what it lacks in the end is named", async () => {
   await sent([records(10)])
@@ -162,7 +108,7 @@ test("what a sink has not acknowledged stays; what it lacks in the end is named"
   await trim(1_000_000)
   expect(await readAll()).toHaveLength(20)
   await trim(2_000)
-  await runInDurableObject(log(), (_object, { abort }) => abort?.("dies")).catch(() => undefined)
+  await killObjects()
   const page = await log().read(0, 100_000)
   expect(page).toMatchObject({ from: 0, next: 20, lost: [{ from: 0, to: 10 }], end: 20 })
   expect(page.records.map(({ index }) => index)).toEqual(Array.from({ length: 10 }, (_, index) => index + 10))

@@ -178,6 +178,29 @@ test.each([
   expect((await stateOf(LAKE)).last_failure?.says).toBe(FAILURES.url_refused)
 })
 
+test("a checkpoint that is signed after the sink had its records reaches it once, and those of before do not", async () => {
+  const log = env.RECORD_LOG.getByName(LOG)
+  const sizes = () =>
+    net.received.flatMap(({ text }) =>
+      text
+        .trimEnd()
+        .split("\n")
+        .flatMap((line) => JSON.parse(line).unmapped?.size ?? []),
+    )
+  await appendRecords(2)
+  await runDurableObjectAlarm(log)
+  await withSinks(LAKE)
+  await appendRecords(3)
+  await exportNow(LAKE)
+  expect([ids().length, sizes()]).toEqual([3, []])
+  vi.setSystemTime(Date.now() + 120_000)
+  await runDurableObjectAlarm(log)
+  vi.useRealTimers()
+  await exportNow(LAKE)
+  await exportNow(LAKE)
+  expect([ids().length, sizes()]).toEqual([3, [5]])
+})
+
 test("without its secret nothing is sent", async () => {
   const sink = { ...COLLECTOR, headers: { authorization: "constructor" } }
   await withSinks(sink)

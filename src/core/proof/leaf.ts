@@ -12,6 +12,9 @@ import { entryHash, type Hash } from "./merkle.ts"
 /** Bytes of a salt. */
 export const SALT_LENGTH = 16
 
+/** As `proofText` of core/proof/checkpoint.ts writes it. */
+export type ProofText = string
+
 type Members = Readonly<Record<string, unknown>>
 
 /** A record without the person's fields, and the commitment to these. */

@@ -47,7 +47,7 @@ export interface StoredRecord {
 }
 
 /** The text only ever comes from `storedForm`, so it is trusted. */
-export function readStored({ body }: StoredRecord): DecisionRecord {
+export function readStored({ body }: Pick<StoredRecord, "body">): DecisionRecord {
   const stored: PartialRecord = JSON.parse(body)
   return { ...BLANK, ...stored }
 }
@@ -121,3 +121,12 @@ function withoutSecrets(body: string): string {
 }
 const TASK_SECRETS = /(tsk_[0-9A-Z]{26}(?:-[0-9A-F]{1,64})?)(?:\.[A-Z0-9_-]{8,}|[^\w"-]{1,8}[A-Z0-9_-]{30,})+/gi
 const GATEWAY_KEYS = /ngk_[A-Za-z0-9_-]{8,}/g
+
+/** A record as it leaves its log: its stored members, and its place. No field has one of these names. */
+export function readLogged(
+  { index, salt, body }: { readonly index: number; readonly salt: string | null; readonly body: string },
+  log: string,
+): Readonly<Record<string, unknown>> {
+  const stored: Readonly<Record<string, unknown>> = JSON.parse(body)
+  return { ...stored, log, index, ...(salt !== null && { salt }) }
+}

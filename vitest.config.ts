@@ -44,6 +44,12 @@ const webhookSecrets = {
 const RECORD_DELAY_SECONDS = "0"
 const PUBLISHER_KEYS = JSON.stringify({ keys: [publisher.publicJwk] })
 const WEBHOOK_SECRETS = JSON.stringify(webhookSecrets)
+/** By the names in test/harness/sinks.ts. */
+const SINK_SECRETS = JSON.stringify({
+  "collector-key": "Bearer collector",
+  "archive-id": "AKIATEST",
+  "archive-key": "s3cret",
+})
 
 /**
  * Code of packages without their source maps. The runner reads each map, and prints a line for every package whose map
@@ -103,6 +109,7 @@ const STACK_TESTS = [
 const OWN_PROJECT = [
   "browser",
   "clients",
+  "collectors",
   "conformance",
   "gateways",
   "keycloak",
@@ -121,7 +128,7 @@ const WORKERS = 6
 
 const PROJECTS: readonly TestProjectInlineConfiguration[] = [
   {
-    plugins: [inWorkerd({ PUBLISHER_KEYS, WEBHOOK_SECRETS, RECORD_DELAY_SECONDS })],
+    plugins: [inWorkerd({ PUBLISHER_KEYS, WEBHOOK_SECRETS, SINK_SECRETS, RECORD_DELAY_SECONDS })],
     test: {
       name: "worker",
       include: ["test/**/*.test.ts"],
@@ -255,6 +262,10 @@ const PROJECTS: readonly TestProjectInlineConfiguration[] = [
   {
     // A real SPIRE, if spire-server and spire-agent are on the PATH.
     test: { name: "spire", include: ["test/spire/**/*.test.ts"], hookTimeout: 60_000 },
+  },
+  {
+    // Sinks of records over real HTTP; and real ones, if EXPORT names the directory of test/collectors/install.sh.
+    test: { name: "export", include: ["test/collectors/**/*.test.ts"], maxWorkers: 1, env: nodeEnvironment() },
   },
   {
     // A real Keycloak, if KEYCLOAK names the directory of test/keycloak/install.sh.

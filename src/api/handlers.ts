@@ -16,6 +16,7 @@ import { publishBundle } from "./publish.ts"
 import { addRevocation, liftRevocation, listRevocations } from "./revocations.ts"
 import { listCheckpoints, readRecords, showReceipt } from "./records.ts"
 import { listRisks, reportRisk } from "./risks.ts"
+import { backfillSink, listSinks } from "./sinks.ts"
 import { abortTask, clearLabels, completeTask, quarantineTask, releaseTask, showTask } from "./tasks.ts"
 import { eraseUser } from "./users.ts"
 
@@ -45,6 +46,8 @@ export const HANDLERS: { readonly [Name in EndpointName]: Handler<Name> } = {
   showBundle,
   listDeliveries,
   retryDelivery,
+  listSinks,
+  backfillSink,
   listAgents,
   showAgent,
   listClients,

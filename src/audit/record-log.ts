@@ -82,19 +82,27 @@ export class RecordLog extends StoredObject {
     const dueAt = this.#checkpoints.dueAt(now)
     if (dueAt === null) return
     const isSigned = dueAt <= now && (await this.#checkpoints.sign(this.env, (work) => this.ctx.waitUntil(work)))
-    if (!isSigned) this.#sealAt(Math.max(dueAt, now + 1_000))
+    if (isSigned) this.ctx.waitUntil(this.#wakeExporters())
+    else this.#sealAt(Math.max(dueAt, now + 1_000))
   }
 
   /** Gives all records that wait now their positions, some at a time: writes of others come in between. */
   async seal(): Promise<void> {
     this.#isSealDue = false
-    const { newest } = this.#segments
+    const { newest, end } = this.#segments
     while (this.#segments.seal(Date.now(), newest, () => undefined)) {
       this.#sinks.trim(MAX_LOG_BYTES, this.#checkpoints.needed)
       await nextTurn()
     }
+    if (this.#segments.end > end) this.ctx.waitUntil(this.#wakeExporters())
     // A query that comes again and again must not put the alarm off for ever.
     if ((this.#checkpoints.dueAt(Date.now()) ?? Infinity) <= Date.now()) this.ctx.waitUntil(this.#checkpoint())
+  }
+
+  /** There is something to read. An exporter that is out of order is woken by the next seal. */
+  async #wakeExporters(): Promise<void> {
+    const exporters = this.#sinks.all.map(({ name }) => this.env.EXPORTER.getByName(`${name}/${this.ctx.id.name}`))
+    await Promise.allSettled(exporters.map(async (exporter) => exporter.wake()))
   }
 
   /**

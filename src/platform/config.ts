@@ -50,7 +50,18 @@ const variables = prepared(
      * JSON object of each receiver's `id` → secret (docs/guides/notifications.md). If it cannot be read, there are no
      * secrets: notifications are not sent, and calls continue.
      */
-    WEBHOOK_SECRETS: z.string().default("{}").transform(readSecrets),
+    WEBHOOK_SECRETS: z
+      .string()
+      .default("{}")
+      .transform((text) => readSecrets(text, () => logEvent("webhook_secrets_malformed", {}))),
+    /**
+     * JSON object of the secrets that sinks.yaml names (docs/guides/sinks.md). If it cannot be read, there are none:
+     * records wait in their logs.
+     */
+    SINK_SECRETS: z
+      .string()
+      .default("{}")
+      .transform((text) => readSecrets(text, () => logEvent("sink_secrets_malformed", {}))),
     /**
      * Secrets of our client at each issuer that wants one (`sign_in`): JSON object of the issuer's `id` → client
      * secret.
@@ -79,11 +90,11 @@ function secretsIn(json: string): ReadonlyMap<string, string> {
   return new Map(Object.entries(secrets.parse(JSON.parse(json))))
 }
 
-function readSecrets(text: string): ReadonlyMap<string, string> {
+function readSecrets(text: string, report: () => void): ReadonlyMap<string, string> {
   try {
     return secretsIn(text)
   } catch {
-    logEvent("webhook_secrets_malformed", {})
+    report()
     return new Map()
   }
 }
@@ -106,6 +117,8 @@ export interface Settings {
   readonly recordDelayMs: number
   /** Of receivers, by their id. */
   readonly webhookSecrets: ReadonlyMap<string, string>
+  /** By their names in sinks.yaml. */
+  readonly sinkSecrets: ReadonlyMap<string, string>
   /** By the `id` of an issuer. */
   readonly signInSecrets: ReadonlyMap<string, string>
   /** Loopback issuers may be fetched. */
@@ -162,6 +175,7 @@ export function settingsOf(env: Env): Settings {
     maxProbeRequests: read.MAX_PROBE_REQUESTS,
     recordDelayMs: read.RECORD_DELAY_SECONDS * 1_000,
     webhookSecrets: read.WEBHOOK_SECRETS,
+    sinkSecrets: read.SINK_SECRETS,
     signInSecrets: read.SIGN_IN_SECRETS,
     local: read.LOCAL === "true",
   }

@@ -1,5 +1,5 @@
 /** Argument bounds that no value can meet: the grant would silently cover nothing, the guardrail hold for nothing. */
-import { violation, type ArgumentBound, type ArgumentBounds } from "../../../src/core/catalog/bounds.ts"
+import { violation, type ArgumentBound, type ArgumentBounds } from "../../../src/core/catalog/bounds/bounds.ts"
 import type { Policies } from "../model/policies.ts"
 import type { Problem } from "../source/problem.ts"
 import type { Path, Source } from "../source/source.ts"

@@ -6,7 +6,7 @@ import type { Lookup } from "../encoding/lookup.ts"
 import { isRedacted, withoutValue } from "../catalog/redaction.ts"
 import { sensitivityRank, type Tool } from "../catalog/tool.ts"
 import type { Denial } from "../denials/denial.ts"
-import { violation, type ArgumentBounds } from "../catalog/bounds.ts"
+import { violation, type ArgumentBounds } from "../catalog/bounds/bounds.ts"
 import { redactedOf } from "../task/redacted-arguments.ts"
 import type { Task } from "../task/task.ts"
 

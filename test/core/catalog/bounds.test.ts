@@ -1,6 +1,8 @@
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import { contradiction, isLike, violation, type ArgumentBounds } from "../../../src/core/catalog/bounds.ts"
+import { violation, type ArgumentBounds } from "../../../src/core/catalog/bounds/bounds.ts"
+import { contradiction } from "../../../src/core/catalog/bounds/joint.ts"
+import { isLike } from "../../../src/core/catalog/bounds/like.ts"
 
 describe("argument bounds", () => {
   test.each<readonly [Parameters<typeof violation>[0][number][string], unknown, boolean]>([

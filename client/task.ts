@@ -1,5 +1,5 @@
 /** A task as an agent sees it, and what it takes to open one. */
-import type { ArgumentBounds } from "../src/core/catalog/bounds/bounds.ts"
+import type { ArgumentBounds } from "../src/core/catalog/bounds/definition.ts"
 import type { Action, Sensitivity } from "../src/core/catalog/tool.ts"
 import type { Identity } from "./identities.ts"
 import type { BindingOption, KeyPair } from "./proof-key.ts"

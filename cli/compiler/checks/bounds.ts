@@ -1,5 +1,6 @@
 /** Argument bounds that no value can meet: the grant would silently cover nothing, the guardrail hold for nothing. */
-import { violation, type ArgumentBound, type ArgumentBounds } from "../../../src/core/catalog/bounds/bounds.ts"
+import { violation } from "../../../src/core/catalog/bounds/bounds.ts"
+import type { ArgumentBound, ArgumentBounds } from "../../../src/core/catalog/bounds/definition.ts"
 import type { Policies } from "../model/policies.ts"
 import type { Problem } from "../source/problem.ts"
 import type { Path, Source } from "../source/source.ts"

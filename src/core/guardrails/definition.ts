@@ -3,7 +3,7 @@
  * follows if a call breaks it. The definition of each kind is in that kind's file; kinds.ts lists the kinds.
  */
 import type { Action, Sensitivity } from "../catalog/tool.ts"
-import type { ArgumentBounds } from "../catalog/bounds/bounds.ts"
+import type { ArgumentBounds } from "../catalog/bounds/definition.ts"
 import type { Consequence } from "../denials/terms/consequence.ts"
 
 /**

@@ -4,7 +4,8 @@
  */
 import { variantOf, type CallArguments } from "../catalog/arguments.ts"
 import { patternCovers } from "../catalog/pattern.ts"
-import { isBeyond, violation, type ArgumentBounds } from "../catalog/bounds/bounds.ts"
+import { isBeyond, violation } from "../catalog/bounds/bounds.ts"
+import type { ArgumentBounds } from "../catalog/bounds/definition.ts"
 import { sensitivityRank, type Tool } from "../catalog/tool.ts"
 import type { Selector } from "./definition.ts"
 import type { CallFacts } from "./field.ts"

@@ -3,8 +3,7 @@
  * the request, the purpose, the agent's ceiling, the grants of all ancestors and the assertion. A reader of a token
  * or a task must not see an authority that no call has.
  */
-import { type ArgumentBounds } from "../catalog/bounds/bounds.ts"
-import { OTHERS } from "../catalog/bounds/bounds.ts"
+import { OTHERS, type ArgumentBounds } from "../catalog/bounds/definition.ts"
 import { jointBounds, type JointBounds } from "../catalog/bounds/joint.ts"
 import { isLifecycle } from "../catalog/lifecycle.ts"
 import { anyCovers, coveredBy, formatScope, parseScope, type Scope } from "../catalog/pattern.ts"

@@ -1,5 +1,5 @@
 /** What a grant allows, in words for people who have never seen a scope. */
-import { OTHERS, type ArgumentBound, type ArgumentBounds } from "../catalog/bounds/bounds.ts"
+import { OTHERS, type ArgumentBound, type ArgumentBounds } from "../catalog/bounds/definition.ts"
 import { meaningsOf } from "../catalog/bounds/kinds.ts"
 import type { Action, Sensitivity } from "../catalog/tool.ts"
 

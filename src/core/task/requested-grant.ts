@@ -1,5 +1,6 @@
 import * as z from "zod"
-import { conjunctOf, OTHERS } from "../catalog/bounds/bounds.ts"
+import { conjunctOf } from "../catalog/bounds/bounds.ts"
+import { OTHERS } from "../catalog/bounds/definition.ts"
 import { MEANING_FIELDS } from "../catalog/bounds/kinds.ts"
 import { parseJson } from "../catalog/json-body.ts"
 import { isPattern, parseScope, type Scope } from "../catalog/pattern.ts"

@@ -5,39 +5,9 @@
  */
 import { isObject } from "../../encoding/json.ts"
 import type { Miss } from "./kind.ts"
-import { meaningsOf, type Meaning, type MeaningBound } from "./kinds.ts"
+import { OTHERS, type ArgumentBound, type ArgumentBounds, type BoundsDefinition } from "./definition.ts"
+import { meaningsOf, type Meaning } from "./kinds.ts"
 import { isLike } from "./like.ts"
-
-type Scalar = string | number | boolean
-
-export interface ArgumentBound extends MeaningBound {
-  readonly eq?: Scalar
-  readonly in?: readonly Scalar[]
-  /** Inclusive. */
-  readonly min?: number
-  /** Inclusive. */
-  readonly max?: number
-  /** `*` stands for any run of characters. */
-  readonly like?: string
-  /** Characters (Unicode code points) of a string, members of a list. */
-  readonly max_length?: number
-  /** It holds, too, if the argument is absent. */
-  readonly optional?: true
-  /** Of `OTHERS` alone. */
-  readonly absent?: true
-}
-
-/** By argument name; of `OTHERS`: all that have no other entry. */
-export type ArgumentBounds = Readonly<Record<string, ArgumentBound>>
-
-/** No request and no policy can name an argument so. */
-export const OTHERS = "*"
-
-export interface BoundsDefinition {
-  readonly arguments: ArgumentBounds
-  /** Arguments that the bounds do not name are refused. */
-  readonly closed?: true
-}
 
 /** As a grant holds them. */
 export function conjunctOf({ arguments: bounds, closed }: BoundsDefinition): ArgumentBounds {

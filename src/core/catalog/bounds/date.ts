@@ -3,12 +3,8 @@
  * last, so a date is within a bound if all of that day is.
  */
 import * as z from "zod"
+import type { DateBound } from "./definition.ts"
 import { outside, remembered, unclear, type BoundKind } from "./kind.ts"
-
-export interface DateBound {
-  readonly from?: string | undefined
-  readonly to?: string | undefined
-}
 
 /** Nanoseconds since the epoch, both inclusive: programs write up to nine digits of a second. */
 interface Interval {

@@ -1,9 +1,8 @@
 /** What several bounds allow together: they accumulate, and those of a child task may leave nothing of its parent's. */
-import { brokenBy, OTHERS, type ArgumentBound, type ArgumentBounds } from "./bounds.ts"
+import { brokenBy } from "./bounds.ts"
+import { OTHERS, type ArgumentBound, type ArgumentBounds, type Scalar } from "./definition.ts"
 import { meaningsOf, type Meaning } from "./kinds.ts"
 import { isLike } from "./like.ts"
-
-type Scalar = string | number | boolean
 
 /**
  * Returns an argument of which no value satisfies all of its bounds, or null. Considers only `eq`, `in`, `min`, `max`,

@@ -1,6 +1,7 @@
-/** The kinds of bounds that judge what an argument means. A new kind is a file beside this one and a row here. */
+/** The kinds of bounds that judge what an argument means. A new kind is a file beside this one, and a row here and in `MeaningBound`. */
 import { cidr } from "./cidr.ts"
 import { date } from "./date.ts"
+import type { MeaningBound } from "./definition.ts"
 import { email } from "./email.ts"
 import type { BoundKind } from "./kind.ts"
 import { path } from "./path.ts"
@@ -8,13 +9,14 @@ import { quantity } from "./quantity.ts"
 import { schema } from "./schema.ts"
 import { url } from "./url.ts"
 
-export const BOUND_KINDS = { path, url, email, cidr, quantity, date, schema } as const
-
-type Kinds = typeof BOUND_KINDS
-
-/** A bound may have one definition of each kind; all must hold. */
-export type MeaningBound = {
-  readonly [Name in keyof Kinds]?: Kinds[Name] extends BoundKind<infer Definition> ? Definition : never
+export const BOUND_KINDS: { readonly [Name in keyof MeaningBound]-?: BoundKind<NonNullable<MeaningBound[Name]>> } = {
+  path,
+  url,
+  email,
+  cidr,
+  quantity,
+  date,
+  schema,
 }
 
 /** Members of a bound, as files and requests may write them. */
@@ -26,7 +28,7 @@ export const MEANING_FIELDS = {
   quantity: quantity.definition.exactOptional(),
   date: date.definition.exactOptional(),
   schema: schema.definition.exactOptional(),
-} satisfies Readonly<Record<keyof Kinds, unknown>>
+} satisfies Readonly<Record<keyof MeaningBound, unknown>>
 
 /** What a bound says by one kind. */
 export interface Meaning {

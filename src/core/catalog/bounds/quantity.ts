@@ -3,17 +3,11 @@
  * alone; bytes and times are converted.
  */
 import * as z from "zod"
+import type { QuantityBound } from "./definition.ts"
 import { isObject } from "../../encoding/json.ts"
+import { memberVariants } from "../arguments.ts"
 import { compare, exactOf, times, type Exact } from "./exact.ts"
 import { outside, remembered, unclear, type BoundKind, type Miss } from "./kind.ts"
-
-export interface QuantityBound {
-  readonly min?: string | undefined
-  readonly max?: string | undefined
-  /** Members of an object that have the number and the unit; absent: the argument is a text with both. */
-  readonly number?: string | undefined
-  readonly unit?: string | undefined
-}
 
 interface Quantity {
   readonly number: Exact
@@ -112,10 +106,8 @@ function ofText(value: unknown): Quantity | Miss {
 function ofMembers(value: unknown, number: string, unit: string, isClosed: boolean): Quantity | Miss {
   if (!isObject(value)) return unclear("it is no object with a number and a unit")
   const names = Object.keys(value)
-  const others = names.filter((name) => name !== number && name !== unit)
-  if (isClosed && others.length > 0) return outside("it has a member that no bound names")
-  // A reader that does not regard case, or joins words, takes it for one of the two.
-  if (others.some((name) => [number, unit].some((each) => plainOf(each) === plainOf(name))))
+  if (isClosed && names.some((name) => name !== number && name !== unit)) return outside("it has a member that no bound names")
+  if (memberVariants(new Set([number, unit]))(value) !== null)
     return unclear("it has a member that some readers take for one of the two")
   const [amount, measure] = [ownOf(value, number), ownOf(value, unit)]
   const text = typeof amount === "number" ? String(amount) : amount
@@ -125,7 +117,6 @@ function ofMembers(value: unknown, number: string, unit: string, isClosed: boole
 
 const ownOf = (value: Readonly<Record<string, unknown>>, name: string): unknown =>
   Object.hasOwn(value, name) ? value[name] : undefined
-const plainOf = (name: string): string => name.normalize("NFKC").toLowerCase().replaceAll(/[^\p{L}\p{N}]/gu, "")
 
 const quantityText = z.string().refine((text) => read(text) !== null, {
   error: "not a quantity",

@@ -1,6 +1,7 @@
 /** `schema`: a JSON Schema that the argument fulfils as a whole, a list too. */
 import * as z from "zod"
 import { isObject } from "../../encoding/json.ts"
+import { memberVariants } from "../arguments.ts"
 import { outside, remembered, unclear, type BoundKind, type Miss } from "./kind.ts"
 import { compileSchema, SchemaFault, type Run } from "./schema/compile.ts"
 
@@ -24,10 +25,19 @@ function faultOf(schema: JsonSchema): string | null {
 
 function judge(schema: JsonSchema, value: unknown, isClosed: boolean): Miss | null {
   const run: Run = { steps: { left: MOST_STEPS }, named: [] }
-  const failure = compiled(schema)(value, run)
+  const { check, names } = compiled(schema)
+  if (hasVariant(value, memberVariants(names))) return unclear("it has a member that some readers take for another")
+  const failure = check(value, run)
   if (run.steps.left < 0) return unclear("it takes too long to compare it with the schema")
   if (failure !== null) return outside(`it does not fulfil ${failure === "" ? "the schema" : failure}`)
   return isClosed && hasUnnamed(value, namedIn(run)) ? outside("it has a member that no bound names") : null
+}
+
+/** The schema judges the member that the upstream reads, so none may be spelled otherwise. */
+function hasVariant(value: unknown, variantOf: (object: object) => string | null): boolean {
+  if (Array.isArray(value)) return value.some((item) => hasVariant(item, variantOf))
+  if (!isObject(value)) return false
+  return variantOf(value) !== null || Object.values(value).some((member) => hasVariant(member, variantOf))
 }
 
 function namedIn({ named }: Run): ReadonlyMap<object, ReadonlySet<string>> {

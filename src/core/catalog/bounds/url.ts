@@ -4,6 +4,7 @@
  * another host than the one that was judged.
  */
 import * as z from "zod"
+import type { UrlBound } from "./definition.ts"
 import { readTarget } from "../path.ts"
 import { domainCovers, isDomain, isDomainPattern, patternImplies } from "./domain.ts"
 import {
@@ -21,16 +22,6 @@ import {
 const SCHEMES = ["https", "http", "wss", "ws"] as const
 const DEFAULT_PORTS: Readonly<Record<string, number>> = { https: 443, http: 80, wss: 443, ws: 80 }
 const LONGEST = 8_192
-
-export interface UrlBound {
-  /** Patterns of domains, addresses of IPv4, addresses of IPv6 in brackets. */
-  readonly hosts: readonly string[]
-  readonly schemes?: readonly (typeof SCHEMES)[number][] | undefined
-  /** Absent: the default port of the scheme. */
-  readonly ports?: readonly number[] | undefined
-  /** The path is this, or below it. */
-  readonly path?: string | undefined
-}
 
 /** Nothing stands between the host and the path: `?` and `#` there end the host for some readers alone. */
 const PLAIN = /^([a-z]+):\/\/([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::([1-9]\d{0,4}))?(\/[\x21-\x5b\x5d-\x7e]*)?$/i

@@ -1,5 +1,5 @@
 /** The shape of every grant (ceiling, purpose, default): the most that it allows. */
-import type { BoundsDefinition } from "../../catalog/bounds/bounds.ts"
+import type { BoundsDefinition } from "../../catalog/bounds/definition.ts"
 import type { Sensitivity } from "../../catalog/tool.ts"
 
 export interface GrantDefinition extends BoundsDefinition {

@@ -26,15 +26,21 @@ const DEEPEST = 16
 const REMARKS = new Set(["$schema", "$comment", "$defs", "title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly"])
 const DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
+export interface CompiledSchema {
+  readonly check: Check
+  /** Members of objects that it names. */
+  readonly names: ReadonlySet<string>
+}
+
 /** Throws SchemaFault. */
-export function compileSchema(schema: unknown): Check {
+export function compileSchema(schema: unknown): CompiledSchema {
   if (JSON.stringify(schema).length > LONGEST) throw new SchemaFault(`it is longer than ${LONGEST} characters`)
   const definitions = isObject(schema) ? (schema["$defs"] ?? {}) : {}
   if (!isObject(definitions)) throw new SchemaFault("`$defs` is no object")
   const compiler = new Compiler(definitions)
   // So that what nothing refers to is found to be wrong, too.
   for (const [name, each] of Object.entries(definitions)) compiler.part(each, `/$defs/${escaped(name)}`)
-  return compiler.part(schema, "")
+  return { check: compiler.part(schema, ""), names: compiler.names }
 }
 
 /** One part of a schema, and what stands beside it. */
@@ -45,6 +51,7 @@ export interface Place {
 }
 
 class Compiler {
+  readonly names = new Set<string>()
   readonly #definitions: Readonly<Record<string, unknown>>
   readonly #open: string[] = []
   #parts = 0
@@ -78,6 +85,7 @@ class Compiler {
     if (keyword === "$schema" && operand !== DIALECT) throw new SchemaFault(`\`$schema\` is not ${DIALECT}`)
     if (keyword === "$defs" && parent !== "") throw new SchemaFault(`${at} stands below the top`)
     if (REMARKS.has(keyword)) return []
+    for (const name of namesIn(keyword, operand)) this.names.add(name)
     const place = { at, siblings, part: (schema: unknown, below: string) => this.part(schema, below) }
     const plain = Object.hasOwn(ASSERTIONS, keyword) ? ASSERTIONS[keyword]?.(operand, at) : undefined
     if (plain) return [(value, run) => (plain(value, run) ? null : at)]
@@ -99,6 +107,12 @@ class Compiler {
 }
 
 export const escaped = (name: string): string => name.replaceAll("~", "~0").replaceAll("/", "~1")
+
+function namesIn(keyword: string, operand: unknown): readonly string[] {
+  if (keyword === "required") return texts(operand, keyword)
+  return NAMING.has(keyword) && isObject(operand) ? Object.keys(operand) : []
+}
+const NAMING = new Set(["properties", "dependentRequired", "dependentSchemas"])
 
 type Assertion = (operand: unknown, at: string) => (value: unknown, run: Run) => boolean
 

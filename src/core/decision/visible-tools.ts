@@ -22,6 +22,7 @@ import { labelsOf } from "../task/labels.ts"
 import { ancestryOf, type TreeState } from "../task/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { EntityStore } from "../policy/cedar/entities.ts"
+import { argumentsJudgedBy, boundFacts, namedBoundsFor } from "../policy/named-bounds.ts"
 import { actionRef, entitiesFor, principalsOf, toolRef } from "../policy/principals.ts"
 import { authorizeAll, remediesFor } from "./permission.ts"
 import type { CedarRecord, EntityRef } from "../policy/cedar/values/value.ts"
@@ -114,7 +115,7 @@ function queryContext(
   const labels = labelsOf(state, ancestry, now)
   const boundKey = question.proof !== null
   const risk = riskOf(state, ancestry, question.risks, now)
-  const situation = { ancestry, user, labels, boundKey, risk, arguments: new Map(), environment, gateway, now }
+  const situation = { ancestry, user, labels, boundKey, risk, arguments: new Map(), bounds: null, environment, gateway, now }
   const principals = principalsOf(
     user,
     ancestry.map((each) => each.agent),
@@ -184,13 +185,17 @@ function deniedByPolicy(
   const [action, resource] = [actionRef(tool.action), toolRef(tool.name)]
   const { engine } = bundle
   const reads = args || !question.argumentsSeen ? engine.readsFor(action, resource, entities) : null
-  if (!args && reads && reads.size > 0) return argumentsNeeded([...reads], UNSEEN_ARGUMENTS)
+  const named = namedBoundsFor(bundle, action, resource, entities)
+  const needed = reads ? [...reads, ...argumentsJudgedBy(named)] : []
+  if (!args && needed.length > 0) return argumentsNeeded(needed, UNSEEN_ARGUMENTS)
   const facts =
     args &&
     reads &&
     argumentFacts(args, reads, engine.membersFor(action, resource, entities), argumentDecimals(bundle, action))
   if (facts && isDenied(facts)) return facts.denied
-  const situation = facts ? { ...whole, arguments: facts } : whole
+  const bounds = args ? boundFacts(named, args) : null
+  if (bounds && isDenied(bounds)) return bounds.denied
+  const situation = facts ? { ...whole, arguments: facts, bounds } : whole
   const query = { bundle, by: facts ? "authorize" : "mayAllow", principals, action, resource, entities } as const
   const answer = authorizeAll(query, facts ? callContext(situation) : context)
   if ("rules" in answer) return null

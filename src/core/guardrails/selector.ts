@@ -34,7 +34,7 @@ export function coversCall(selector: Selector, facts: Omit<CallFacts, "tool">, u
 }
 
 /** Null if it cannot be evaluated. One bound that is certainly broken suffices for false. */
-function keepsTo(bounds: ArgumentBounds, args: CallArguments): boolean | null {
+export function keepsTo(bounds: ArgumentBounds, args: CallArguments): boolean | null {
   const { complete, values } = args
   // An upstream may read `To` as `to`, so another spelling must not evade the guardrail.
   if (!complete || variantOf(args, new Set(Object.keys(bounds))) !== null) return null

@@ -12,6 +12,7 @@ import type { ApprovalDefinition, Approving } from "./definition/approvers.ts"
 import type { GatewayDefinition, QueryClient } from "./definition/gateways.ts"
 import type { IssuerDefinition } from "./definition/issuers.ts"
 import type { LabelDefinition } from "./definition/labels.ts"
+import type { NamedBoundsDefinition } from "./definition/named-bounds.ts"
 import type { OperatorDefinition } from "./definition/operators.ts"
 import type { RegistrationDefinition } from "./definition/registration.ts"
 import type { ReceiverDefinition } from "./definition/receivers.ts"
@@ -19,7 +20,7 @@ import type { StreamDefinition } from "./definition/streams.ts"
 import type { LoweredRule, StoredEntity } from "./cedar/lowered.ts"
 import type { DeclaredDecimals } from "./cedar/values/json-number.ts"
 
-export const FORMAT = 17
+export const FORMAT = 18
 
 export interface BundleBody {
   readonly format: typeof FORMAT
@@ -30,6 +31,7 @@ export interface BundleBody {
   readonly routes: readonly RouteDefinition[]
   readonly servers: readonly McpServer[]
   readonly labels: readonly LabelDefinition[]
+  readonly bounds: readonly NamedBoundsDefinition[]
   readonly agents: readonly AgentDefinition[]
   readonly purposes: readonly PurposeDefinition[]
   /** Null: no client can register itself. */
@@ -55,6 +57,7 @@ export const EMPTY_BODY: BundleBody = {
   routes: [],
   servers: [],
   labels: [],
+  bounds: [],
   agents: [],
   purposes: [],
   registration: null,
@@ -87,6 +90,7 @@ const PARTS: { readonly [Name in keyof BundleBody]: MemberParts<BundleBody[Name]
   routes: null,
   servers: { kind: "server", byName },
   labels: { kind: "label", byName },
+  bounds: { kind: "bound", byName },
   agents: { kind: "agent", byName: byId },
   purposes: { kind: "purpose", byName },
   registration: { kind: "registration", byName: (one) => new Map(one ? [[one.class, one]] : []) },

@@ -12,7 +12,8 @@ export const spelledBound: Lint = {
     ...grantsOf(agents.value).flatMap(({ path, grant }) => inBounds(agents, path, grant.arguments)),
     ...catalog.value.bounds.flatMap((named, index) => inBounds(catalog, ["bounds", index], named.arguments)),
     ...rules.all.flatMap((rule): Problem[] => {
-      const found = rule.isWarned ? null : likesIn(rule.conjuncts.map(({ expression }) => expression))
+      const conditions = rule.conjuncts.map(({ expression }) => expression)
+      const found = rule.isWarned || excludes(conditions) ? null : likesIn(conditions)
       const [conjunct] = rule.conjuncts.filter(({ expression }) => likesIn(expression) !== null)
       if (!found || !conjunct) return []
       const { message, bound } = found
@@ -57,6 +58,14 @@ const meant = (pattern: string, what: string, bound: string): Meant => ({
   bound,
 })
 const quoted = (text: string): string => (text.startsWith("*") ? JSON.stringify(text) : text)
+
+/** Whether it also says what an argument is not like: then its author knows that one pattern is not enough. */
+function excludes(json: unknown): boolean {
+  if (Array.isArray(json)) return json.some(excludes)
+  if (!isNode(json)) return false
+  const not = json["!"]
+  return (isNode(not) && isNode(not["arg"]) && isNode(not["arg"]["like"])) || Object.values(json).some(excludes)
+}
 
 /** The first such pattern with which an argument is compared. */
 function likesIn(json: unknown): Meant | null {

@@ -47,10 +47,16 @@ function meantBy(pattern: string): Meant | null {
   }
   const domain = /^\*@((?:\*\.)?[a-z0-9.-]+\.[a-z0-9-]+)$/i.exec(pattern)?.[1]
   if (domain !== undefined) {
-    return meant(pattern, "several addresses, and one that mail hosts send elsewhere", `email: [${quoted(domain.toLowerCase())}]`)
+    return meant(
+      pattern,
+      "several addresses, and one that mail hosts send elsewhere",
+      `email: [${quoted(domain.toLowerCase())}]`,
+    )
   }
   const directory = /^(\/(?:[^/*]+\/)*[^/*]+)\/\*$/.exec(pattern)?.[1]
-  return directory === undefined ? null : meant(pattern, "a path that `..` leads out of it", `path: [${quoted(directory)}]`)
+  return directory === undefined
+    ? null
+    : meant(pattern, "a path that `..` leads out of it", `path: [${quoted(directory)}]`)
 }
 
 const meant = (pattern: string, what: string, bound: string): Meant => ({

@@ -115,7 +115,18 @@ function queryContext(
   const labels = labelsOf(state, ancestry, now)
   const boundKey = question.proof !== null
   const risk = riskOf(state, ancestry, question.risks, now)
-  const situation = { ancestry, user, labels, boundKey, risk, arguments: new Map(), bounds: null, environment, gateway, now }
+  const situation = {
+    ancestry,
+    user,
+    labels,
+    boundKey,
+    risk,
+    arguments: new Map(),
+    bounds: null,
+    environment,
+    gateway,
+    now,
+  }
   const principals = principalsOf(
     user,
     ancestry.map((each) => each.agent),

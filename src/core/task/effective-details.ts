@@ -60,7 +60,11 @@ export function effectiveDetails(
     const grant = Object.hasOwn(granted, tool.name) ? granted[tool.name] : undefined
     if (!grant || isLifecycle(tool) || !covers(tool)) return []
     const { [OTHERS]: closed, ...bounds } = shownBounds(tool.name, grant.bounds, parent)
-    const limits = { max_sensitivity: grant.maxSensitivity, arguments: bounds, ...(closed && { closed: true as const }) }
+    const limits = {
+      max_sensitivity: grant.maxSensitivity,
+      arguments: bounds,
+      ...(closed && { closed: true as const }),
+    }
     return [{ name: tool.name, grant, limits, key: JSON.stringify(limits) }]
   })
   return [...Map.groupBy(limited, ({ key }) => key).values()].flatMap((alike) => {

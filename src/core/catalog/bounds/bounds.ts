@@ -31,7 +31,9 @@ export function violation(
       const broken = brokenBy(bound, Object.hasOwn(values, argument) ? values[argument] : undefined, isClosed)
       if (broken !== null) return { argument, bound: broken }
     }
-    const other = isClosed ? Object.keys(values).find((name) => name === OTHERS || !Object.hasOwn(conjunct, name)) : undefined
+    const other = isClosed
+      ? Object.keys(values).find((name) => name === OTHERS || !Object.hasOwn(conjunct, name))
+      : undefined
     if (other !== undefined) return { argument: other, bound: "closed: no bound names it" }
   }
   return null

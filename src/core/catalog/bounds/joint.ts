@@ -106,14 +106,17 @@ function jointBound(all: readonly ArgumentBound[]): object {
 
 /** By kind: without those that another one implies. */
 function jointMeanings(all: readonly Meaning[]): Readonly<Record<string, unknown>> {
-  const entries = Array.from(Map.groupBy(all, ({ name }) => name), ([name, alike]) => {
-    const [one, ...more] = alike.reduce<readonly Meaning[]>((kept, meaning) => {
-      const implies = (a: Meaning, b: Meaning): boolean => meaning.kind.implies(a.definition, b.definition)
-      if (kept.some((other) => implies(other, meaning))) return kept
-      return [...kept.filter((other) => !implies(meaning, other)), meaning]
-    }, [])
-    return [name, more.length === 0 ? one?.definition : { all: [one, ...more].map((each) => each?.definition) }]
-  })
+  const entries = Array.from(
+    Map.groupBy(all, ({ name }) => name),
+    ([name, alike]) => {
+      const [one, ...more] = alike.reduce<readonly Meaning[]>((kept, meaning) => {
+        const implies = (a: Meaning, b: Meaning): boolean => meaning.kind.implies(a.definition, b.definition)
+        if (kept.some((other) => implies(other, meaning))) return kept
+        return [...kept.filter((other) => !implies(meaning, other)), meaning]
+      }, [])
+      return [name, more.length === 0 ? one?.definition : { all: [one, ...more].map((each) => each?.definition) }]
+    },
+  )
   return Object.fromEntries(entries)
 }
 
@@ -127,4 +130,3 @@ function narrowestOf(patterns: readonly string[]): readonly string[] {
     return [...kept.filter((other) => !isLike(pattern, other)), pattern]
   }, [])
 }
-

@@ -17,7 +17,8 @@ const DIRECTORY = /^\/$|^\/?[^/]+(?:\/[^/]+)*$/
 const PLAIN = /^[\x20-\x24\x26-\x5b\x5d-\x7e]+$/
 
 /** What some reader takes for a slash, a backslash or a dot: U+2215, a yen sign (Shift JIS), a small reverse solidus. */
-const LIKE_DELIMITER = /[\u00a5\u20a9\u2024\u2025\u2026\u2044\u2215\u2216\u29f5\u29f8\u29f9\ufe52\ufe68\uff0e\uff0f\uff3c]/u
+const LIKE_DELIMITER =
+  /[\u00a5\u20a9\u2024\u2025\u2026\u2044\u2215\u2216\u29f5\u29f8\u29f9\ufe52\ufe68\uff0e\uff0f\uff3c]/u
 /** Controls, and what some file systems leave out of a name (CVE-2014-9390). */
 const UNSEEN = /[\p{C}\p{Zl}\p{Zp}]/u
 /** A normal form costs the square of the marks in a row (UAX #15, section 13, has 30 in no text). */

@@ -79,16 +79,15 @@ interface Range {
   readonly max: Quantity | null
 }
 
-const rangeOf = remembered(
-  ({ min, max }: QuantityBound): Range => ({
-    min: min === undefined ? null : read(min),
-    max: max === undefined ? null : read(max),
-  }),
-)
+const rangeOf = remembered(({ min, max }: QuantityBound): Range => ({
+  min: min === undefined ? null : read(min),
+  max: max === undefined ? null : read(max),
+}))
 
 function judge(bound: QuantityBound, value: unknown, isClosed: boolean): Miss | null {
   const { number, unit: measure } = bound
-  const found = number === undefined || measure === undefined ? ofText(value) : ofMembers(value, number, measure, isClosed)
+  const found =
+    number === undefined || measure === undefined ? ofText(value) : ofMembers(value, number, measure, isClosed)
   if ("how" in found) return found
   const { min, max } = rangeOf(bound)
   const isHighEnough = isAtMost(min ?? { number: { digits: 0n, decimals: 0 }, unit: found.unit }, found)
@@ -106,7 +105,8 @@ function ofText(value: unknown): Quantity | Miss {
 function ofMembers(value: unknown, number: string, unit: string, isClosed: boolean): Quantity | Miss {
   if (!isObject(value)) return unclear("it is no object with a number and a unit")
   const names = Object.keys(value)
-  if (isClosed && names.some((name) => name !== number && name !== unit)) return outside("it has a member that no bound names")
+  if (isClosed && names.some((name) => name !== number && name !== unit))
+    return outside("it has a member that no bound names")
   if (memberVariants(new Set([number, unit]))(value) !== null)
     return unclear("it has a member that some readers take for one of the two")
   const [amount, measure] = [ownOf(value, number), ownOf(value, unit)]

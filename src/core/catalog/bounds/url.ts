@@ -122,6 +122,8 @@ export const url: BoundKind<UrlBound> = {
     eachCovered(one.hosts, other.hosts, patternImplies) &&
     eachCovered(one.schemes ?? ["https"], other.schemes ?? ["https"], (wide, narrow) => wide === narrow) &&
     (JSON.stringify(one.ports) === JSON.stringify(other.ports) ||
-      (one.ports !== undefined && other.ports !== undefined && one.ports.every((port) => other.ports?.includes(port)))) &&
+      (one.ports !== undefined &&
+        other.ports !== undefined &&
+        one.ports.every((port) => other.ports?.includes(port)))) &&
     prefixOf(other).every((segment, place) => segment === prefixOf(one)[place]),
 }

@@ -116,5 +116,7 @@ const OF_ARGUMENTS = new Set(["arguments", "bounds"])
 function isOtherMember(operator: string, operands: unknown): boolean {
   if ((operator !== "." && operator !== "has") || !isNode(operands)) return false
   const [first]: readonly unknown[] = Array.isArray(operands.attr) ? operands.attr : [operands.attr]
-  return isNode(operands.left) && operands.left.Var === "context" && typeof first === "string" && !OF_ARGUMENTS.has(first)
+  return (
+    isNode(operands.left) && operands.left.Var === "context" && typeof first === "string" && !OF_ARGUMENTS.has(first)
+  )
 }

@@ -26,7 +26,16 @@ const CASES: readonly (readonly [ArgumentBound, Readonly<Record<Verdict, readonl
         "/srv/reports/.git/config",
         ["/srv/reports/a", "/srv/reports/b"],
       ],
-      outside: ["/srv/reports2", "/srv", "/", "srv/reports/a", "reports", "~/srv/reports", "/etc/passwd", "C:/srv/reports"],
+      outside: [
+        "/srv/reports2",
+        "/srv",
+        "/",
+        "srv/reports/a",
+        "reports",
+        "~/srv/reports",
+        "/etc/passwd",
+        "C:/srv/reports",
+      ],
       unclear: [
         "/srv/reports/../../etc/passwd",
         "/srv/reports/a/../b",
@@ -186,7 +195,13 @@ const CASES: readonly (readonly [ArgumentBound, Readonly<Record<Verdict, readonl
         "o'neil@example.org",
         ["a@example.org", "b@x.example.com"],
       ],
-      outside: ["ann@example.com", "ann@evil.example", "ann@example.org.evil.example", "ann@sub.example.org", "a@xn--exmple-cua.org"],
+      outside: [
+        "ann@example.com",
+        "ann@evil.example",
+        "ann@example.org.evil.example",
+        "ann@sub.example.org",
+        "a@xn--exmple-cua.org",
+      ],
       unclear: [
         "ann@evil.example,bob@example.org",
         "ann@evil.example;bob@example.org",
@@ -235,7 +250,16 @@ const CASES: readonly (readonly [ArgumentBound, Readonly<Record<Verdict, readonl
         "2001:0DB8:0:0:0:0:0:1",
         "2001:db8::/33",
       ],
-      outside: ["11.0.0.1", "10.0.0.0/7", "0.0.0.0/0", "192.0.2.6", "2001:db9::1", "2001::/16", "64:ff9b::a01:203", "::a01:203"],
+      outside: [
+        "11.0.0.1",
+        "10.0.0.0/7",
+        "0.0.0.0/0",
+        "192.0.2.6",
+        "2001:db9::1",
+        "2001::/16",
+        "64:ff9b::a01:203",
+        "::a01:203",
+      ],
       unclear: [
         "10.1.2.3/8",
         "010.0.0.1",
@@ -315,7 +339,10 @@ const CASES: readonly (readonly [ArgumentBound, Readonly<Record<Verdict, readonl
         { amount: "1,5", currency: "EUR" },
         { amount: 1e21, currency: "EUR" },
         "1 EUR",
-        [{ amount: 1, currency: "EUR" }, { amount: 1_000, currency: "EUR" }],
+        [
+          { amount: 1, currency: "EUR" },
+          { amount: 1_000, currency: "EUR" },
+        ],
       ],
     },
   ],
@@ -330,7 +357,11 @@ const CASES: readonly (readonly [ArgumentBound, Readonly<Record<Verdict, readonl
   ],
   [
     { quantity: { max: "30 min" } },
-    { within: ["30 min", "1800 s", "0.5 h", "90 ms"], outside: ["31 min", "1801 s", "1 d", "5 m", "1 B"], unclear: ["PT30M", "00:30"] },
+    {
+      within: ["30 min", "1800 s", "0.5 h", "90 ms"],
+      outside: ["31 min", "1801 s", "1 d", "5 m", "1 B"],
+      unclear: ["PT30M", "00:30"],
+    },
   ],
   [
     { date: { from: "2026-01-01", to: "2026-12-31" } },
@@ -343,7 +374,13 @@ const CASES: readonly (readonly [ArgumentBound, Readonly<Record<Verdict, readonl
         "2026-01-01T01:00:00+01:00",
         ["2026-01-01", "2026-02-01"],
       ],
-      outside: ["2025-12-31", "2027-01-01", "2026-01-01T00:30:00+01:00", "2026-12-31T23:30:00-01:00", "1970-01-01T00:00:00Z"],
+      outside: [
+        "2025-12-31",
+        "2027-01-01",
+        "2026-01-01T00:30:00+01:00",
+        "2026-12-31T23:30:00-01:00",
+        "1970-01-01T00:00:00Z",
+      ],
       unclear: [
         "2026-02-30",
         "2026-13-01",

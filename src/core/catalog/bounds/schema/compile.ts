@@ -23,7 +23,18 @@ const LONGEST = 16_384
 const MOST_PARTS = 500
 const DEEPEST = 16
 /** They say nothing of the value. */
-const REMARKS = new Set(["$schema", "$comment", "$defs", "title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly"])
+const REMARKS = new Set([
+  "$schema",
+  "$comment",
+  "$defs",
+  "title",
+  "description",
+  "default",
+  "examples",
+  "deprecated",
+  "readOnly",
+  "writeOnly",
+])
 const DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 export interface CompiledSchema {
@@ -62,7 +73,8 @@ class Compiler {
   }
 
   part(schema: unknown, at: string): Check {
-    if (++this.#parts > MOST_PARTS) throw new SchemaFault(`it has more than ${MOST_PARTS} parts, those it refers to included`)
+    if (++this.#parts > MOST_PARTS)
+      throw new SchemaFault(`it has more than ${MOST_PARTS} parts, those it refers to included`)
     if (schema === true) return () => null
     if (schema === false) return () => at
     if (!isObject(schema)) throw new SchemaFault(`${at || "it"} is no schema`)
@@ -156,8 +168,7 @@ const ASSERTIONS: Readonly<Record<string, Assertion>> = {
   maxItems: (operand, at) => ofLists(count(operand, at), (value, limit) => value.length <= limit),
   uniqueItems: (operand, at) => {
     if (typeof operand !== "boolean") throw new SchemaFault(`${at} is neither true nor false`)
-    return (value) =>
-      !operand || !Array.isArray(value) || new Set(value.map(canonicalText)).size === value.length
+    return (value) => !operand || !Array.isArray(value) || new Set(value.map(canonicalText)).size === value.length
   },
   required: (operand, at) => {
     const names = texts(operand, at)

@@ -71,7 +71,8 @@ function reach(
     steps.left -= 1
     const instruction = automaton[state]
     if (instruction?.kind === "either") waiting.push(...instruction.to)
-    else if (instruction?.kind === "assert" && place === (instruction.end === "start" ? 0 : end)) waiting.push(state + 1)
+    else if (instruction?.kind === "assert" && place === (instruction.end === "start" ? 0 : end))
+      waiting.push(state + 1)
   }
 }
 
@@ -157,7 +158,8 @@ class Parser {
   }
 
   #group(): Part {
-    if (this.#isAt("?") && !this.#take("?:")) throw new PatternFault("it has a group that no automaton knows, such as `(?=`")
+    if (this.#isAt("?") && !this.#take("?:"))
+      throw new PatternFault("it has a group that no automaton knows, such as `(?=`")
     if (++this.#depth > DEEPEST) throw new PatternFault("it nests too deep")
     const inner = this.alternatives()
     this.#take(")")

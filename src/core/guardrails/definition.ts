@@ -62,8 +62,8 @@ export interface GuardrailDefinition {
   readonly approval?: string
 }
 
-/** Seconds. No guardrail looks back farther than a day; only a fixed span may be longer. */
+/** Seconds. No guardrail but a budget looks back farther than a day. */
 export const LONGEST_LOOK_BACK = 86_400
-/** Seconds: 31 days. */
+/** Seconds, of a budget: 31 days. What it keeps is bounded by numbers of calls and keys, not by time (meter/sliding.ts). */
 export const LONGEST_PERIOD = 2_678_400
 export const HIGHEST_RISK = 100

@@ -7,7 +7,7 @@ import { violation } from "../../../src/core/catalog/bounds/bounds.ts"
 import { BOUND_KINDS } from "../../../src/core/catalog/bounds/kinds.ts"
 import { automatonOf, isFoundIn } from "../../../src/core/catalog/bounds/schema/regular-expression.ts"
 
-const RUNS = { seed: 20261129, numRuns: 2_000 }
+const RUNS = { seed: 20261129, numRuns: 600 }
 
 const name = fc.constantFrom("a", "b", "c")
 const value: fc.Arbitrary<unknown> = fc.letrec((tie) => ({
@@ -122,7 +122,7 @@ describe("a JSON Schema", () => {
       }),
       RUNS,
     )
-    expect(Math.min(valid, invalid)).toBeGreaterThan(1_000)
+    expect(Math.min(valid, invalid)).toBeGreaterThan(300)
   }, 60_000)
 
   test("may be true or false wherever a schema may stand", () => {
@@ -249,7 +249,7 @@ describe("a regular expression", () => {
       }),
       RUNS,
     )
-    expect(matched).toBeGreaterThan(1_000)
+    expect(matched).toBeGreaterThan(300)
   })
 
   test.each(["(a+)+$", "(a|aa)+$", "(.*a){12}$", "^(([a-z])+.)+[A-Z]([a-z])+$", "(a*)*b", "(a?){20}a{20}", "(x+x+)+y"])(

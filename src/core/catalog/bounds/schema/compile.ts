@@ -19,9 +19,9 @@ export type Check = (value: unknown, run: Run) => string | null
 
 export class SchemaFault extends Error {}
 
-const LONGEST = 16_384
-const MOST_PARTS = 500
-const DEEPEST = 16
+export const LONGEST = 16_384
+export const MOST_PARTS = 500
+export const DEEPEST = 16
 /** They say nothing of the value. */
 const REMARKS = new Set([
   "$schema",

@@ -1,5 +1,5 @@
 /** A task as an agent sees it, and what it takes to open one. */
-import type { ArgumentBounds } from "../src/core/catalog/bounds.ts"
+import type { ArgumentBounds } from "../src/core/catalog/bounds/definition.ts"
 import type { Action, Sensitivity } from "../src/core/catalog/tool.ts"
 import type { Identity } from "./identities.ts"
 import type { BindingOption, KeyPair } from "./proof-key.ts"
@@ -16,6 +16,8 @@ export interface CallDetails {
   readonly max_sensitivity?: Sensitivity
   /** By argument; all bounds hold. */
   readonly arguments?: ArgumentBounds
+  /** Any other argument is refused. */
+  readonly closed?: true
   /** Of the whole task. */
   readonly calls?: number
 }

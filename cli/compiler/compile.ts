@@ -6,6 +6,7 @@ import { entityStore } from "../../src/core/policy/cedar/entities.ts"
 import { checkLinks } from "./checks/links.ts"
 import { checkMentions } from "./checks/mentions.ts"
 import { checkManaged } from "./checks/management.ts"
+import { checkNamedBounds } from "./checks/named-bounds.ts"
 import { checkRemedies } from "./checks/remedies.ts"
 import { crossCheck } from "./checks/table.ts"
 import { silence } from "./lints/allow.ts"
@@ -50,6 +51,7 @@ export function compileFiles({ texts, tables, problems: found }: PolicyFiles, us
         ...checkMentions(policies, lowered.placed, lowered.written),
         ...checkLinks(policies, lowered.placed),
         ...checkRemedies(policies, lowered.placed),
+        ...checkNamedBounds(policies, lowered.placed),
       ]
     : []
   const problems = [...found, ...parsed, ...lowered.problems, ...compared]

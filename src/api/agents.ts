@@ -60,10 +60,11 @@ function identityView(identity: IdentityDefinition) {
   return { kind, issuer, subject, ...(instance && { instance: [...instance] }) }
 }
 
-const grantView = ({ tools, max_sensitivity, environments, calls, arguments: bounds }: GrantDefinition) => ({
+const grantView = ({ tools, max_sensitivity, environments, calls, arguments: bounds, closed }: GrantDefinition) => ({
   tools,
   max_sensitivity,
   arguments: bounds,
+  closed: closed ?? false,
   environments: environments ?? null,
   calls: calls ?? null,
 })

@@ -6,7 +6,7 @@
  */
 import { isLifecycle } from "../core/catalog/lifecycle.ts"
 import type { Located } from "../core/catalog/locate.ts"
-import { violation } from "../core/catalog/bounds.ts"
+import { conjunctOf, violation } from "../core/catalog/bounds/bounds.ts"
 import { formatScope, parseScope, patternCovers, type Scope } from "../core/catalog/pattern.ts"
 import { codeOf, type Denial } from "../core/denials/denial.ts"
 import type { Tool } from "../core/catalog/tool.ts"
@@ -32,7 +32,7 @@ export function scopeToAsk(
   const limits = limitsOf(claims, environment, bundle)
   if (!limits) return null
   const { tool, arguments: args } = located
-  const bounds = [limits.purpose.grant.arguments, limits.ceiling.arguments]
+  const bounds = [conjunctOf(limits.purpose.grant), conjunctOf(limits.ceiling)]
   // A new task has the same bounds, unless its own request has set them.
   if (denial.reason === "argument_out_of_bounds" && violation(bounds, args.values)) return null
   const needed = isLifecycle(tool)

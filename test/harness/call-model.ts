@@ -3,7 +3,7 @@
  * guardrails' model that looks at one call alone.
  */
 import type { CallArguments } from "../../src/core/catalog/arguments.ts"
-import type { ArgumentBound } from "../../src/core/catalog/bounds.ts"
+import type { ArgumentBound } from "../../src/core/catalog/bounds/definition.ts"
 import type { Tool } from "../../src/core/catalog/tool.ts"
 import type { Field, Selector } from "../../src/core/guardrails/definition.ts"
 import { meetsAll } from "./reference.ts"

@@ -1,6 +1,6 @@
 /** Guardrails and lives of a tree as fast-check makes them, small enough that everything meets everything. */
 import fc from "fast-check"
-import type { ArgumentBounds } from "../../src/core/catalog/bounds.ts"
+import type { ArgumentBounds } from "../../src/core/catalog/bounds/definition.ts"
 import type { Concurrency } from "../../src/core/guardrails/concurrency.ts"
 import type { Condition, Pattern, Threshold } from "../../src/core/guardrails/condition.ts"
 import type { Cycle } from "../../src/core/guardrails/cycle.ts"

@@ -1,7 +1,7 @@
 /**
  * What grants, bounds and windows mean, written anew and simply: the models that the tests hold the product against.
  */
-import type { ArgumentBound, ArgumentBounds } from "../../src/core/catalog/bounds.ts"
+import type { ArgumentBound, ArgumentBounds } from "../../src/core/catalog/bounds/definition.ts"
 import type { Tool } from "../../src/core/catalog/tool.ts"
 import type { GrantDefinition } from "../../src/core/policy/definition/grant.ts"
 

@@ -1,6 +1,6 @@
 import fc from "fast-check"
 import { describe, expect, inject, test } from "vitest"
-import type { ArgumentBounds } from "../../src/core/catalog/bounds.ts"
+import type { ArgumentBounds } from "../../src/core/catalog/bounds/definition.ts"
 import { isLifecycle } from "../../src/core/catalog/lifecycle.ts"
 import { type Grant } from "../../src/core/task/grant.ts"
 import { isOAuthFailure, type OAuthError } from "../../src/core/denials/oauth-error.ts"

@@ -82,6 +82,14 @@ const BOUNDS: readonly Bound[] = [
     beyond: null,
   },
   {
+    name: "calls of one budget that looks back 31 days",
+    guardrail: limit({ per: ["tree"], limit: 10_000_000, span: { kind: "sliding", seconds: 31 * 86_400 } }),
+    bound: 10_000,
+    rowsEach: 0.15,
+    call: () => pay(0),
+    beyond: null,
+  },
+  {
     name: "values of one distinct",
     guardrail: limit({ per: ["tree"], measure: { kind: "distinct", field: "arguments.x" }, limit: 10_000 }),
     ...KEYS,

@@ -146,6 +146,15 @@ const LIMITS: readonly LimitKind[] = [
     crashEvery: 200_000,
   },
   {
+    name: "budget, within 31 days, 200,000 calls",
+    part: 0.25,
+    of: { topic: "budget", per: ["tree"], measure: CALLS, span: { kind: "sliding", seconds: 31 * DAY } },
+    thresholds: [200_000],
+    ask: anything(),
+    gap: every(31 * DAY, 1),
+    crashEvery: 200_000,
+  },
+  {
     name: "budget, every, cost, many keys",
     part: 0.1,
     of: { topic: "budget", per: ["tree", "arguments.x"], measure: COST, span: { kind: "fixed", seconds: DAY } },

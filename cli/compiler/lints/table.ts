@@ -22,6 +22,7 @@ import { pairwiseSubject } from "./pairwise-subject.ts"
 import { recordedArgument } from "./recorded-argument.ts"
 import { sharedConsequence } from "./shared-consequence.ts"
 import { sharedSecret } from "./shared-secret.ts"
+import { spelledBound } from "./spelled-bound.ts"
 import { tooSensitive } from "./too-sensitive.ts"
 import { twoHistories } from "./two-histories.ts"
 import { unaskedApproval } from "./unasked-approval.ts"
@@ -67,6 +68,7 @@ const LINTS: readonly Lint[] = [
   idleConsequence,
   sharedConsequence,
   sharedSecret,
+  spelledBound,
   observingGateway,
   observingStream,
 ]

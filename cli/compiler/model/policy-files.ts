@@ -79,10 +79,12 @@ export const POLICY_FILES = {
       routes: allRoutes(catalog),
       servers: allServers(catalog),
       labels: catalog.labels,
+      bounds: catalog.bounds,
     }),
-    uniqueNames: ({ servers, labels, tools }) => [
+    uniqueNames: ({ servers, labels, bounds, tools }) => [
       ...namesIn("MCP server", "servers", servers, "name"),
       ...namesIn("label", "labels", labels, "name"),
+      ...namesIn("bound", "bounds", bounds, "name"),
       ...namesIn("tool", "tools", tools, "name"),
     ],
     hasUniqueLists: true,

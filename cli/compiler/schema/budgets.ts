@@ -4,7 +4,7 @@ import { unitsOf } from "../../../src/core/guardrails/amount.ts"
 import type { Limit, Measure, Span } from "../../../src/core/guardrails/limit-definition.ts"
 import { argumentField, field } from "./field.ts"
 import { among, common, commonOf, counts, MOST_VALUES, shared } from "./guardrail-entry.ts"
-import { period, span } from "./span.ts"
+import { period } from "./span.ts"
 import { WHERE_FINE } from "./values.ts"
 
 /** The highest limit of what is counted by its cost, or for as long as a tree lives. */
@@ -25,7 +25,7 @@ export const budget = z
       .describe(
         "The budget starts again with each such period of UTC: `1d`, `12h`, up to `31d`. Without `every` and `within` it lasts as long as the task tree.",
       ),
-    within: span.exactOptional().describe("The budget applies to any span of this length, up to `24h`."),
+    within: period.exactOptional().describe("The budget applies to any span of this length, up to `31d`."),
   })
   .refine((budget) => among(budget, ["count", "sum", "distinct"]) <= 1, {
     ...WHERE_FINE,

@@ -5,6 +5,7 @@ import { PROBE_SECRET } from "../../../src/core/catalog/mcp-server.ts"
 import { LITERAL } from "../../../src/core/catalog/path.ts"
 import { ACTIONS, SENSITIVITIES } from "../../../src/core/catalog/tool.ts"
 import { mayBeFetched } from "../../../src/core/encoding/url.ts"
+import { argumentBound } from "./grant.ts"
 import { duration, span } from "./span.ts"
 import { argumentName, label, name, origin, promptName, serverName, text, toolName } from "./values.ts"
 
@@ -156,9 +157,30 @@ const labelEntry = z.strictObject({
   ),
 })
 
+const boundName = text(
+  (value) => /^[a-z][a-z0-9_]{0,63}$/u.test(value),
+  "not a name that a rule can read",
+  "Write small letters, digits and `_`, beginning with a letter: a rule reads `context.bounds.company_mail`.",
+)
+
+const namedBounds = z.strictObject({
+  name: boundName.describe("The name by which rules read it, and by which `schema.cedarschema` declares it as `Bool`."),
+  arguments: z
+    .record(argumentName, argumentBound)
+    .refine((bounds) => Object.keys(bounds).length > 0, {
+      error: "no bound",
+      params: { fix: "Write at least one argument with its bound." },
+    })
+    .describe("The bounds, by argument. It is true if all hold."),
+})
+
 export const catalogFile = z.strictObject({
   servers: z.array(server).default([]).describe("The MCP servers."),
   labels: z.array(labelEntry).default([]).describe("The labels that are carried for another time than an hour."),
+  bounds: z
+    .array(namedBounds)
+    .default([])
+    .describe("Named bounds on arguments, which a rule reads as `context.bounds.<name>`."),
   tools: z.array(tool).default([]).describe("The tools. A call of anything else is denied."),
 })
 export type CatalogFile = z.infer<typeof catalogFile>

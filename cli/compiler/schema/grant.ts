@@ -1,5 +1,6 @@
 /** The shape of every grant: ceiling, purpose (src/core/policy/definition/grant.ts). */
 import { z } from "zod"
+import { MEANING_FIELDS } from "../../../src/core/catalog/bounds/kinds.ts"
 import { SENSITIVITIES } from "../../../src/core/catalog/tool.ts"
 import { argumentName, name, scope } from "./values.ts"
 
@@ -22,6 +23,8 @@ export const argumentBound = z
       .min(0)
       .exactOptional()
       .describe("The argument is a string of at most so many characters, or a list of at most so many members."),
+    ...MEANING_FIELDS,
+    optional: z.literal(true).exactOptional().describe("The bound holds, too, if the argument is absent."),
   })
   .meta({ id: "bound" })
 
@@ -32,6 +35,12 @@ export const grant = z.strictObject({
     .record(argumentName, argumentBound)
     .default({})
     .describe("Bounds on arguments, by name. All of them must hold, for every tool of the grant."),
+  closed: z
+    .literal(true)
+    .exactOptional()
+    .describe(
+      "An argument that `arguments` does not name is refused, and so is a member of an object that no `schema` or `quantity` names.",
+    ),
   environments: z
     .array(name)
     .min(1)

@@ -7,14 +7,14 @@ const DAY = 86_400
 const UNITS = { s: 1, m: 60, h: HOUR, d: DAY } as const
 type Unit = keyof typeof UNITS
 
-/** Up to a day: nothing looks back farther. */
+/** Up to a day: nothing but a budget looks back farther. */
 export const span = spanUpTo(
   LONGEST_LOOK_BACK,
   ["s", "m", "h"],
   "Write a whole number and `s`, `m` or `h`, up to `24h`: `2s`, `1m`, `1h`.",
 )
 
-/** Of what begins anew each time. */
+/** Of a budget. */
 export const period = spanUpTo(
   LONGEST_PERIOD,
   ["s", "m", "h", "d"],

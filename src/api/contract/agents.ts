@@ -33,6 +33,7 @@ const grant = once(() =>
     tools: z.array(z.string()),
     max_sensitivity: z.string(),
     arguments: members,
+    closed: z.boolean().describe("Whether other arguments are refused."),
     environments: z.array(z.string()).nullable(),
     calls: z.number().nullable(),
   }),

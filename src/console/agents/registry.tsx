@@ -66,7 +66,7 @@ const PurposeCard: FC<{ readonly of: Purpose }> = ({ of: { name, grant, life, id
 )
 
 const GrantText: FC<{ readonly of: Grant }> = ({
-  of: { tools, max_sensitivity, environments, calls, arguments: bounds },
+  of: { tools, max_sensitivity, environments, calls, arguments: bounds, closed },
 }) => (
   <>
     <code>{several(tools, " ") ?? "nothing"}</code>
@@ -78,6 +78,7 @@ const GrantText: FC<{ readonly of: Grant }> = ({
         , with <Text of={JSON.stringify(bounds)} most={400} />
       </>
     )}
+    {closed && ", with no other argument"}
   </>
 )
 

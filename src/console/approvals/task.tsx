@@ -137,9 +137,9 @@ const Allowed: FC<{ readonly approval: TaskApproval }> = ({ approval: { scope, a
         {tools.length > MOST && <p class="quiet">{`${tools.length - MOST} more tools.`}</p>}
       </>
     ))}
-    {(details ?? []).slice(0, MOST).flatMap(({ tools, arguments: bounds = {}, max_sensitivity }) => {
+    {(details ?? []).slice(0, MOST).flatMap(({ tools, arguments: bounds = {}, closed, max_sensitivity }) => {
       const only = Object.entries(bounds)
-      return only.length === 0 ? (
+      return only.length === 0 && !closed ? (
         []
       ) : (
         <>
@@ -152,6 +152,7 @@ const Allowed: FC<{ readonly approval: TaskApproval }> = ({ approval: { scope, a
                 <Text of={boundText(name, bound)} most={300} />
               </li>
             ))}
+            {closed && <li>there is no other argument</li>}
             <li>{`the sensitivity is at most ${shortened(max_sensitivity, 40)}`}</li>
           </ul>
         </>

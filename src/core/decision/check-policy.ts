@@ -5,6 +5,7 @@ import { deny, isDenied, type Denial, type Denied } from "../denials/denial.ts"
 import { labelsOf } from "../task/labels.ts"
 import type { TreeState } from "../task/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
+import { boundFacts, namedBoundsFor } from "../policy/named-bounds.ts"
 import { actionRef, entitiesFor, principalsOf, toolRef } from "../policy/principals.ts"
 import { authorizeAll, remediesFor } from "./permission.ts"
 import { messageOf } from "../policy/cedar/message.ts"
@@ -52,9 +53,11 @@ export function checkPolicy(
     argumentDecimals(bundle, action),
   )
   if (isDenied(args)) return { context: null, ...args }
+  const bounds = boundFacts(namedBoundsFor(bundle, action, resource, entities), call.arguments)
+  if (bounds && isDenied(bounds)) return { context: null, ...bounds }
   const { environment, gateway } = call
   const boundKey = call.proof !== null
-  const situation = { ancestry, user, labels, boundKey, risk, arguments: args, environment, gateway, now }
+  const situation = { ancestry, user, labels, boundKey, risk, arguments: args, bounds, environment, gateway, now }
   const principals = principalsOf(user, agents)
   const query = { bundle, by: "authorize", principals, action, resource, entities } as const
   // First without approvals: a call that needs none uses none.

@@ -47,6 +47,8 @@ export interface Situation {
   /** From 0 to 100. */
   readonly risk: number
   readonly arguments: CedarRecord
+  /** Null if no rule for the tool reads any. */
+  readonly bounds: CedarRecord | null
   readonly environment: string
   readonly gateway: string
   /** Names of the approvals by which the call is to be judged; absent if none. */
@@ -80,6 +82,7 @@ export function callContext(situation: Situation): CedarRecord {
     .set("arguments", situation.arguments)
     .set("approvals", situation.approvals ? set(situation.approvals) : NONE_OF_THEM)
     .set("env", place)
+  if (situation.bounds) context.set("bounds", situation.bounds)
   if (user) {
     context.set("user", userRef(user))
     context.set("session", sessionFacts(situation.session ?? user, now))

@@ -13,13 +13,16 @@ import { checkTaskAlive, checkToken } from "./check-credential.ts"
 import { boundsOf, checkCalls, namesOf } from "./check-grant.ts"
 import { riskOf } from "./risk.ts"
 import { isDenied, type Denial } from "../denials/denial.ts"
-import { contradiction, violation, type ArgumentBounds } from "../catalog/bounds.ts"
+import { violation } from "../catalog/bounds/bounds.ts"
+import type { ArgumentBounds } from "../catalog/bounds/definition.ts"
+import { contradiction } from "../catalog/bounds/joint.ts"
 import { isLifecycle } from "../catalog/lifecycle.ts"
 import { expected, mayStillCome } from "../guardrails/plan.ts"
 import { labelsOf } from "../task/labels.ts"
 import { ancestryOf, type TreeState } from "../task/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { EntityStore } from "../policy/cedar/entities.ts"
+import { argumentsJudgedBy, boundFacts, namedBoundsFor } from "../policy/named-bounds.ts"
 import { actionRef, entitiesFor, principalsOf, toolRef } from "../policy/principals.ts"
 import { authorizeAll, remediesFor } from "./permission.ts"
 import type { CedarRecord, EntityRef } from "../policy/cedar/values/value.ts"
@@ -112,7 +115,18 @@ function queryContext(
   const labels = labelsOf(state, ancestry, now)
   const boundKey = question.proof !== null
   const risk = riskOf(state, ancestry, question.risks, now)
-  const situation = { ancestry, user, labels, boundKey, risk, arguments: new Map(), environment, gateway, now }
+  const situation = {
+    ancestry,
+    user,
+    labels,
+    boundKey,
+    risk,
+    arguments: new Map(),
+    bounds: null,
+    environment,
+    gateway,
+    now,
+  }
   const principals = principalsOf(
     user,
     ancestry.map((each) => each.agent),
@@ -182,13 +196,17 @@ function deniedByPolicy(
   const [action, resource] = [actionRef(tool.action), toolRef(tool.name)]
   const { engine } = bundle
   const reads = args || !question.argumentsSeen ? engine.readsFor(action, resource, entities) : null
-  if (!args && reads && reads.size > 0) return argumentsNeeded([...reads], UNSEEN_ARGUMENTS)
+  const named = namedBoundsFor(bundle, action, resource, entities)
+  const needed = reads ? [...reads, ...argumentsJudgedBy(named)] : []
+  if (!args && needed.length > 0) return argumentsNeeded(needed, UNSEEN_ARGUMENTS)
   const facts =
     args &&
     reads &&
     argumentFacts(args, reads, engine.membersFor(action, resource, entities), argumentDecimals(bundle, action))
   if (facts && isDenied(facts)) return facts.denied
-  const situation = facts ? { ...whole, arguments: facts } : whole
+  const bounds = args ? boundFacts(named, args) : null
+  if (bounds && isDenied(bounds)) return bounds.denied
+  const situation = facts ? { ...whole, arguments: facts, bounds } : whole
   const query = { bundle, by: facts ? "authorize" : "mayAllow", principals, action, resource, entities } as const
   const answer = authorizeAll(query, facts ? callContext(situation) : context)
   if ("rules" in answer) return null

@@ -4,6 +4,7 @@
  */
 import { canonicalText } from "../encoding/canonical-json.ts"
 import type { CallArguments } from "../catalog/arguments.ts"
+import type { Tool } from "../catalog/tool.ts"
 import { MAX_SHOWN } from "../record/fields/truncation.ts"
 import type { Call } from "../decision/call.ts"
 import { UNKNOWN_CLIENT } from "../decision/client.ts"
@@ -14,6 +15,7 @@ import { HALF_LIFE } from "../guardrails/risk.ts"
 import { setRisk } from "../task/risks.ts"
 import type { TreeState } from "../task/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
+import { argumentsJudgedBy, namedBoundsFor } from "../policy/named-bounds.ts"
 import { actionRef, entitiesFor, toolRef, type UserFacts } from "../policy/principals.ts"
 import type { Task } from "../task/task.ts"
 import type { RecordedCall } from "./recorded-call.ts"
@@ -200,7 +202,13 @@ function argumentsOf(record: RecordedCall, looked: ReadonlySet<string>): Recorde
 function lookedFor(record: RecordedCall, bundle: Bundle | null, user: UserFacts | null): ReadonlySet<string> {
   const tool = bundle && record.tool !== null ? bundle.catalog.tools.get(record.tool) : undefined
   if (!bundle || !tool || wasCut(record, "arguments")) return new Set()
-  return bundle.engine.readsFor(actionRef(tool.action), toolRef(tool.name), entitiesFor(bundle.entities, user))
+  return argumentsRead(bundle, tool, user)
+}
+
+/** By rules, themselves or as named bounds. */
+function argumentsRead(bundle: Bundle, tool: Tool, user: UserFacts | null): ReadonlySet<string> {
+  const about = [actionRef(tool.action), toolRef(tool.name), entitiesFor(bundle.entities, user)] as const
+  return new Set([...bundle.engine.readsFor(...about), ...argumentsJudgedBy(namedBoundsFor(bundle, ...about))])
 }
 
 function factsNotRecorded(
@@ -220,7 +228,7 @@ function factsNotRecorded(
   const hasLooked = record.arguments_omitted !== null
   const wasSeen = (name: string): boolean => isWhole || (hasLooked && (looked.has(name) || looked.has("*")))
   const isAbsent = (name: string): boolean => wasSeen(name) && !Object.hasOwn(record.arguments, name)
-  const reads = recorded.complete ? [...bundle.engine.readsFor(action, resource, entities)] : []
+  const reads = recorded.complete ? [...argumentsRead(bundle, tool, user)] : []
   const args = reads.filter((name) => (name === "*" ? !isWhole : !isRecorded(name) && !isAbsent(name)))
   const read = [...bundle.engine.factsFor(action, resource, entities)]
   const facts = read.flatMap(membersOf).filter((path) => isRead(path, record) && !isFactRecorded(path, record))

@@ -85,6 +85,7 @@ function verdictWhatever(again: Recreated, bundle: Bundle): RejudgedVerdict | nu
     boundKey,
     risk,
     arguments: new Map(),
+    bounds: null,
     environment,
     gateway,
     now,

@@ -3,7 +3,7 @@
  * follows if a call breaks it. The definition of each kind is in that kind's file; kinds.ts lists the kinds.
  */
 import type { Action, Sensitivity } from "../catalog/tool.ts"
-import type { ArgumentBounds } from "../catalog/bounds.ts"
+import type { ArgumentBounds } from "../catalog/bounds/definition.ts"
 import type { Consequence } from "../denials/terms/consequence.ts"
 
 /**
@@ -62,8 +62,8 @@ export interface GuardrailDefinition {
   readonly approval?: string
 }
 
-/** Seconds. No guardrail looks back farther than a day; only a fixed span may be longer. */
+/** Seconds. No guardrail but a budget looks back farther than a day. */
 export const LONGEST_LOOK_BACK = 86_400
-/** Seconds: 31 days. */
+/** Seconds, of a budget: 31 days. What it keeps is bounded by numbers of calls and keys, not by time (meter/sliding.ts). */
 export const LONGEST_PERIOD = 2_678_400
 export const HIGHEST_RISK = 100

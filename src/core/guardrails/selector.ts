@@ -4,7 +4,8 @@
  */
 import { variantOf, type CallArguments } from "../catalog/arguments.ts"
 import { patternCovers } from "../catalog/pattern.ts"
-import { isBeyond, violation, type ArgumentBounds } from "../catalog/bounds.ts"
+import { isBeyond, violation } from "../catalog/bounds/bounds.ts"
+import type { ArgumentBounds } from "../catalog/bounds/definition.ts"
 import { sensitivityRank, type Tool } from "../catalog/tool.ts"
 import type { Selector } from "./definition.ts"
 import type { CallFacts } from "./field.ts"
@@ -33,7 +34,7 @@ export function coversCall(selector: Selector, facts: Omit<CallFacts, "tool">, u
 }
 
 /** Null if it cannot be evaluated. One bound that is certainly broken suffices for false. */
-function keepsTo(bounds: ArgumentBounds, args: CallArguments): boolean | null {
+export function keepsTo(bounds: ArgumentBounds, args: CallArguments): boolean | null {
   const { complete, values } = args
   // An upstream may read `To` as `to`, so another spelling must not evade the guardrail.
   if (!complete || variantOf(args, new Set(Object.keys(bounds))) !== null) return null

@@ -2,6 +2,7 @@
  * The text of a bundle → Bundle. What every decision needs is read at once; rules, entities, tools and agents are read
  * when first requested. The signed digest guarantees the text, whose build has read all of it.
  */
+import type { ArgumentBounds } from "../catalog/bounds/definition.ts"
 import { buildCatalog, type Catalog } from "../catalog/locate.ts"
 import type { Lookup } from "../encoding/lookup.ts"
 import { guardrailsOf, type Guardrails } from "../guardrails/guardrails.ts"
@@ -25,6 +26,7 @@ type Indexed =
   | "servers"
   | "routes"
   | "labels"
+  | "bounds"
   | "purposes"
   | "gateways"
   | "queries"
@@ -43,6 +45,8 @@ export interface Bundle extends Omit<Head, Indexed> {
   readonly catalog: Catalog
   /** By name; only those of which the catalog states something. */
   readonly labels: ReadonlyMap<string, LabelDefinition>
+  /** By name, what rules read as `context.bounds`. */
+  readonly bounds: ReadonlyMap<string, ArgumentBounds>
   /** By id. */
   readonly agents: Lookup<AgentDefinition>
   readonly purposes: ReadonlyMap<string, PurposeDefinition>
@@ -66,6 +70,7 @@ export function assemble(published: string, pointer: Pointer): Bundle {
     servers,
     routes,
     labels,
+    bounds,
     purposes,
     gateways,
     queries,
@@ -91,6 +96,7 @@ export function assemble(published: string, pointer: Pointer): Bundle {
     storedOf: (type, after) => storedOf(entities, type, after),
     catalog: buildCatalog(new Table(section(tables.tools)), servers, routes),
     labels: new Map(labels.map((label) => [label.name, label])),
+    bounds: new Map(bounds.map(({ name, arguments: each }) => [name, each])),
     agents: withRegisteredClients(new Table(section(tables.agents)), asWritten.registration),
     purposes: new Map(purposes.map((purpose) => [purpose.name, purpose])),
     gateways: byKey(gateways),

@@ -12,6 +12,7 @@ import type { ApprovalDefinition, Approving } from "./definition/approvers.ts"
 import type { GatewayDefinition, QueryClient } from "./definition/gateways.ts"
 import type { IssuerDefinition } from "./definition/issuers.ts"
 import type { LabelDefinition } from "./definition/labels.ts"
+import type { NamedBoundsDefinition } from "./definition/named-bounds.ts"
 import type { OperatorDefinition } from "./definition/operators.ts"
 import type { RegistrationDefinition } from "./definition/registration.ts"
 import type { ReceiverDefinition } from "./definition/receivers.ts"
@@ -31,6 +32,7 @@ export interface BundleBody {
   readonly routes: readonly RouteDefinition[]
   readonly servers: readonly McpServer[]
   readonly labels: readonly LabelDefinition[]
+  readonly bounds: readonly NamedBoundsDefinition[]
   readonly agents: readonly AgentDefinition[]
   readonly purposes: readonly PurposeDefinition[]
   /** Null: no client can register itself. */
@@ -57,6 +59,7 @@ export const EMPTY_BODY: BundleBody = {
   routes: [],
   servers: [],
   labels: [],
+  bounds: [],
   agents: [],
   purposes: [],
   registration: null,
@@ -90,6 +93,7 @@ const PARTS: { readonly [Name in keyof BundleBody]: MemberParts<BundleBody[Name]
   routes: null,
   servers: { kind: "server", byName },
   labels: { kind: "label", byName },
+  bounds: { kind: "bound", byName },
   agents: { kind: "agent", byName: byId },
   purposes: { kind: "purpose", byName },
   registration: { kind: "registration", byName: (one) => new Map(one ? [[one.class, one]] : []) },

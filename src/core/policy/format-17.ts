@@ -1,4 +1,4 @@
-/** Bundles of format 17: they name no sinks. */
+/** Bundles of format 17: they name no sinks, and no bounds. */
 import type { EarlierFormat } from "./formats.ts"
 
 export const FORMAT_17: EarlierFormat = {
@@ -6,6 +6,6 @@ export const FORMAT_17: EarlierFormat = {
   toCurrent: (text) => {
     const end = text.indexOf("\n")
     const head: unknown = JSON.parse(text.slice(0, end))
-    return `${JSON.stringify(Object.assign({}, head, { format: 18, sinks: [] }))}${text.slice(end)}`
+    return `${JSON.stringify(Object.assign({}, head, { format: 18, sinks: [], bounds: [] }))}${text.slice(end)}`
   },
 }

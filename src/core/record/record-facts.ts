@@ -5,10 +5,10 @@ import { MAX_SHOWN } from "./fields/truncation.ts"
 
 /**
  * Facts that other fields of a record contain: the task's id, purpose, calls and labels, the agents and the user, the
- * place, and the method.
+ * place, and the method. Those of `bounds` follow from the arguments, and would disclose something of redacted ones.
  */
 const IN_OTHER_FIELDS: ReadonlySet<string> = new Set(
-  ["agent", "chain", "user", "env", "arguments", "bound_key"].concat(
+  ["agent", "chain", "user", "env", "arguments", "bounds", "bound_key"].concat(
     ["id", "purpose", "calls", "labels"].map((name) => `task.${name}`),
   ),
 )

@@ -8,6 +8,7 @@ import type { Tool } from "../catalog/tool.ts"
 import type { Call, Evidence, Verdict } from "../decision/call.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Pointer } from "../policy/bundle.ts"
+import { argumentsJudgedBy, namedBoundsFor } from "../policy/named-bounds.ts"
 import { actionRef, toolRef } from "../policy/principals.ts"
 import type { Approval } from "../task/approval.ts"
 import type { DecisionRecord, ShadowResult, UsedApproval } from "./fields.ts"
@@ -115,10 +116,15 @@ function partsReadOf(bundle: Bundle, tool: Tool): ReadParts {
 }
 const partsRead = new WeakMap<Bundle, WeakMap<Tool, ReadParts>>()
 
-function findPartsRead({ engine, entities, guardrails }: Bundle, tool: Tool): ReadParts {
+function findPartsRead(bundle: Bundle, tool: Tool): ReadParts {
+  const { engine, entities, guardrails } = bundle
   const [action, resource] = [actionRef(tool.action), toolRef(tool.name)]
   return {
-    named: new Set([...engine.readsFor(action, resource, entities), ...guardrails.reads(tool)]),
+    named: new Set([
+      ...engine.readsFor(action, resource, entities),
+      ...argumentsJudgedBy(namedBoundsFor(bundle, action, resource, entities)),
+      ...guardrails.reads(tool),
+    ]),
     facts: notRecorded(engine.factsFor(action, resource, entities)),
   }
 }

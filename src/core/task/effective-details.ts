@@ -3,7 +3,8 @@
  * the request, the purpose, the agent's ceiling, the grants of all ancestors and the assertion. A reader of a token
  * or a task must not see an authority that no call has.
  */
-import { jointBounds, type ArgumentBounds, type JointBounds } from "../catalog/bounds.ts"
+import { OTHERS, type ArgumentBounds } from "../catalog/bounds/definition.ts"
+import { jointBounds, type JointBounds } from "../catalog/bounds/joint.ts"
 import { isLifecycle } from "../catalog/lifecycle.ts"
 import { anyCovers, coveredBy, formatScope, parseScope, type Scope } from "../catalog/pattern.ts"
 import { isRedacted, openBounds } from "../catalog/redaction.ts"
@@ -58,7 +59,12 @@ export function effectiveDetails(
   const limited = catalog.flatMap((tool) => {
     const grant = Object.hasOwn(granted, tool.name) ? granted[tool.name] : undefined
     if (!grant || isLifecycle(tool) || !covers(tool)) return []
-    const limits = { max_sensitivity: grant.maxSensitivity, arguments: shownBounds(tool.name, grant.bounds, parent) }
+    const { [OTHERS]: closed, ...bounds } = shownBounds(tool.name, grant.bounds, parent)
+    const limits = {
+      max_sensitivity: grant.maxSensitivity,
+      arguments: bounds,
+      ...(closed && { closed: true as const }),
+    }
     return [{ name: tool.name, grant, limits, key: JSON.stringify(limits) }]
   })
   return [...Map.groupBy(limited, ({ key }) => key).values()].flatMap((alike) => {
@@ -68,6 +74,7 @@ export function effectiveDetails(
     const shared = {
       max_sensitivity: limits.max_sensitivity,
       ...(Object.keys(limits.arguments).length === 0 ? {} : { arguments: limits.arguments }),
+      ...(limits.closed && { closed: limits.closed }),
       ...(calls === null ? {} : { calls }),
     }
     return productsOf(effectiveScopes(scopes, catalog, tools), catalog, tools).map(

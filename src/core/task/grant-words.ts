@@ -1,5 +1,6 @@
 /** What a grant allows, in words for people who have never seen a scope. */
-import type { ArgumentBound, ArgumentBounds } from "../catalog/bounds.ts"
+import { OTHERS, type ArgumentBound, type ArgumentBounds } from "../catalog/bounds/definition.ts"
+import { meaningsOf } from "../catalog/bounds/kinds.ts"
 import type { Action, Sensitivity } from "../catalog/tool.ts"
 
 /** In the order of the page, the least powerful first. */
@@ -31,15 +32,17 @@ export function callsInWords(calls: number | null): string {
 
 /** Each bound once, however many definitions contain it. */
 export function boundsInWords(bounds: readonly ArgumentBounds[]): string {
-  const words = bounds.flatMap((each) => Object.entries(each).flatMap(([name, bound]) => ofArgument(name, bound)))
+  const words = bounds.flatMap((each) =>
+    Object.entries(each).flatMap(([name, bound]) => (name === OTHERS ? [NO_OTHERS] : ofArgument(name, bound))),
+  )
   return [...new Set(words)].join("; ")
 }
 
-function ofArgument(
-  named: string,
-  { eq, in: among, min, max, like, max_length: most }: ArgumentBound,
-): readonly string[] {
-  const name = nameText(named)
+const NO_OTHERS = "it has no other argument"
+
+function ofArgument(named: string, bound: ArgumentBound): readonly string[] {
+  const { eq, in: among, min, max, like, max_length: most, optional } = bound
+  const name = optional ? `${nameText(named)}, if it is given,` : nameText(named)
   const phrase = (word: string, value: unknown): string => `${name} ${word} ${JSON.stringify(value)}`
   return [
     ...(eq === undefined ? [] : [phrase("is", eq)]),
@@ -48,6 +51,7 @@ function ofArgument(
     ...(max === undefined ? [] : [phrase("is at most", max)]),
     ...(like === undefined ? [] : [phrase("is like", like)]),
     ...(most === undefined ? [] : [`${name} is no longer than ${most}`]),
+    ...meaningsOf(bound).map(({ kind, definition }) => `${name} ${kind.words(definition)}`),
   ]
 }
 

@@ -1,7 +1,7 @@
 /** Grants: what a task may do at most, fixed tool by tool when it is opened (`narrow.ts` makes one). */
 import type { Scope } from "../catalog/pattern.ts"
 import { sensitivityRank, type Action, type Sensitivity, type Tool } from "../catalog/tool.ts"
-import type { ArgumentBounds } from "../catalog/bounds.ts"
+import type { ArgumentBounds } from "../catalog/bounds/definition.ts"
 
 export interface ToolGrant {
   /** Its action class when the grant was made; if the catalog changes it later, the grant no longer covers the tool. */
@@ -63,6 +63,8 @@ export interface GrantedDetails {
   readonly max_sensitivity: Sensitivity
   /** What all bounds allow together, by argument name. */
   readonly arguments?: Readonly<Record<string, object>>
+  /** Any other argument is refused. */
+  readonly closed?: true
   readonly calls?: number
 }
 

@@ -2,6 +2,7 @@
  * Narrows a request to a grant. It only ever reduces: its result contains nothing that was not in every one of its
  * inputs, so that nobody in the chain gains authority (docs/architecture.md#the-promises, 3).
  */
+import { conjunctOf } from "../catalog/bounds/bounds.ts"
 import { isLifecycle } from "../catalog/lifecycle.ts"
 import { anyCovers, formatScope, parseScope, scopeCovers, type Scope } from "../catalog/pattern.ts"
 import { SENSITIVITIES, sensitivityRank, type Sensitivity, type Tool } from "../catalog/tool.ts"
@@ -161,7 +162,7 @@ function toolGrant(tool: Tool, part: RequestedPart, caps: Caps): ToolGrant {
   // If several parts of an assertion allow the tool, the bounds of all of them apply.
   const allowed = caps.assertion.flatMap((each) => allowingParts(each, tool))
   const bounds = [part, ...allowed].map((each) => each.bounds)
-  const added = [purpose.grant.arguments, agent.ceiling.arguments, ...bounds].filter((each) => !isEmpty(each))
+  const added = [conjunctOf(purpose.grant), conjunctOf(agent.ceiling), ...bounds].filter((each) => !isEmpty(each))
   return {
     action: tool.action,
     maxSensitivity: least([highest(caps, part, above), ...allowed.map((each) => each.maxSensitivity ?? "restricted")]),

@@ -1,20 +1,25 @@
 import * as z from "zod"
+import { conjunctOf } from "../catalog/bounds/bounds.ts"
+import { OTHERS } from "../catalog/bounds/definition.ts"
+import { MEANING_FIELDS } from "../catalog/bounds/kinds.ts"
 import { parseJson } from "../catalog/json-body.ts"
 import { isPattern, parseScope, type Scope } from "../catalog/pattern.ts"
 import { ACTIONS, SENSITIVITIES } from "../catalog/tool.ts"
 import { oauthError, TOO_MANY_SCOPES, type OAuthFailure } from "../denials/oauth-error.ts"
 import { asciiText } from "../encoding/display-text.ts"
-import { NOTHING_REQUESTED, type RequestedGrant, type RequestedPart } from "./grant.ts"
+import { NOTHING_REQUESTED, type RequestedGrant } from "./grant.ts"
 
 const scalar = z.union([z.string().max(256), z.number(), z.boolean()])
 
 const boundSchema = z.strictObject({
-  eq: scalar.optional(),
-  in: z.array(scalar).min(1).max(64).optional(),
-  min: z.number().optional(),
-  max: z.number().optional(),
-  like: z.string().max(256).optional(),
-  max_length: z.int().nonnegative().optional(),
+  eq: scalar.exactOptional(),
+  in: z.array(scalar).min(1).max(64).exactOptional(),
+  min: z.number().exactOptional(),
+  max: z.number().exactOptional(),
+  like: z.string().max(256).exactOptional(),
+  max_length: z.int().nonnegative().exactOptional(),
+  ...MEANING_FIELDS,
+  optional: z.literal(true).exactOptional(),
 })
 
 /** Each is matched against the whole catalog. */
@@ -30,8 +35,9 @@ const detailsSchema = z
       max_sensitivity: z.enum(SENSITIVITIES).optional(),
       arguments: z
         .record(z.string().max(128), boundSchema)
-        .refine((bounds) => Object.keys(bounds).length <= 32)
-        .optional(),
+        .refine((bounds) => Object.keys(bounds).length <= 32 && !Object.hasOwn(bounds, OTHERS))
+        .default({}),
+      closed: z.literal(true).exactOptional(),
       /** Of the whole task; the smallest number applies. */
       calls: z.int().positive().optional(),
       /** Of the task, like the request parameter `purpose`. */
@@ -110,7 +116,7 @@ function readDetails(
   const parts = details.data.map((each) => ({
     scopes: distinct(each.tools).flatMap((pattern) => distinct(each.actions).map((action) => ({ pattern, action }))),
     maxSensitivity: each.max_sensitivity ?? null,
-    bounds: withoutUndefined(each.arguments ?? {}),
+    bounds: conjunctOf(each),
   }))
   if (parts.reduce((count, { scopes }) => count + scopes.length, 0) > MAX_SCOPES) return null
   const purposes = distinct(details.data.flatMap((each) => each.purpose ?? []))
@@ -130,22 +136,4 @@ function readScopes(text: string | null): readonly Scope[] | OAuthFailure | null
     scopes.push(scope)
   }
   return scopes
-}
-
-function withoutUndefined(bounds: Readonly<Record<string, z.infer<typeof boundSchema>>>): RequestedPart["bounds"] {
-  const entries = Object.entries(bounds).map(([name, bound]) => {
-    const { eq, in: allowed, min, max, like, max_length } = bound
-    return [
-      name,
-      {
-        ...(eq === undefined ? {} : { eq }),
-        ...(allowed === undefined ? {} : { in: allowed }),
-        ...(min === undefined ? {} : { min }),
-        ...(max === undefined ? {} : { max }),
-        ...(like === undefined ? {} : { like }),
-        ...(max_length === undefined ? {} : { max_length }),
-      },
-    ] as const
-  })
-  return Object.fromEntries(entries)
 }

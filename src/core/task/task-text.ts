@@ -3,7 +3,7 @@
  * is written once, and each tool names its own by a number. So the size of a task is that of what was asked for, not
  * that times the number of tools.
  */
-import type { ArgumentBounds } from "../catalog/bounds.ts"
+import type { ArgumentBounds } from "../catalog/bounds/definition.ts"
 import type { ToolGrant } from "./grant.ts"
 import type { Task } from "./task.ts"
 

@@ -176,33 +176,43 @@ function admit(memory: Memory, limit: Limit, key: string, now: number): boolean 
   return true
 }
 
-test("a sliding budget of many a day: at 86 % of it nothing is denied, and at twice of it never more admitted", () => {
-  const most = shortOrLong(200_000, 1_000_000)
-  const apart = 86_400_000 / most
-  const budget: Limit = { ...LIMIT, topic: "budget", per: ["tree"], limit: most }
-  const memory = new Memory()
-  const exact = new Exact()
-  let now = 0
-  let denied = 0
-  for (let turn = 0; turn < 1.2 * most; turn++) {
-    now += apart / 0.86
-    const at = Math.floor(now)
-    if (admit(memory, budget, "", at)) exact.add(at, 1)
-    else denied += 1
-  }
-  expect(denied).toBe(0)
-  for (let turn = 0; turn < most; turn++) {
-    now += apart / 2
-    const at = Math.floor(now)
-    if (admit(memory, budget, "", at)) exact.add(at, 1)
-    else {
-      denied += 1
-      expect(exact.since(at - 86_400_000 * (1 + ERROR))).toBeGreaterThanOrEqual(most)
+test.each([1, 31])(
+  "a budget of many in %i days: at 86 % of it nothing is denied, and at twice of it never more admitted",
+  (days) => {
+    const spanMs = days * 86_400_000
+    const most = shortOrLong(200_000, 1_000_000)
+    const apart = spanMs / most
+    const budget: Limit = {
+      ...LIMIT,
+      topic: "budget",
+      per: ["tree"],
+      limit: most,
+      span: { kind: "sliding", seconds: spanMs / 1_000 },
     }
-    if (turn % 1000 === 0) expect(exact.since(at - 86_400_000)).toBeLessThanOrEqual(most)
-  }
-  expect(denied).toBeGreaterThan(most / 5)
-})
+    const memory = new Memory()
+    const exact = new Exact()
+    let now = 0
+    let denied = 0
+    for (let turn = 0; turn < 1.2 * most; turn++) {
+      now += apart / 0.86
+      const at = Math.floor(now)
+      if (admit(memory, budget, "", at)) exact.add(at, 1)
+      else denied += 1
+    }
+    expect(denied).toBe(0)
+    for (let turn = 0; turn < most; turn++) {
+      now += apart / 2
+      const at = Math.floor(now)
+      if (admit(memory, budget, "", at)) exact.add(at, 1)
+      else {
+        denied += 1
+        expect(exact.since(at - spanMs * (1 + ERROR))).toBeGreaterThanOrEqual(most)
+      }
+      if (turn % 1000 === 0) expect(exact.since(at - spanMs)).toBeLessThanOrEqual(most)
+    }
+    expect(denied).toBeGreaterThan(most / 5)
+  },
+)
 
 describe("repeated calls", () => {
   const KNOWN = 114_688

@@ -1,5 +1,5 @@
 import { describe, expect, inject, test } from "vitest"
-import type { ArgumentBounds } from "../../../src/core/catalog/bounds.ts"
+import type { ArgumentBounds } from "../../../src/core/catalog/bounds/definition.ts"
 import { window } from "../../harness/guardrails.ts"
 import { ALICE, assembled, callOf, newState, open, opened, reasonOf, scopes } from "../../harness/trees.ts"
 

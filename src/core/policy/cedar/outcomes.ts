@@ -1,7 +1,7 @@
 /**
  * The possible outcomes of a rule's conditions while the arguments of the call are unknown. They include every outcome
  * that some arguments give, and perhaps one that none gives, never one too few. What does not read `context.arguments`
- * is evaluated as usual; what does may be anything, and `&&`, `||`, `!` and `if` continue from there. Pure.
+ * or `context.bounds` is evaluated as usual; what does may be anything, and `&&`, `||`, `!` and `if` continue from there. Pure.
  */
 import { type Node, isNode, readList, readNode, readOperator } from "./est.ts"
 import { type Evaluate, type PolicyRequest } from "./evaluate.ts"
@@ -109,9 +109,14 @@ function readsArguments(json: unknown): boolean {
   })
 }
 
+/** `bounds` says what the arguments keep to. */
+const OF_ARGUMENTS = new Set(["arguments", "bounds"])
+
 /** `context.task`, `context has session`. */
 function isOtherMember(operator: string, operands: unknown): boolean {
   if ((operator !== "." && operator !== "has") || !isNode(operands)) return false
   const [first]: readonly unknown[] = Array.isArray(operands.attr) ? operands.attr : [operands.attr]
-  return isNode(operands.left) && operands.left.Var === "context" && typeof first === "string" && first !== "arguments"
+  return (
+    isNode(operands.left) && operands.left.Var === "context" && typeof first === "string" && !OF_ARGUMENTS.has(first)
+  )
 }

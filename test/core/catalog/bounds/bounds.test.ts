@@ -1,6 +1,9 @@
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import { contradiction, isLike, violation, type ArgumentBounds } from "../../../src/core/catalog/bounds.ts"
+import { violation } from "../../../../src/core/catalog/bounds/bounds.ts"
+import type { ArgumentBounds } from "../../../../src/core/catalog/bounds/definition.ts"
+import { contradiction } from "../../../../src/core/catalog/bounds/joint.ts"
+import { isLike } from "../../../../src/core/catalog/bounds/like.ts"
 
 describe("argument bounds", () => {
   test.each<readonly [Parameters<typeof violation>[0][number][string], unknown, boolean]>([

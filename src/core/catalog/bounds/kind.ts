@@ -1,0 +1,70 @@
+/**
+ * A kind of bound that judges what an argument means, not how it is spelled: a path, a URL, an address. Everything about
+ * a kind stands in one file, and `kinds.ts` lists them.
+ */
+import type * as z from "zod"
+
+/** How a value misses a bound. */
+export interface Miss {
+  /** For people, after the bound. Nothing of the value is in it. */
+  readonly how: string
+  /** Readers differ over what the value means, or it is nothing that the kind can judge: it may be within the bound. */
+  readonly isUnclear: boolean
+}
+
+export interface BoundKind<Definition> {
+  /** What may be written. A bundle and a grant hold it as it is written. */
+  readonly definition: z.ZodType<Definition>
+  /** Whether it judges any value as a whole. Otherwise each item of a list must be within the bound. */
+  readonly judgesWhole: boolean
+  /** Whether members of an object are arguments that the bound names (see `closed`). */
+  isOfObjects(definition: Definition): boolean
+  /**
+   * Null if the value is within the bound.
+   * @param isClosed whether a member that the bound does not name is a miss
+   */
+  judge(definition: Definition, value: unknown, isClosed: boolean): Miss | null
+  /** After the name of the argument: `is a path in /srv/reports`. */
+  words(definition: Definition): string
+  /** Whether a denial names the kind alone, because definitions are long. */
+  readonly isLong?: true
+  /** Why no value is ever within it; null if some may be. */
+  contradiction(definition: Definition): string | null
+  /** Whether all that is within one is within the other, as far as it is easily seen. */
+  implies(one: Definition, other: Definition): boolean
+}
+
+export const outside = (how: string): Miss => ({ how, isUnclear: false })
+export const unclear = (how: string): Miss => ({ how, isUnclear: true })
+
+/** What follows from a definition, which belongs to a grant or a bundle and is read for each call. */
+export function remembered<Definition extends object, Compiled>(
+  compile: (definition: Definition) => Compiled,
+): (definition: Definition) => Compiled {
+  const all = new WeakMap<Definition, { readonly compiled: Compiled }>()
+  return (definition) => {
+    const known = all.get(definition)
+    if (known) return known.compiled
+    const compiled = compile(definition)
+    all.set(definition, { compiled })
+    return compiled
+  }
+}
+
+/** Words for one of several. */
+export function anyOf(texts: readonly string[]): string {
+  return texts.length === 1 ? (texts[0] ?? "") : `one of ${texts.join(", ")}`
+}
+
+/** Whether each of these is in, or covered by one of, the others. */
+export function eachCovered<Item>(
+  some: readonly Item[],
+  others: readonly Item[],
+  covers: (wide: Item, narrow: Item) => boolean,
+): boolean {
+  return some.every((narrow) => others.some((wide) => covers(wide, narrow)))
+}
+
+/** Of a list in a definition. */
+export const MOST_ITEMS = 64
+export const LONGEST_ITEM = 256

@@ -1,0 +1,206 @@
+/**
+ * Regular expressions in linear time: an automaton that is in all of its states at once (Thompson, 1968), so that no
+ * pattern and no text make it try again. What it accepts is ECMAScript's syntax (flag `u`) without what no automaton
+ * knows: look-around, references back, boundaries of words.
+ */
+
+/** Steps that are left: a text costs at most the instructions of the pattern for each of its characters. */
+export interface Steps {
+  left: number
+}
+
+type Instruction =
+  | { readonly kind: "character"; readonly matches: (character: string) => boolean }
+  | { readonly kind: "either"; readonly to: readonly number[] }
+  | { readonly kind: "assert"; readonly end: "start" | "end" }
+  | { readonly kind: "match" }
+
+export type Automaton = readonly Instruction[]
+
+export class PatternFault extends Error {}
+
+/** `(a{1000}){1000}` would have a million. */
+const MOST_INSTRUCTIONS = 1_000
+
+/** Throws PatternFault. */
+export function automatonOf(pattern: string): Automaton {
+  try {
+    // oxlint-disable-next-line no-new -- only whether it is written as ECMAScript has it
+    new RegExp(pattern, "u")
+  } catch {
+    throw new PatternFault("it is no regular expression of ECMAScript with the flag `u`")
+  }
+  return [...new Parser(pattern).alternatives().at(0), { kind: "match" }]
+}
+
+/** Whether some part of the text matches. */
+export function isFoundIn(automaton: Automaton, text: string, steps: Steps): boolean {
+  let states: ReadonlySet<number> = new Set()
+  const characters = Array.from(text)
+  for (let place = 0; place <= characters.length; place += 1) {
+    const reached = new Set<number>()
+    // A match may begin anywhere.
+    for (const state of [...states, 0]) reach(automaton, state, place, characters.length, reached, steps)
+    if (steps.left < 0) return false
+    const character = characters[place]
+    const next = new Set<number>()
+    for (const state of reached) {
+      const instruction = automaton[state]
+      if (instruction?.kind === "match") return true
+      if (instruction?.kind === "character" && character !== undefined && instruction.matches(character))
+        next.add(state + 1)
+    }
+    states = next
+  }
+  return false
+}
+
+/** Adds the state, and those that it leads to without a character. */
+function reach(
+  automaton: Automaton,
+  first: number,
+  place: number,
+  end: number,
+  reached: Set<number>,
+  steps: Steps,
+): void {
+  const waiting = [first]
+  for (let state = waiting.pop(); state !== undefined; state = waiting.pop()) {
+    if (reached.has(state)) continue
+    reached.add(state)
+    steps.left -= 1
+    const instruction = automaton[state]
+    if (instruction?.kind === "either") waiting.push(...instruction.to)
+    else if (instruction?.kind === "assert" && place === (instruction.end === "start" ? 0 : end))
+      waiting.push(state + 1)
+  }
+}
+
+/** A part of an automaton, whose instructions depend on the place where it begins. */
+interface Part {
+  readonly size: number
+  readonly at: (start: number) => readonly Instruction[]
+}
+
+const NOTHING: Part = { size: 0, at: () => [] }
+const single = (instruction: Instruction): Part => part(1, () => [instruction])
+
+function part(size: number, at: Part["at"]): Part {
+  if (size > MOST_INSTRUCTIONS) throw new PatternFault(`it is longer than ${MOST_INSTRUCTIONS} steps`)
+  return { size, at }
+}
+
+const sequence = (one: Part, other: Part): Part =>
+  one.size === 0 ? other : part(one.size + other.size, (at) => [...one.at(at), ...other.at(at + one.size)])
+
+/** The first one leads behind the second by a state of its own. */
+const either = (one: Part, other: Part): Part =>
+  part(one.size + other.size + 2, (at) => [
+    { kind: "either", to: [at + 1, at + one.size + 2] },
+    ...one.at(at + 1),
+    { kind: "either", to: [at + one.size + other.size + 2] },
+    ...other.at(at + one.size + 2),
+  ])
+
+const optional = (one: Part): Part =>
+  part(one.size + 1, (at) => [{ kind: "either", to: [at + 1, at + one.size + 1] }, ...one.at(at + 1)])
+
+const repeated = (one: Part): Part =>
+  part(one.size + 2, (at) => [
+    { kind: "either", to: [at + 1, at + one.size + 2] },
+    ...one.at(at + 1),
+    { kind: "either", to: [at] },
+  ])
+
+/** What stands for one character, apart from a literal: a class, an escape, a dot. */
+const CLASS =
+  /\[(?:\\.|[^\]\\])*\]|\\(?:[pP]\{[^}]*\}|u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u\{[0-9a-fA-F]+\}|u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|c[A-Za-z]|[^1-9bBk])|\./suy
+const REPETITION = /(?:([*+?])|\{(\d+)(?:(,)(\d+)?)?\})\??/y
+/** The parser calls itself for each group. */
+const DEEPEST = 32
+
+class Parser {
+  readonly #pattern: string
+  #place = 0
+  #depth = 0
+
+  constructor(pattern: string) {
+    this.#pattern = pattern
+  }
+
+  alternatives(): Part {
+    let all = this.#terms()
+    while (this.#take("|")) all = either(all, this.#terms())
+    return all
+  }
+
+  #terms(): Part {
+    let all = NOTHING
+    while (this.#place < this.#pattern.length && !this.#isAt("|") && !this.#isAt(")")) {
+      all = sequence(all, this.#repetition(this.#atom()))
+    }
+    return all
+  }
+
+  #atom(): Part {
+    if (this.#take("^")) return single({ kind: "assert", end: "start" })
+    if (this.#take("$")) return single({ kind: "assert", end: "end" })
+    if (this.#take("(")) return this.#group()
+    const written = this.#match(CLASS)?.[0]
+    if (written !== undefined) {
+      const one = new RegExp(`^(?:${written})$`, "u")
+      return single({ kind: "character", matches: (character) => one.test(character) })
+    }
+    const literal = String.fromCodePoint(this.#pattern.codePointAt(this.#place) ?? 0)
+    if (literal === "\\") throw new PatternFault("it refers back, or to the boundary of a word")
+    this.#place += literal.length
+    return single({ kind: "character", matches: (character) => character === literal })
+  }
+
+  #group(): Part {
+    if (this.#isAt("?") && !this.#take("?:"))
+      throw new PatternFault("it has a group that no automaton knows, such as `(?=`")
+    if (++this.#depth > DEEPEST) throw new PatternFault("it nests too deep")
+    const inner = this.alternatives()
+    this.#take(")")
+    this.#depth -= 1
+    return inner
+  }
+
+  #repetition(one: Part): Part {
+    const found = this.#match(REPETITION)
+    if (!found) return one
+    const [, sign, least = "0", comma, most] = found
+    if (sign === "*") return repeated(one)
+    if (sign === "+") return sequence(one, repeated(one))
+    if (sign === "?") return optional(one)
+    const times = Number(least)
+    if (Math.max(one.size, 1) * Math.max(times, Number(most ?? 0)) > MOST_INSTRUCTIONS)
+      throw new PatternFault(`it is longer than ${MOST_INSTRUCTIONS} steps`)
+    const required = Array.from({ length: times }, () => one).reduce(sequence, NOTHING)
+    if (comma === undefined) return required
+    if (most === undefined) return sequence(required, repeated(one))
+    const further = Array.from({ length: Number(most) - times }, () => one)
+    return sequence(
+      required,
+      further.reduce((rest) => optional(sequence(one, rest)), NOTHING),
+    )
+  }
+
+  #isAt(text: string): boolean {
+    return this.#pattern.startsWith(text, this.#place)
+  }
+
+  #take(text: string): boolean {
+    const isThere = this.#isAt(text)
+    if (isThere) this.#place += text.length
+    return isThere
+  }
+
+  #match(expression: RegExp): RegExpExecArray | null {
+    expression.lastIndex = this.#place
+    const found = expression.exec(this.#pattern)
+    if (found) this.#place = expression.lastIndex
+    return found
+  }
+}

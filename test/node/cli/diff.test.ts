@@ -648,7 +648,7 @@ describe("the command", () => {
         [["--base", "nowhere"], 2, "git does not have that commit"],
         [[], 2, "there is nothing to compare with"],
         [["--records", "policies/catalog.yaml"], 2, "policies/catalog.yaml:1 holds no decision record"],
-        [["--records", "nowhere"], 1, "nowhere"],
+        [["--records", "nowhere"], 2, "nowhere"],
       ],
     )
   })

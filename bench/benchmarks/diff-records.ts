@@ -91,6 +91,6 @@ async function reviewAll(directory: string, file: string): Promise<void> {
   for await (const record of recordsInFiles([file])) records.push(record)
   guard(bundle !== null && records.length === RECORDS, "all records are read")
   if (!bundle) return
-  const { same, flipped } = reviewRecords(records, bundle)
+  const { same, flipped } = await reviewRecords(records, bundle)
   guard(same === RECORDS && flipped === 0, "every one is decided again as it was")
 }

@@ -3,7 +3,7 @@ import { stat } from "node:fs/promises"
 import type { Command } from "commander"
 import { changesBetween } from "../diff/changes.ts"
 import type { Bundle } from "../../src/core/policy/assemble.ts"
-import { fetchKnown, bundlesByDigest } from "../diff/fetched-bundles.ts"
+import { bundlesByDigest, fetchingFrom } from "../diff/fetched-bundles.ts"
 import { reviewRecords } from "../diff/records.ts"
 import { asMarkdown, asText, flipsIn, type Comparison } from "../diff/render.ts"
 import { compareTests, type Usable } from "../diff/tests.ts"
@@ -14,7 +14,7 @@ import { readCommitted } from "../compiler/model/read-commit.ts"
 import { withTables } from "../decision-tables/read.ts"
 import { withRecords } from "../records/options.ts"
 import { recordSource, type RecordOptions, type RecordSource } from "../records/source.ts"
-import type { ShownRecord } from "../remote/decision-record.ts"
+import { inOrder } from "../records/in-order.ts"
 import { atWorker } from "./worker-options.ts"
 import { summarise } from "./check.ts"
 
@@ -50,13 +50,12 @@ async function diff(directory: string, options: DiffOptions): Promise<void> {
   const candidate = usable(directory, await compilePolicies(directory))
   const base = named === undefined ? null : usable(named, await compileBase(directory, named))
   const bundles = await bundlesByDigest(base ? [base, candidate] : [candidate])
-  const records = source && (await gathered(source, bundles))
   const comparison: Comparison = {
     base: named ?? "what was decided",
     candidate: directory,
     changes: base && changesBetween(base.body, candidate.body),
     tests: base && compareTests(base, candidate),
-    records: records && reviewRecords(records, candidate.bundle, bundles),
+    records: source && (await reviewed(source, candidate.bundle, bundles)),
   }
   const report = options.json ? jsonText(comparison) : options.markdown ? asMarkdown(comparison) : asText(comparison)
   console.log(report)
@@ -81,9 +80,11 @@ function usable(named: string, compiled: Compiled): Usable {
   throw new Failure(`${named} does not check`, "Run `narrowgate check`.")
 }
 
-async function gathered({ read, worker }: RecordSource, bundles: Map<string, Bundle>): Promise<readonly ShownRecord[]> {
-  const all = await Array.fromAsync(read({ kind: "call" }))
-  const sorted = all.toSorted((a, b) => (a.id < b.id ? 1 : -1))
-  if (worker) await fetchKnown(worker.at, worker.bearer, sorted, bundles)
-  return sorted
+async function reviewed(
+  { read, worker }: RecordSource,
+  bundle: Bundle,
+  bundles: Map<string, Bundle>,
+): Promise<Comparison["records"]> {
+  const learn = worker ? fetchingFrom(worker.at, worker.bearer, bundles) : undefined
+  return reviewRecords(inOrder(read()), bundle, bundles, learn)
 }

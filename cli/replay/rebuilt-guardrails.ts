@@ -1,0 +1,84 @@
+/**
+ * Which guardrails can be evaluated on a state that was rebuilt from records, and for which calls: only if the records
+ * have everything that the guardrail counts, as far back as it looks.
+ */
+import type { Tool } from "../../src/core/catalog/tool.ts"
+import { LONGEST_LOOK_BACK, type Field } from "../../src/core/guardrails/definition.ts"
+import type { CompiledGuardrail } from "../../src/core/guardrails/kind.ts"
+import type { Guardrail } from "../../src/core/guardrails/kinds.ts"
+import { isShared, type Limit } from "../../src/core/guardrails/limit-definition.ts"
+import type { Bundle } from "../../src/core/policy/assemble.ts"
+import type { Completeness } from "./completeness.ts"
+
+/** The fields of a call that its record has, beside arguments. */
+const RECORDED: ReadonlySet<Field> = new Set<Field>([
+  "task",
+  "tree",
+  "agent",
+  "user",
+  "user_or_agent",
+  "purpose",
+  "tool",
+  "server",
+  "gateway",
+  "environment",
+])
+
+export class RebuiltGuardrails {
+  readonly #bundle: Bundle
+  readonly #completeness: Completeness
+  /** Milliseconds since the epoch: of the oldest record. */
+  readonly start: number
+  /** They count an argument that some record does not have. */
+  readonly #uncounted = new Set<string>()
+
+  constructor(bundle: Bundle, completeness: Completeness, start: number) {
+    this.#bundle = bundle
+    this.#completeness = completeness
+    this.start = start
+  }
+
+  /** The arguments of a call that its guardrails read. */
+  reads(tool: Tool): ReadonlySet<string> {
+    const names = new Set(this.#bundle.guardrails.reads(tool))
+    for (const { guardrail } of this.#bundle.guardrails.about(tool).applying)
+      for (const name of Object.keys(guardrail.of.arguments ?? {})) names.add(name)
+    return names
+  }
+
+  /** Whether each guardrail that applies to the call can be evaluated on the rebuilt state. */
+  areRebuilt(tool: Tool, task: string, now: number): boolean {
+    return this.#bundle.guardrails.about(tool).applying.every((each) => this.#isRebuilt(each, task, now))
+  }
+
+  /** The call happened, and some of its arguments are unknown. */
+  leaveOut(tool: Tool): void {
+    const { applying, tracking } = this.#bundle.guardrails.about(tool)
+    if (this.reads(tool).size > 0)
+      for (const { guardrail } of [...applying, ...tracking]) this.#uncounted.add(guardrail.id)
+  }
+
+  #isRebuilt({ guardrail, history }: CompiledGuardrail<Guardrail>, task: string, now: number): boolean {
+    const { id, kind, fromRisk } = guardrail
+    if (fromRisk !== undefined || this.#uncounted.has(id) || (kind !== "limit" && kind !== "sequence")) return false
+    if (kind === "limit" && !fieldsOf(guardrail).every(isRecorded)) return false
+    const isOfAll = kind === "limit" && isShared(guardrail)
+    if (history === "tree" && !isOfAll) return true
+    const isComplete = isOfAll ? this.#completeness.isAll() : this.#completeness.isLedger(task)
+    return isComplete && this.start <= beginningOf(guardrail, now)
+  }
+}
+
+const isRecorded = (field: Field): boolean => RECORDED.has(field) || field.startsWith("arguments.")
+
+function fieldsOf({ per, measure }: Limit): readonly Field[] {
+  return measure.kind === "distinct" ? [...per, measure.field] : per
+}
+
+/** How far back it looks: milliseconds since the epoch. */
+function beginningOf(guardrail: Guardrail, now: number): number {
+  if (guardrail.kind !== "limit" || guardrail.span.kind === "life") return now - LONGEST_LOOK_BACK * 1000
+  const { kind, seconds } = guardrail.span
+  const length = seconds * 1000
+  return kind === "fixed" ? now - (now % length) : now - length
+}

@@ -13,6 +13,7 @@ const COMMANDS: readonly (readonly [names: readonly string[], load: () => Promis
   [["check"], async () => (await import("../cli/commands/check.ts")).addCheck],
   [["test"], async () => (await import("../cli/commands/test.ts")).addTest],
   [["diff"], async () => (await import("../cli/commands/diff.ts")).addDiff],
+  [["suggest"], async () => (await import("../cli/commands/suggest.ts")).addSuggest],
   [["build"], async () => (await import("../cli/commands/build.ts")).addBuild],
   [["publish", "rollback"], async () => (await import("../cli/commands/publish.ts")).addPublish],
   [["claim"], async () => (await import("../cli/commands/claim.ts")).addClaim],

@@ -24,6 +24,12 @@ const RECORDED: ReadonlySet<Field> = new Set<Field>([
   "environment",
 ])
 
+export interface Doubt {
+  readonly id: string
+  /** Only calls before the oldest record may be missing: a record that shows the same figure dispels it. */
+  readonly isComparable: boolean
+}
+
 export class RebuiltGuardrails {
   readonly #bundle: Bundle
   readonly #completeness: Completeness
@@ -46,9 +52,12 @@ export class RebuiltGuardrails {
     return names
   }
 
-  /** Whether each guardrail that applies to the call can be evaluated on the rebuilt state. */
-  areRebuilt(tool: Tool, task: string, now: number): boolean {
-    return this.#bundle.guardrails.about(tool).applying.every((each) => this.#isRebuilt(each, task, now))
+  /** The guardrails that apply to the call and cannot be evaluated on the rebuilt state, as far as is known. */
+  doubtful(tool: Tool, task: string, now: number): readonly Doubt[] {
+    return this.#bundle.guardrails.about(tool).applying.flatMap((each) => {
+      const doubt = this.#doubtOf(each, task, now)
+      return doubt === null ? [] : [{ id: each.guardrail.id, isComparable: doubt === "earlier calls" }]
+    })
   }
 
   /** The call happened, and some of its arguments are unknown. */
@@ -58,14 +67,19 @@ export class RebuiltGuardrails {
       for (const { guardrail } of [...applying, ...tracking]) this.#uncounted.add(guardrail.id)
   }
 
-  #isRebuilt({ guardrail, history }: CompiledGuardrail<Guardrail>, task: string, now: number): boolean {
+  #doubtOf(
+    { guardrail, history }: CompiledGuardrail<Guardrail>,
+    task: string,
+    now: number,
+  ): "earlier calls" | "not recorded" | null {
     const { id, kind, fromRisk } = guardrail
-    if (fromRisk !== undefined || this.#uncounted.has(id) || (kind !== "limit" && kind !== "sequence")) return false
-    if (kind === "limit" && !fieldsOf(guardrail).every(isRecorded)) return false
+    if (fromRisk !== undefined || this.#uncounted.has(id) || (kind !== "limit" && kind !== "sequence"))
+      return "not recorded"
+    if (kind === "limit" && !fieldsOf(guardrail).every(isRecorded)) return "not recorded"
     const isOfAll = kind === "limit" && isShared(guardrail)
-    if (history === "tree" && !isOfAll) return true
+    if (history === "tree" && !isOfAll) return null
     const isComplete = isOfAll ? this.#completeness.isAll() : this.#completeness.isLedger(task)
-    return isComplete && this.start <= beginningOf(guardrail, now)
+    return isComplete && this.start <= beginningOf(guardrail, now) ? null : "earlier calls"
   }
 }
 

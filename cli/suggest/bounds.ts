@@ -24,6 +24,9 @@ export interface SuggestedBound {
   readonly type: "String" | "Long" | "Bool"
 }
 
+/** Told once for an agent, not for each argument. */
+export const TOO_FEW = `fewer than ${FEWEST_CALLS} calls`
+
 type Kind = (values: ArgumentValues, path: string) => SuggestedBound | null
 
 /** Null if nothing fits, or too little is known: the reason is told. */
@@ -33,7 +36,7 @@ export function boundOf(
   path: string,
 ): SuggestedBound | { readonly none: string } {
   if (values.isHidden) return { none: "its values are redacted or cut" }
-  if (calls < FEWEST_CALLS) return { none: `${calls} calls are fewer than ${FEWEST_CALLS}` }
+  if (calls < FEWEST_CALLS) return { none: TOO_FEW }
   if (values.count < calls) return { none: `${calls - values.count} of ${calls} calls did not have it` }
   if (values.types.size !== 1) return { none: "its values have different types" }
   for (const kind of KINDS) {

@@ -25,6 +25,8 @@ export class ToolUse {
   readonly environments = new Set<string>()
   readonly gateways = new Map<string, number>()
   readonly arguments = new Map<string, ArgumentValues>()
+  /** Names of the approvals that calls used. */
+  readonly approvals = new Set<string>()
   /** Calls whose arguments were not all seen, or not recorded. */
   unseen = 0
   #groups: Set<string> | null = null
@@ -39,6 +41,7 @@ export class ToolUse {
     if (environment !== null) this.environments.add(environment)
     if (gateway !== null) this.gateways.set(gateway, (this.gateways.get(gateway) ?? 0) + 1)
     if (omitted === null) this.unseen += 1
+    for (const { name } of record.approvals) if (name !== null) this.approvals.add(name)
     if (user !== null) {
       this.withUser += 1
       this.#groups = new Set(groups.filter((group) => this.#groups?.has(group) ?? true))

@@ -16,6 +16,9 @@ export interface Told {
 }
 
 const MOST = 12
+const DAY = 86_400_000
+/** Work that comes once a month shows in records of a month. */
+const FEWEST_DAYS = 31
 
 export function suggestionText({ directory, use, suggestion, traffic, isWritten }: Told): string {
   const { diff, grants, amended, tests, notes, files } = suggestion
@@ -27,6 +30,12 @@ export function suggestionText({ directory, use, suggestion, traffic, isWritten 
     ...trafficLines(traffic),
     ...notes.map((note) => `  ${colors.yellow("note")} ${printableText(note)}`),
   )
+  const days = Math.ceil((use.to - use.from) / DAY)
+  if (days < FEWEST_DAYS) {
+    lines.push(
+      `  ${colors.yellow("note")} the records span ${days} ${days === 1 ? "day" : "days"}: what is done more seldom is not in them`,
+    )
+  }
   if (files.size > 0) {
     lines.push(
       isWritten

@@ -7,7 +7,7 @@ import { isRedacted } from "../../src/core/catalog/redaction.ts"
 import type { Tool } from "../../src/core/catalog/tool.ts"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
 import { cedarIdentifier, isIdentifier } from "./cedar-names.ts"
-import { boundOf, type SuggestedBound } from "./bounds.ts"
+import { boundOf, FEWEST_CALLS, TOO_FEW, type SuggestedBound } from "./bounds.ts"
 import { evidenceText } from "./evidence.ts"
 import type { ObservedUse, ToolUse } from "./observed-use.ts"
 import { slugsOf } from "./slug.ts"
@@ -70,6 +70,11 @@ function boundsFor(
   return body.agents.flatMap(({ id: agent }) => {
     const uses = agents.has(agent) ? use.byAgent.get(agent) : undefined
     if (!uses) return []
+    const few = [...uses].filter(([, { calls, arguments: args }]) => calls < FEWEST_CALLS && args.size > 0)
+    if (few.length > 0) {
+      const names = few.map(([name, { calls }]) => `${name} (${calls})`).toSorted()
+      notes.push(`${agent}: ${TOO_FEW} of ${names.join(", ")}, so no bounds on their arguments`)
+    }
     return body.tools.flatMap((tool): BoundRule[] => {
       const ofTool = uses.get(tool.name)
       if (!ofTool) return []
@@ -80,7 +85,8 @@ function boundsFor(
           const path = `context.arguments${isIdentifier(argument) ? `.${argument}` : `[${JSON.stringify(argument)}]`}`
           const bound = boundOf(values, ofTool.calls, path)
           if ("none" in bound) {
-            notes.push(`${agent}: no bound on \`${argument}\` of ${tool.name}: ${bound.none}`)
+            if (bound.none !== TOO_FEW)
+              notes.push(`${agent}: no bound on \`${argument}\` of ${tool.name}: ${bound.none}`)
             return []
           }
           const id = [slugs.get(agent) ?? "agent", tool.name, argument]

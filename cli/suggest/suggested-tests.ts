@@ -6,15 +6,17 @@ import { differences, gotOf } from "../decision-tables/expect.ts"
 import { worldOf } from "../decision-tables/names.ts"
 import { runOn } from "../decision-tables/run.ts"
 import { tablesFile } from "../decision-tables/schema.ts"
+import { isLifecycle } from "../../src/core/catalog/lifecycle.ts"
 import { formatScope } from "../../src/core/catalog/pattern.ts"
 import { isRedacted } from "../../src/core/catalog/redaction.ts"
-import type { Tool } from "../../src/core/catalog/tool.ts"
+import { sensitivityRank, type Tool } from "../../src/core/catalog/tool.ts"
 import type { Bundle } from "../../src/core/policy/assemble.ts"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
 import type { AgentDefinition } from "../../src/core/policy/definition/agents.ts"
 import type { BoundRule } from "./rules-text.ts"
 import { evidenceText } from "./evidence.ts"
-import type { GrantChange, Subjects } from "./agents-edits.ts"
+import { toolsIn } from "./least-scopes.ts"
+import type { Subjects } from "./agents-edits.ts"
 import type { ObservedUse, ToolUse } from "./observed-use.ts"
 
 export const TESTS = "suggested.test.yaml"
@@ -40,21 +42,24 @@ export interface SuggestedTests {
   readonly notes: readonly string[]
 }
 
-/** @param bundle with everything that is suggested: what it decides otherwise than was used is told, not written */
+/**
+ * @param before what the suggestion changes
+ * @param bundle with everything that is suggested: what it decides otherwise than was used is told, not written
+ */
 export function suggestedTests(
   bundle: Bundle,
   body: BundleBody,
+  before: BundleBody,
   use: ObservedUse,
   subjects: Subjects,
-  grants: readonly GrantChange[],
   bounds: readonly BoundRule[],
 ): SuggestedTests {
   const notes: string[] = []
-  const tests = body.agents.flatMap((agent) =>
+  const tests = before.agents.flatMap((agent) =>
     agent.purposes.flatMap((purpose): WrittenTest[] => {
       if (!subjects.agents.has(agent.id) && !subjects.purposes.has(purpose)) return []
       const uses = use.own.get(JSON.stringify([agent.id, purpose]))
-      return uses ? testsOf({ body, use, agent, purpose, uses, grants, bounds }) : []
+      return uses ? testsOf({ body: before, use, agent, purpose, uses, bounds }) : []
     }),
   )
   const passing = tests.flatMap((test): WrittenTest[] => {
@@ -76,12 +81,11 @@ interface Subject {
   readonly agent: AgentDefinition
   readonly purpose: string
   readonly uses: ReadonlyMap<string, ToolUse>
-  readonly grants: readonly GrantChange[]
   readonly bounds: readonly BoundRule[]
 }
 
-function testsOf({ body, use, agent, purpose, uses, grants, bounds }: Subject): WrittenTest[] {
-  const used = body.tools.filter(({ name }) => uses.has(name))
+function testsOf({ body, use, agent, purpose, uses, bounds }: Subject): WrittenTest[] {
+  const used = body.tools.filter((tool) => uses.has(tool.name) && !isLifecycle(tool))
   if (used.length === 0) return []
   const ofAgent = bounds.filter((bound) => bound.agent === agent.id)
   const given = givenFor(use, body, agent, purpose, uses, used)
@@ -91,13 +95,9 @@ function testsOf({ body, use, agent, purpose, uses, grants, bounds }: Subject): 
     const args = ofTool ? exampleOf(tool, ofTool, ofAgent) : {}
     return { cell: row(tool, args, "allow"), comment: ofTool ? evidenceText(ofTool.evidence) : null }
   })
-  const removed = grants.flatMap(({ of, removed: scopes }) => {
-    const isOf = "agent" in of ? of.agent === agent.id : of.purpose === purpose
-    return isOf ? scopes : []
-  })
-  const negative = [...new Set(removed)].toSorted().map((scope): Row => {
-    return { cell: `[${scope.slice(0, scope.lastIndexOf(":"))}, insufficient_scope]`, comment: null }
-  })
+  const negative = couldBefore(body, agent, purpose)
+    .filter(({ name }) => !uses.has(name))
+    .map(({ name }): Row => ({ cell: `[${name}, insufficient_scope]`, comment: null }))
   const outside = ofAgent.flatMap(({ id, tool, argument, bound }): Row[] => {
     const ofTool = uses.get(tool.name)
     if (!ofTool) return []
@@ -127,6 +127,7 @@ function givenFor(
       (common, each) => (common ? common.filter((group) => each.includes(group)) : each),
       null,
     )
+  const approvals = [...new Set(all.flatMap((each) => [...each.approvals]))].toSorted()
   const gateways = new Map<string, number>()
   for (const each of all) for (const [id, count] of each.gateways) gateways.set(id, (gateways.get(id) ?? 0) + count)
   const [gateway] = [...gateways].toSorted(([a, x], [b, y]) => y - x || (a < b ? -1 : 1)).map(([id]) => id)
@@ -140,7 +141,18 @@ function givenFor(
     scope: used.map(({ name: pattern, action }) => formatScope({ pattern, action })).toSorted(),
     ...(gateway !== undefined && { gateway }),
     ...(agent.bound_key && { bound_key: true }),
+    ...(approvals.length > 0 && { approvals }),
   }
+}
+
+/** What the agent could call for the purpose until now. */
+function couldBefore(body: BundleBody, agent: AgentDefinition, purpose: string): readonly Tool[] {
+  const grant = body.purposes.find(({ name }) => name === purpose)?.grant
+  const within = new Set(grant ? toolsIn(grant.tools, body.tools) : [])
+  const rank = Math.min(...[grant, agent.ceiling].map((each) => sensitivityRank(each?.max_sensitivity ?? "public")))
+  return toolsIn(agent.ceiling.tools, body.tools).filter(
+    (tool) => within.has(tool) && sensitivityRank(tool.sensitivity) <= rank,
+  )
 }
 
 /** The value that came most often; within its bound if it has one, so that no test repeats what only one call had. */
@@ -158,15 +170,29 @@ function exampleOf(tool: Tool, use: ToolUse, bounds: readonly BoundRule[]): Reco
 }
 
 function row({ name }: Tool, args: Readonly<Record<string, unknown>>, expected: string): string {
-  const members = Object.entries(args).map(([key, value]) => `${JSON.stringify(key)}: ${JSON.stringify(value)}`)
+  const members = Object.entries(args).map(([key, value]) => `${flow(key)}: ${flow(value)}`)
   return members.length === 0 ? `[${name}, ${expected}]` : `[${name}, { ${members.join(", ")} }, ${expected}]`
 }
 
 function testText({ name, given, rows }: WrittenTest): string {
   const lines = rows.map(({ cell, comment }) => `      - ${cell}${comment === null ? "" : ` # ${comment}`}\n`)
-  const members = Object.entries(given).map(([key, value]) => `      ${key}: ${JSON.stringify(value)}\n`)
+  const members = Object.entries(given).map(([key, value]) => `      ${key}: ${flow(value)}\n`)
   return `  - name: ${JSON.stringify(name)}\n    given:\n${members.join("")}    cases:\n${lines.join("")}`
 }
+
+/** YAML in one line; text that YAML would read otherwise is quoted. */
+function flow(value: unknown): string {
+  if (typeof value === "string")
+    return /^[A-Za-z][\w./:@-]*[\w]$/u.test(value) && !WORDS.test(value) ? value : JSON.stringify(value)
+  if (Array.isArray(value)) return `[${value.map(flow).join(", ")}]`
+  if (typeof value !== "object" || value === null) return JSON.stringify(value)
+  return `{ ${Object.entries(value)
+    .map(([key, inner]) => `${flow(key)}: ${flow(inner)}`)
+    .join(", ")} }`
+}
+
+/** They are no text in some version of YAML. */
+const WORDS = /^(?:true|false|yes|no|on|off|null|[yn]|\.?(?:nan|inf))$/iu
 
 function passes(bundle: Bundle, body: BundleBody, test: WrittenTest): boolean {
   const parsed = parseSource(parseYaml(TESTS, `tests:\n${testText(test)}`), tablesFile)

@@ -98,11 +98,13 @@ function suggestOnly(
   const before = new Set(compiled.problems.map(keyOf))
   const problems = changed.problems.filter((problem) => !before.has(keyOf(problem)))
   if (!changed.bundle || !changed.body || problems.length > 0) return { problems, failing: [] }
-  const tests = suggestedTests(changed.bundle, changed.body, use, subjects, agents.grants, rules.bounds)
+  const tests = suggestedTests(changed.bundle, changed.body, body, use, subjects, rules.bounds)
   const { cases } = withTables({ ...changed, tables: withoutOwn(edits.tables()) })
   const amended = amendTests(changed.bundle, cases, edits.tables())
   for (const [file, splices] of amended.splices) edits.splice(file, splices)
-  if (tests.text !== "") edits.replace(TESTS, tests.text)
+  // Of what is granted no more an earlier suggestion has tests, which this one could not make again.
+  const isAsBefore = edits.changed().size === 0 && edits.text(TESTS) !== ""
+  if (tests.text !== "" && !isAsBefore) edits.replace(TESTS, tests.text)
   const final = withTables({ ...changed, tables: edits.tables() })
   const failing = [...amended.failing, ...failingOf(changed.bundle, final.cases)]
   const wrong = final.problems.filter((problem) => !before.has(keyOf(problem)))
@@ -113,7 +115,7 @@ function suggestOnly(
     grants: agents.grants,
     bundle: changed.bundle,
     amended: amended.amended,
-    tests: tests.cases,
+    tests: isAsBefore ? 0 : tests.cases,
     notes: [...agents.notes, ...rules.notes, ...schema.notes, ...(windows?.notes ?? []), ...tests.notes],
   }
 }

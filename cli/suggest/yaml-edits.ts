@@ -41,7 +41,13 @@ export class YamlText {
     const pair = node.items[Math.min(before, node.items.length - 1)]
     if (!pair) return null
     const at = startOf(pair.key)
-    return { at, remove: 0, insert: node.flow ? `${text}, ` : `${text}\n${" ".repeat(this.#columnOf(at))}` }
+    const column = this.#columnOf(at)
+    if (node.flow) return { at, remove: 0, insert: `${text}, ` }
+    const indent = " ".repeat(column)
+    const isLine = this.text.slice(at - column, at) === indent
+    return isLine
+      ? { at: at - column, remove: 0, insert: `${indent}${text}\n` }
+      : { at, remove: 0, insert: `${text}\n${indent}` }
   }
 
   /** An item behind the last one of a list that is written in lines. */
@@ -81,7 +87,14 @@ export class YamlText {
   #replace({ key, value }: Pair<Node, Node | null>, insert: string): Splice {
     // Behind the key there are a colon, and the value.
     const at = (key.range?.[1] ?? 0) + 1
-    return { at, remove: (value ? this.#endOf(value) : at) - at, insert }
+    const before = this.text.slice(at, value ? this.#endOf(value) : at)
+    // What is the same at the beginning of both stays, line by line.
+    let same = 0
+    for (let end = before.indexOf("\n"); end >= 0; end = before.indexOf("\n", end + 1)) {
+      if (!insert.startsWith(before.slice(0, end + 1))) break
+      same = end + 1
+    }
+    return { at: at + same, remove: before.length - same, insert: insert.slice(same) }
   }
 
   #pairAt(path: Path): Pair<Node, Node | null> | null {

@@ -14,6 +14,7 @@ const COMMANDS: readonly (readonly [names: readonly string[], load: () => Promis
   [["test"], async () => (await import("../cli/commands/test.ts")).addTest],
   [["diff"], async () => (await import("../cli/commands/diff.ts")).addDiff],
   [["suggest"], async () => (await import("../cli/commands/suggest.ts")).addSuggest],
+  [["unused"], async () => (await import("../cli/commands/unused.ts")).addUnused],
   [["build"], async () => (await import("../cli/commands/build.ts")).addBuild],
   [["publish", "rollback"], async () => (await import("../cli/commands/publish.ts")).addPublish],
   [["claim"], async () => (await import("../cli/commands/claim.ts")).addClaim],

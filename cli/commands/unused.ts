@@ -84,14 +84,15 @@ async function earlierBundles({
   return found
 }
 
+/** What a use of each kind is. */
 const TITLES: Readonly<Record<UsedKind, string>> = {
-  agent: "agents without a task or a call",
-  purpose: "purposes without a task",
-  tool: "tools that nobody called",
-  permit: "rules that permitted nothing",
-  forbid: "rules that forbade nothing",
-  guardrail: "guardrails that denied nothing",
-  scope: "tools within an agent's ceiling that it did not call",
+  agent: "agents: last task or call",
+  purpose: "purposes: last task or call",
+  tool: "tools: last call",
+  permit: "permits: last call that it permitted",
+  forbid: "forbids: last call that it denied",
+  guardrail: "guardrails: last call that it denied",
+  scope: "tools within the ceiling of an agent: its last call",
 }
 
 function asText(listed: readonly LastUse[], idle: number, { records, from, to }: UseCounter): string {

@@ -7,7 +7,10 @@ import { LONGEST_LOOK_BACK, type Field } from "../../src/core/guardrails/definit
 import type { CompiledGuardrail } from "../../src/core/guardrails/kind.ts"
 import type { Guardrail } from "../../src/core/guardrails/kinds.ts"
 import { isShared, type Limit } from "../../src/core/guardrails/limit-definition.ts"
+import type { Use, WindowUse } from "../../src/core/guardrails/kind.ts"
 import type { Bundle } from "../../src/core/policy/assemble.ts"
+import { ledgerIdOf } from "../../src/core/task/state.ts"
+import type { ShownRecord } from "../remote/decision-record.ts"
 import type { Completeness } from "./completeness.ts"
 
 /** The fields of a call that its record has, beside arguments. */
@@ -24,10 +27,17 @@ const RECORDED: ReadonlySet<Field> = new Set<Field>([
   "environment",
 ])
 
-export interface Doubt {
-  readonly id: string
-  /** Only calls before the oldest record may be missing: a record that shows the same figure dispels it. */
-  readonly isComparable: boolean
+/** What was used of each limit before a call, by its id. */
+export type Figures = ReadonlyMap<string, number>
+
+export function figuresOf({ windows, guardrails }: FigureSource): Figures {
+  const uses = guardrails.flatMap(({ guardrail, used }) => (used === undefined ? [] : [[guardrail, used] as const]))
+  return new Map([...windows.map(({ window, used }) => [window, used] as const), ...uses])
+}
+
+interface FigureSource {
+  readonly windows: readonly Pick<WindowUse, "window" | "used">[]
+  readonly guardrails: readonly Pick<Use, "guardrail" | "used">[]
 }
 
 export class RebuiltGuardrails {
@@ -37,6 +47,8 @@ export class RebuiltGuardrails {
   readonly start: number
   /** They count an argument that some record does not have. */
   readonly #uncounted = new Set<string>()
+  /** Counts of which nothing is missing. */
+  readonly #confirmed = new Set<string>()
 
   constructor(bundle: Bundle, completeness: Completeness, start: number) {
     this.#bundle = bundle
@@ -52,11 +64,25 @@ export class RebuiltGuardrails {
     return names
   }
 
-  /** The guardrails that apply to the call and cannot be evaluated on the rebuilt state, as far as is known. */
-  doubtful(tool: Tool, task: string, now: number): readonly Doubt[] {
+  /**
+   * The guardrails that apply to the call and cannot be evaluated on the rebuilt state. If only calls before the oldest
+   * record may be missing, a record that shows the same figure, or that nothing was used, dispels the doubt for good.
+   * @param rebuilt the figures of this call on the rebuilt state
+   */
+  doubtful(tool: Tool, record: ShownRecord, recordedBy: Bundle | null, rebuilt: () => Figures): readonly string[] {
+    const recorded = figuresOf(record)
     return this.#bundle.guardrails.about(tool).applying.flatMap((each) => {
-      const doubt = this.#doubtOf(each, task, now)
-      return doubt === null ? [] : [{ id: each.guardrail.id, isComparable: doubt === "earlier calls" }]
+      const { guardrail } = each
+      const { id } = guardrail
+      const doubt = this.#doubtOf(each, record.task ?? "", record.at)
+      if (doubt === null) return []
+      const key = keyOf(guardrail, record)
+      if (doubt === "not recorded") return [id]
+      if (this.#confirmed.has(key)) return []
+      const figure = isSameCount(guardrail, record, recordedBy) ? recorded.get(id) : undefined
+      if (figure === undefined || (figure !== 0 && figure !== rebuilt().get(id))) return [id]
+      this.#confirmed.add(key)
+      return []
     })
   }
 
@@ -81,6 +107,46 @@ export class RebuiltGuardrails {
     const isComplete = isOfAll ? this.#completeness.isAll() : this.#completeness.isLedger(task)
     return isComplete && this.start <= beginningOf(guardrail, now) ? null : "earlier calls"
   }
+}
+
+/** Which of the counts of a guardrail the call is in. */
+function keyOf(guardrail: Guardrail, record: ShownRecord): string {
+  const { task, chain } = record
+  const fields = guardrail.kind === "limit" ? guardrail.per.map((field) => fieldIn(record, field)) : []
+  const ofChain = guardrail.kind === "limit" && guardrail.history === undefined ? null : chain
+  return JSON.stringify([guardrail.id, ledgerIdOf(task ?? ""), ofChain, ...fields])
+}
+
+function fieldIn(record: ShownRecord, field: Field): unknown {
+  const { chain, user, tool, purpose, gateway, environment, arguments: args, task } = record
+  if (field.startsWith("arguments.")) return args[field.slice("arguments.".length)] ?? null
+  const values: Readonly<Record<string, unknown>> = {
+    agent: chain.at(-1),
+    user,
+    user_or_agent: user ?? chain[0],
+    server: tool,
+    tool,
+    purpose,
+    gateway,
+    environment,
+    task,
+    tree: task,
+  }
+  return values[field] ?? null
+}
+
+/** Whether what the record counts is what the guardrail counts, at least as far back. */
+function isSameCount(guardrail: Guardrail, { windows }: ShownRecord, recordedBy: Bundle | null): boolean {
+  if (guardrail.kind !== "limit" || guardrail.span.kind === "life") return false
+  const { limit, span } = guardrail
+  const before = recordedBy?.guardrails.definitions.find(({ id }) => id === guardrail.id)
+  if (!recordedBy) {
+    // Without the bundle, a window of the same name, limit and length is the same.
+    return windows.some((each) => each.window === guardrail.id && each.limit === limit && each.seconds === span.seconds)
+  }
+  if (before?.kind !== "limit" || before.span.kind !== span.kind || before.span.seconds < span.seconds) return false
+  const counted = ({ of, per, history, measure }: Limit): string => JSON.stringify([of, per, history, measure])
+  return counted(before) === counted(guardrail)
 }
 
 const isRecorded = (field: Field): boolean => RECORDED.has(field) || field.startsWith("arguments.")

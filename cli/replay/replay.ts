@@ -14,14 +14,13 @@ import { oauthErrorOf } from "../../src/core/denials/oauth-error.ts"
 import { rejudge, type Rejudged, type Rejudgement, type RejudgedVerdict } from "../../src/core/explanation/rejudge.ts"
 import { situationOf, type RecordedSituation } from "../../src/core/explanation/recorded-situation.ts"
 import { approveStep, callStep } from "../../src/core/explanation/simulated-tree.ts"
-import type { Use, WindowUse } from "../../src/core/guardrails/kind.ts"
 import { HALF_LIFE, NO_RISKS } from "../../src/core/guardrails/risk.ts"
 import type { Bundle } from "../../src/core/policy/assemble.ts"
 import type { TreeState } from "../../src/core/task/state.ts"
 import type { ShownRecord } from "../remote/decision-record.ts"
 import { Completeness } from "./completeness.ts"
 import { GrantedAlone } from "./granted-alone.ts"
-import { RebuiltGuardrails, type Doubt } from "./rebuilt-guardrails.ts"
+import { figuresOf, RebuiltGuardrails, type Figures } from "./rebuilt-guardrails.ts"
 import { KEY, ReplayedTrees } from "./replayed-trees.ts"
 
 export interface Replayed extends Rejudged {
@@ -97,22 +96,13 @@ export class Replay {
     carryLabels(record, state, guardrails.start)
     const call = callOf(record, situation, token, state)
     approveStep(this.#bundle, state, call, record.approvals, record.at)
-    const doubts = guardrails.doubtful(tool, task, record.at)
-    if (lacking.length === 0 && (doubts.length === 0 || this.#agrees(record, state, call, doubts))) {
+    const rebuilt = (): Figures => figuresOf(decide(this.#bundle, state, call, record.at).verdict.evidence)
+    const doubtful = guardrails.doubtful(tool, record, recordedBy, rebuilt)
+    if (lacking.length === 0 && doubtful.length === 0) {
       const verdict = shownVerdict(callStep(this.#bundle, state, call, record.at))
       return inSequence(this.#judged(record, known, verdict))
     }
     return this.#decidePartly(record, { situation, recordedBy, state, call, tool, lacking }, guardrails)
-  }
-
-  /** Whether the record shows the same figures as the rebuilt state, of each guardrail in doubt. */
-  #agrees(record: ShownRecord, state: TreeState, call: Call, doubts: readonly Doubt[]): boolean {
-    const { windows, guardrails } = decide(this.#bundle, state, call, record.at).verdict.evidence
-    const [recorded, rebuilt] = [figuresOf(record), figuresOf({ windows, guardrails })]
-    return doubts.every(({ id, isComparable }) => {
-      const figure = recorded.get(id)
-      return isComparable && figure !== undefined && figure === rebuilt.get(id)
-    })
   }
 
   /** The rebuilt state suffices only for a denial that nothing of what is missing can lift. */
@@ -205,17 +195,6 @@ function isEndOfTask({ denial, path, arguments: args }: ShownRecord): boolean {
 /** Labels that an agent had picked up before the oldest record, in a tree of which nothing is known. */
 function carryLabels({ carried }: ShownRecord, state: TreeState, start: number): void {
   for (const { label, decision } of carried) if ((timeOf(decision) ?? 0) < start) state.labels.add(label)
-}
-
-interface Figures {
-  readonly windows: readonly Pick<WindowUse, "window" | "used">[]
-  readonly guardrails: readonly Pick<Use, "guardrail" | "used">[]
-}
-
-/** What was used of each limit before the call. */
-function figuresOf({ windows, guardrails }: Figures): ReadonlyMap<string, number> {
-  const uses = guardrails.flatMap(({ guardrail, used }) => (used === undefined ? [] : [[guardrail, used] as const]))
-  return new Map([...windows.map(({ window, used }) => [window, used] as const), ...uses])
 }
 
 function callOf(

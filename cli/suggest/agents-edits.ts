@@ -4,10 +4,11 @@ import { isLifecycle } from "../../src/core/catalog/lifecycle.ts"
 import { SENSITIVITIES, sensitivityRank, type Sensitivity, type Tool } from "../../src/core/catalog/tool.ts"
 import type { AgentDefinition, PurposeDefinition } from "../../src/core/policy/definition/agents.ts"
 import type { GrantDefinition } from "../../src/core/policy/definition/grant.ts"
+import { within } from "../../src/core/task/narrow.ts"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
 import type { Path } from "../compiler/source/source.ts"
 import { withHeadroom } from "./bounds.ts"
-import { evidenceText, joined } from "./evidence.ts"
+import { evidenceText, joined, spanText } from "./evidence.ts"
 import { leastScopes, toolsIn } from "./least-scopes.ts"
 import type { ObservedUse, ToolUses } from "./observed-use.ts"
 import { YamlText, type ListedLine } from "./yaml-edits.ts"
@@ -54,31 +55,103 @@ export function editAgents(
   optional: boolean,
 ): AgentsEdits {
   const scope: Scope = { use, body, yaml: new YamlText(text), splices: [], grants: [], notes: [] }
+  const fitted = fit(body, use, subjects)
   for (const [index, purpose] of body.purposes.entries()) {
-    const uses = use.byPurpose.get(purpose.name)
-    if (!subjects.purposes.has(purpose.name)) reduceShared(scope, index, purpose, subjects)
-    else if (uses) editPurpose(scope, index, purpose, uses, optional)
-    else scope.notes.push(`no record is of the purpose ${purpose.name}: it stays as it is`)
+    const uses = subjects.purposes.has(purpose.name) ? use.byPurpose.get(purpose.name) : undefined
+    if (uses) editPurpose(scope, index, purpose, uses, optional)
+    else reduceShared(scope, index, purpose, fitted.grants.get(purpose.name) ?? new Set())
+    if (subjects.purposes.has(purpose.name) && !uses) scope.notes.push(`no record is of the purpose ${purpose.name}`)
+    excuseUnused(scope, index, purpose, fitted)
   }
   for (const [index, agent] of body.agents.entries()) {
-    const uses = use.byAgent.get(agent.id)
-    if (!subjects.agents.has(agent.id)) continue
+    const uses = subjects.agents.has(agent.id) ? use.byAgent.get(agent.id) : undefined
     if (uses) editAgent(scope, index, agent, uses, optional)
-    else scope.notes.push(`no record is of a call of ${agent.id}: it stays as it is`)
+    else if (subjects.agents.has(agent.id)) {
+      scope.notes.push(`no record is of a call of ${agent.id}: its ceiling stays as it is`)
+    }
+    const purposes = fitted.purposes.get(agent.id) ?? agent.purposes
+    if (purposes.length < agent.purposes.length) {
+      push(scope, scope.yaml.value(["agents", index, "purposes"], `[${purposes.join(", ")}]`))
+    }
   }
   const { splices, grants, notes } = scope
   return { splices, grants, notes }
 }
 
+/** What each agent and each purpose has afterwards. */
+interface Fitted {
+  /** Names of the tools of each purpose. */
+  readonly grants: ReadonlyMap<string, ReadonlySet<string>>
+  /** Purposes of each agent. */
+  readonly purposes: ReadonlyMap<string, readonly string[]>
+}
+
+function fit(body: BundleBody, use: ObservedUse, subjects: Subjects): Fitted {
+  const namesIn = (grant: GrantDefinition): ReadonlySet<string> =>
+    new Set(body.tools.filter((tool) => !isLifecycle(tool) && within(grant)(tool)).map(({ name }) => name))
+  const usedBy = (uses: ToolUses | undefined): ReadonlySet<string> | null => {
+    const names = body.tools.filter((tool) => uses?.has(tool.name) && !isLifecycle(tool)).map(({ name }) => name)
+    return names.length === 0 ? null : new Set(names)
+  }
+  const ceilings = new Map(
+    body.agents.map(({ id, ceiling }) => [
+      id,
+      (subjects.agents.has(id) && usedBy(use.byAgent.get(id))) || namesIn(ceiling),
+    ]),
+  )
+  const used = new Map(
+    body.agents.map(({ id, purposes }) => {
+      const own = subjects.agents.has(id) ? purposes.filter((name) => use.purposesOf.get(id)?.has(name)) : []
+      return [id, own.length > 0 ? own : purposes]
+    }),
+  )
+  const grants = new Map(
+    body.purposes.map(({ name, grant }) => {
+      const fromUse = subjects.purposes.has(name) ? usedBy(use.byPurpose.get(name)) : null
+      if (fromUse) return [name, fromUse]
+      const possible = body.agents.filter(({ id }) => used.get(id)?.includes(name)).map(({ id }) => ceilings.get(id))
+      const granted = namesIn(grant)
+      if (possible.length === 0 || body.registration?.purposes.includes(name)) return [name, granted]
+      const left = [...granted].filter((tool) => possible.some((each) => each?.has(tool)))
+      return [name, new Set(left)]
+    }),
+  )
+  const purposes = new Map(
+    body.agents.map(({ id }) => {
+      const all = used.get(id) ?? []
+      const left = all.filter((name) => !isDisjoint(ceilings.get(id), grants.get(name)))
+      return [id, left.length > 0 ? left : all]
+    }),
+  )
+  return { grants, purposes }
+}
+
+const isDisjoint = (one: ReadonlySet<string> | undefined, other: ReadonlySet<string> | undefined): boolean =>
+  !one || !other || one.isDisjointFrom(other)
+
+/** A purpose that no agent has any more stays, because tests name it, and says why. */
+function excuseUnused(
+  { body, use, yaml, splices }: Scope,
+  index: number,
+  { name }: PurposeDefinition,
+  { purposes }: Fitted,
+): void {
+  const isHad = (having: Iterable<readonly string[]>): boolean => [...having].some((each) => each.includes(name))
+  if (
+    body.registration?.purposes.includes(name) ||
+    !isHad(body.agents.map((agent) => agent.purposes)) ||
+    isHad(purposes.values())
+  )
+    return
+  const comment = yaml.comment(["purposes", index], `lint-allow unused-purpose: no record is of it, ${spanText(use)}`)
+  if (comment) splices.push(comment)
+}
+
 function editAgent(scope: Scope, index: number, agent: AgentDefinition, uses: ToolUses, optional: boolean): void {
-  const { use, yaml, body } = scope
+  const { use, yaml } = scope
   const path = ["agents", index]
   const least = editGrant(scope, [...path, "ceiling"], agent.ceiling, uses, { agent: agent.id }, optional)
   if (!least) return
-  const purposes = agent.purposes.filter((name) => use.purposesOf.get(agent.id)?.has(name))
-  if (purposes.length > 0 && purposes.length < agent.purposes.length) {
-    push(scope, yaml.value([...path, "purposes"], `[${purposes.join(", ")}]`))
-  }
   const delegates = agent.delegates_to.filter((id) => use.delegations.get(agent.id)?.has(id))
   if (delegates.length < agent.delegates_to.length) {
     push(scope, yaml.value([...path, "delegates_to"], `[${delegates.join(", ")}]`))
@@ -111,31 +184,23 @@ function editPurpose(scope: Scope, index: number, purpose: PurposeDefinition, us
 function editDefault(
   scope: Scope,
   path: Path,
-  { name, default: written, grant }: PurposeDefinition,
-  used: ReadonlySet<string>,
+  { name, default: written }: PurposeDefinition,
+  left: ReadonlySet<string>,
 ): void {
   const { body, yaml, notes } = scope
   if (!written) return
-  const within = toolsIn(written, body.tools).filter(
-    (tool) => used.has(tool.name) || !toolsIn(grant.tools, body.tools).includes(tool),
-  )
-  const least = leastScopes(
-    written,
-    new Set(within.filter((tool) => used.has(tool.name)).map((tool) => tool.name)),
-    body.tools,
-  )
-  if (least.length === 0) {
-    notes.push(`${name}: nothing of its \`default\` was used; it stays, and grants nothing`)
-    return
+  const kept = toolsIn(written, body.tools).filter((tool) => left.has(tool.name))
+  const least = leastScopes(written, new Set(kept.map((tool) => tool.name)), body.tools)
+  if (least.length === 0) notes.push(`${name}: nothing of its \`default\` was used; it stays, and grants nothing`)
+  else if (!isSame(least, written)) {
+    push(
+      scope,
+      yaml.list(
+        path,
+        least.map((text) => ({ text: quotedScope(text), comment: null })),
+      ),
+    )
   }
-  if (isSame(least, written)) return
-  push(
-    scope,
-    yaml.list(
-      path,
-      least.map((text) => ({ text, comment: null })),
-    ),
-  )
 }
 
 /** @returns the scopes; null if nothing of the bundle's tools was used */
@@ -168,9 +233,7 @@ function editGrant(
     )
   const most = mostSensitive(used)
   if (most !== grant.max_sensitivity) push(scope, yaml.value([...path, "max_sensitivity"], most))
-  const before = toolsIn(grant.tools, body.tools).filter(
-    (tool) => sensitivityRank(tool.sensitivity) <= sensitivityRank(grant.max_sensitivity),
-  )
+  const before = body.tools.filter((tool) => !isLifecycle(tool) && within(grant)(tool))
   scope.grants.push({
     of,
     removed: before
@@ -192,35 +255,25 @@ function editGrant(
   return least
 }
 
-/** A purpose that others have too keeps what they use; what nobody who has it can use any more goes. */
-function reduceShared(scope: Scope, index: number, purpose: PurposeDefinition, subjects: Subjects): void {
-  const { body, use, yaml } = scope
-  const having = body.agents.filter(({ purposes }) => purposes.includes(purpose.name))
-  const isTouched = having.some(({ id }) => subjects.agents.has(id) && use.byAgent.has(id))
-  if (!isTouched || body.registration?.purposes.includes(purpose.name)) return
-  const possible = new Set(
-    having.flatMap(({ id, ceiling }) => {
-      const uses = subjects.agents.has(id) ? use.byAgent.get(id) : undefined
-      return uses ? [...uses.keys()] : toolsIn(ceiling.tools, body.tools).map(({ name }) => name)
-    }),
-  )
-  const granted = toolsIn(purpose.grant.tools, body.tools)
-  const left = granted.filter(({ name }) => possible.has(name))
-  if (left.length === granted.length || left.length === 0) return
-  const names = new Set(left.map(({ name }) => name))
+/** A purpose that is not fitted to its use: only what nobody who has it can use any more goes. */
+function reduceShared(scope: Scope, index: number, purpose: PurposeDefinition, left: ReadonlySet<string>): void {
+  const { body, yaml } = scope
+  const granted = body.tools.filter((tool) => !isLifecycle(tool) && within(purpose.grant)(tool))
+  const kept = granted.filter(({ name }) => left.has(name))
+  if (kept.length === granted.length || kept.length === 0) return
   const path = ["purposes", index, "grant"]
-  const least = leastScopes(purpose.grant.tools, names, body.tools)
+  const least = leastScopes(purpose.grant.tools, left, body.tools)
   push(
     scope,
     yaml.list(
       [...path, "tools"],
-      least.map((text) => ({ text, comment: null })),
+      least.map((text) => ({ text: quotedScope(text), comment: null })),
     ),
   )
-  const most = mostSensitive(left)
+  const most = mostSensitive(kept)
   if (most !== purpose.grant.max_sensitivity) push(scope, yaml.value([...path, "max_sensitivity"], most))
-  editDefault(scope, ["purposes", index, "default"], purpose, names)
-  const removed = granted.filter(({ name }) => !names.has(name)).map(scopeText)
+  editDefault(scope, ["purposes", index, "default"], purpose, left)
+  const removed = granted.filter(({ name }) => !left.has(name)).map(scopeText)
   scope.grants.push({ of: { purpose: purpose.name }, removed: removed.toSorted(), added: [] })
 }
 

@@ -9,7 +9,7 @@ import type { Path } from "../compiler/source/source.ts"
 import type { Case } from "../decision-tables/cases.ts"
 import { differences, gotOf, type Got } from "../decision-tables/expect.ts"
 import { runOn } from "../decision-tables/run.ts"
-import type { Run, TestQuery } from "../decision-tables/scene.ts"
+import type { Run } from "../decision-tables/scene.ts"
 import { YamlText } from "./yaml-edits.ts"
 
 export interface AmendedTests {
@@ -22,12 +22,16 @@ export interface AmendedTests {
 
 /** What becomes of one case that comes out otherwise. */
 type Amendment =
-  | { readonly kind: "alone" }
+  | { readonly kind: "alone"; readonly members: readonly string[] }
   | { readonly kind: "expects"; readonly text: string }
   | { readonly kind: "gone" }
 
+interface Asking extends Run {
+  readonly bundle: Bundle
+}
+
 export function amendTests(bundle: Bundle, cases: readonly Case[], texts: ReadonlyMap<string, string>): AmendedTests {
-  const run = runOn(bundle)
+  const run: Asking = { ...runOn(bundle), bundle }
   const splices = new Map<string, Splice[]>()
   const failing: string[] = []
   let amended = 0
@@ -46,7 +50,7 @@ export function amendTests(bundle: Bundle, cases: readonly Case[], texts: Readon
 }
 
 function amendGroup(
-  run: Run,
+  run: Asking,
   yaml: YamlText,
   group: readonly Case[],
   wrong: readonly Case[],
@@ -54,9 +58,16 @@ function amendGroup(
   const [first] = group
   if (!first) return []
   const test = first.node.slice(0, 2)
-  if (group.every((one) => passesAlone(run, one))) {
-    const alone = aloneAt(yaml, test)
-    return alone && [alone]
+  for (const alone of alonesOf(run, first)) {
+    if (!group.every((one) => passesAlone(run, one, alone))) continue
+    const splices = aloneAt(yaml, test, alone.members)
+    // A case that names another purpose itself would keep it.
+    const own = alone.purpose === null ? [] : group.filter(({ node }) => node.length > 2)
+    const others = own.flatMap(({ node }) => {
+      const path = [...node, "given", "purpose"]
+      return yaml.has(path) ? (yaml.value(path, alone.purpose ?? "") ?? []) : []
+    })
+    return splices && [...splices, ...others]
   }
   const all: Splice[] = []
   const gone = wrong.filter((one) => amendmentOf(run, one).kind === "gone")
@@ -65,36 +76,58 @@ function amendGroup(
     return splice && [splice]
   }
   for (const one of wrong) {
-    const splice = amend(run, yaml, one, group)
-    if (!splice) return null
-    all.push(splice)
+    const found = amend(run, yaml, one, group)
+    if (!found) return null
+    all.push(...found)
   }
   return all
 }
 
-function amend(run: Run, yaml: YamlText, one: Case, group: readonly Case[]): Splice | null {
+function amend(run: Asking, yaml: YamlText, one: Case, group: readonly Case[]): readonly Splice[] | null {
   const amendment = amendmentOf(run, one)
-  if (amendment.kind === "gone") return yaml.without(one.node)
-  if (amendment.kind === "alone") return yaml.isMap(one.node) ? aloneAt(yaml, one.node) : aloneRow(yaml, one.node)
   const { expectation, node } = one
-  if (expectation && (isWithin(expectation, node) || group.length === 1)) return yaml.value(expectation, amendment.text)
-  return yaml.isMap(node) ? yaml.member(node, `expect: ${amendment.text}`) : null
+  if (amendment.kind === "alone") {
+    const { members } = amendment
+    return yaml.isMap(node) ? aloneAt(yaml, node, members) : listed(aloneRow(yaml, node, members))
+  }
+  if (amendment.kind === "gone") return listed(yaml.without(node))
+  if (expectation && (isWithin(expectation, node) || group.length === 1)) {
+    return listed(yaml.value(expectation, amendment.text))
+  }
+  return yaml.isMap(node) ? listed(yaml.member(node, `expect: ${amendment.text}`)) : null
 }
 
-function amendmentOf(run: Run, one: Case): Amendment {
-  if (passesAlone(run, one)) return { kind: "alone" }
+const listed = (splice: Splice | null): readonly Splice[] | null => splice && [splice]
+
+function amendmentOf(run: Asking, one: Case): Amendment {
+  const alone = alonesOf(run, one).find((each) => passesAlone(run, one, each))
+  if (alone) return { kind: "alone", members: alone.members }
   const { result } = run.ask(one.question)
   const text = result.kind === "unopened" || result.kind === "interrupted" ? null : wordsOf(gotOf(result))
   return text === null ? { kind: "gone" } : { kind: "expects", text }
 }
 
-function passesAlone(run: Run, { question, expected }: Case): boolean {
-  const alone = withoutGrants(question)
-  return alone !== null && differences(expected, gotOf(run.ask(alone).result)).length === 0
+/** A situation in which no grant denies anything. */
+interface Alone {
+  readonly members: readonly string[]
+  /** Of all tasks. Null: their own. */
+  readonly purpose: string | null
 }
 
-function withoutGrants(question: TestQuery): TestQuery | null {
-  return question.kind === "call" ? { ...question, scene: { ...question.scene, rulesAlone: true } } : null
+/** Without grants the purpose makes no difference but for rules that read it; it has to be one that the agent has. */
+function alonesOf({ bundle }: Asking, { question }: Case): readonly Alone[] {
+  const agent = question.kind === "call" ? question.scene.chain.at(-1)?.agent : undefined
+  const [purpose] = (agent === undefined ? undefined : bundle.agents.get(agent)?.purposes) ?? []
+  const own: Alone = { members: [ALONE], purpose: null }
+  return purpose === undefined ? [own] : [own, { members: [ALONE, `purpose: ${purpose}`], purpose }]
+}
+
+function passesAlone(run: Asking, { question, expected }: Case, { purpose }: Alone): boolean {
+  if (question.kind !== "call") return false
+  const { scene } = question
+  const chain = purpose === null ? scene.chain : scene.chain.map((task) => ({ ...task, purpose }))
+  const alone = { ...question, scene: { ...scene, chain, rulesAlone: true } }
+  return differences(expected, gotOf(run.ask(alone).result)).length === 0
 }
 
 function wordsOf({ decision, scope }: Got): string {
@@ -104,22 +137,28 @@ function wordsOf({ decision, scope }: Got): string {
 const ALONE = "rules_alone: true"
 
 /** In the `given` of a test or a case. */
-function aloneAt(yaml: YamlText, node: Path): Splice | null {
+function aloneAt(yaml: YamlText, node: Path, members: readonly string[]): readonly Splice[] | null {
   const given = [...node, "given"]
-  if (yaml.has([...given, "rules_alone"])) return yaml.value([...given, "rules_alone"], "true")
-  if (yaml.isMap(given)) return yaml.member(given, ALONE)
-  return yaml.member(node, `given: { ${ALONE} }`, node.length === 2 ? 1 : 0)
+  if (!yaml.isMap(given)) {
+    return listed(yaml.member(node, `given: { ${members.join(", ")} }`, node.length === 2 ? 1 : 0))
+  }
+  const splices = members.map((member) => {
+    const [name = "", value = ""] = member.split(": ")
+    return yaml.has([...given, name]) ? yaml.value([...given, name], value) : yaml.member(given, member)
+  })
+  const found = splices.filter((splice) => splice !== null)
+  return found.length === members.length ? found : null
 }
 
 /** A row has no place for a situation: it becomes a map. */
-function aloneRow(yaml: YamlText, node: Path): Splice | null {
+function aloneRow(yaml: YamlText, node: Path, given: readonly string[]): Splice | null {
   const cells = [0, 1, 2].flatMap((index) => yaml.slice([...node, index]) ?? [])
   const expect = cells.at(-1)
   const before = cells.slice(0, -1)
   const args = before.find((cell) => cell.startsWith("{"))
   const call = before.find((cell) => !cell.startsWith("{"))
   const members = [
-    `given: { ${ALONE} }`,
+    `given: { ${given.join(", ")} }`,
     ...(call === undefined ? [] : [`call: ${call}`]),
     ...(args === undefined ? [] : [`arguments: ${args}`]),
     `expect: ${expect ?? "allow"}`,

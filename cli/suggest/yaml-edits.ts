@@ -50,6 +50,15 @@ export class YamlText {
       : { at, remove: 0, insert: `${text}\n${indent}` }
   }
 
+  /** A line of comment above an item of a list that is written in lines. */
+  comment(path: Path, text: string): Splice | null {
+    const node = this.#nodeAt(path)
+    if (!isMap(node) || node.flow) return null
+    const at = this.text.lastIndexOf("\n", startOf(node) - 1) + 1
+    const indent = this.text.slice(at).search(/\S/u)
+    return { at, remove: 0, insert: `${" ".repeat(Math.max(0, indent))}# ${text}\n` }
+  }
+
   /** An item behind the last one of a list that is written in lines. */
   item(path: Path, lines: readonly string[]): Splice | null {
     const node = this.#nodeAt(path)

@@ -99,7 +99,7 @@ function asText(listed: readonly LastUse[], idle: number, { records, from, to }:
   const head = `${records} records, from ${day(from)} to ${day(to)}: ${idle === 0 ? "everything was used" : `${idle} unused`}`
   const parts = KINDS.flatMap((kind) => {
     const ofKind = listed.filter((one) => one.kind === kind)
-    return ofKind.length === 0 ? [] : ["", colors.bold(TITLES[kind]), ...ofKind.map(line)]
+    return ofKind.length === 0 ? [] : ["", colors.bold(TITLES[kind])].concat(ofKind.map(line))
   })
   return [head, ...parts].join("\n")
 }

@@ -161,7 +161,7 @@ function editAgent(scope: Scope, index: number, agent: AgentDefinition, uses: To
 }
 
 function editPurpose(scope: Scope, index: number, purpose: PurposeDefinition, uses: ToolUses, optional: boolean): void {
-  const { body, yaml, use, notes } = scope
+  const { body, yaml, notes } = scope
   const path = ["purposes", index]
   const least = editGrant(scope, [...path, "grant"], purpose.grant, uses, { purpose: purpose.name }, optional)
   if (!least) return
@@ -212,7 +212,7 @@ function editGrant(
   of: GrantChange["of"],
   optional: boolean,
 ): readonly string[] | null {
-  const { body, yaml, use, notes } = scope
+  const { body, yaml, notes } = scope
   const who = "agent" in of ? of.agent : of.purpose
   const used = body.tools.filter((tool) => uses.has(tool.name) && !isLifecycle(tool))
   const unknown = [...uses.keys()].filter((name) => !body.tools.some((tool) => tool.name === name))
@@ -245,7 +245,7 @@ function editGrant(
       .map(scopeText)
       .toSorted(),
   })
-  const environments = [...new Set([...uses.values()].flatMap((each) => [...each.environments]))].toSorted()
+  const environments = [...new Set([...uses.values()].flatMap((each) => Array.from(each.environments)))].toSorted()
   const existing = new Set(body.gateways.map(({ environment }) => environment))
   if (optional && environments.length > 0 && environments.length < (grant.environments?.length ?? existing.size)) {
     const text = `[${environments.join(", ")}]`

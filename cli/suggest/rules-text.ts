@@ -57,7 +57,7 @@ export function rulesText(
   const types = bounds.map(({ tool, argument, bound }): TypedTool => {
     return { name: tool.name, inputs: new Map([[argument, { type: bound.type, left: [] }]]) }
   })
-  return { text: rules.length === 0 ? "" : `${[head, ...rules].join("\n")}`, bounds, typed: types, notes }
+  return { text: rules.length === 0 ? "" : [head, ...rules].join("\n"), bounds, typed: types, notes }
 }
 
 function boundsFor(

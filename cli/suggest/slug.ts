@@ -3,11 +3,7 @@ export function slugsOf(ids: readonly string[]): ReadonlyMap<string, string> {
   const slugs = new Map<string, string>()
   const taken = new Set<string>()
   for (const id of ids) {
-    const end =
-      id
-        .split("/")
-        .filter((part) => part !== "")
-        .at(-1) ?? id
+    const end = id.split("/").findLast((part) => part !== "") ?? id
     const base =
       end
         .toLowerCase()

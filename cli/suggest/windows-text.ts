@@ -42,7 +42,7 @@ export function windowsFor(text: string, body: BundleBody, use: ObservedUse, age
       ],
     ]
   })
-  const lines = entries.flatMap((entry, index) => (index === 0 ? entry : ["", ...entry]))
+  const lines = entries.flatMap((entry, index) => (index === 0 ? entry : [""].concat(entry)))
   if (lines.length === 0) return { splices: [], notes }
   const item = yaml.item(["windows"], lines)
   if (item) return { splices: [item], notes }

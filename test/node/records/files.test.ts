@@ -89,7 +89,7 @@ function damaged(bytes: Buffer): Buffer {
 
 const TASK = `tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ-${"0".repeat(64)}`
 const some = fc.record({
-  task: fc.constantFrom(null, TASK, `${TASK}.1`, `${TASK}.1.2`, `${TASK.replace("Z-", "Y-")}`),
+  task: fc.constantFrom(null, TASK, `${TASK}.1`, `${TASK}.1.2`, TASK.replace("Z-", "Y-")),
   chain: fc.constantFrom([], ["a"], ["a", "b"]),
   user: fc.constantFrom(null, "https://idp|1", "https://idp|2"),
   tool: fc.constantFrom(null, "one", "two"),

@@ -161,7 +161,7 @@ function editAgent(scope: Scope, index: number, agent: AgentDefinition, uses: To
 }
 
 function editPurpose(scope: Scope, index: number, purpose: PurposeDefinition, uses: ToolUses, optional: boolean): void {
-  const { body, yaml, notes } = scope
+  const { body, yaml, use, notes } = scope
   const path = ["purposes", index]
   const least = editGrant(scope, [...path, "grant"], purpose.grant, uses, { purpose: purpose.name }, optional)
   if (!least) return

@@ -5,17 +5,16 @@ import { summarise } from "./check.ts"
 import { atWorker } from "./worker-options.ts"
 import { bundlesByDigest, fetchingFrom } from "../diff/fetched-bundles.ts"
 import { compilePolicies } from "../compiler/compile.ts"
-import { inOrder } from "../records/in-order.ts"
+import { spooled, type Spooled } from "../records/in-order.ts"
 import { withRecords } from "../records/options.ts"
-import { recordSource, type RecordOptions, type RecordSource } from "../records/source.ts"
+import { recordSource, type RecordOptions } from "../records/source.ts"
 import { repeated } from "../import/options.ts"
-import type { ShownRecord } from "../remote/decision-record.ts"
 import type { Bundle } from "../../src/core/policy/assemble.ts"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
 import type { Subjects } from "../suggest/agents-edits.ts"
 import { ObservedUse } from "../suggest/observed-use.ts"
 import { PathArguments } from "../suggest/path-arguments.ts"
-import { suggestionAsJson, suggestionText } from "../suggest/render.ts"
+import { suggestionAsJson, suggestionText, type Told } from "../suggest/render.ts"
 import type { UnpermittedUse } from "../suggest/rules-text.ts"
 import { suggestionFor, type Base, type Suggestion } from "../suggest/suggestion.ts"
 import { trafficUnder, type Traffic } from "../suggest/traffic.ts"
@@ -65,12 +64,25 @@ async function suggest(directory: string, options: SuggestOptions): Promise<void
   const learn = source.worker ? fetchingFrom(source.worker.at, source.worker.bearer, bundles) : async () => undefined
   const use = new ObservedUse()
   const paths = new PathArguments(body)
-  for await (const record of recordsOf(source)) {
-    if (record.bundle && !bundles.has(record.bundle.digest)) await learn(record.bundle.digest)
-    use.add(record, paths.of(record))
+  const records = await spooled(source.read())
+  try {
+    for await (const record of records.read()) {
+      if (record.bundle && !bundles.has(record.bundle.digest)) await learn(record.bundle.digest)
+      use.add(record, paths.of(record))
+    }
+    if (use.calls === 0) throw new Failure("the records show no call that happened", "Give records of calls.")
+    const { suggestion, traffic } = await fitted(base, use, subjects, records, bundles)
+    await tell(directory, options, { use, suggestion, traffic })
+  } finally {
+    await records.close()
   }
-  if (use.calls === 0) throw new Failure("the records show no call that happened", "Give records of calls.")
-  const { suggestion, traffic } = await fitted(base, use, subjects, source, bundles)
+}
+
+async function tell(
+  directory: string,
+  options: SuggestOptions,
+  { use, suggestion, traffic }: Pick<Told, "use" | "suggestion" | "traffic">,
+): Promise<void> {
   const told = { directory, use, suggestion, traffic, isWritten: options.write === true }
   console.log(options.json ? jsonText(suggestionAsJson(told)) : suggestionText(told))
   if (options.write) {
@@ -79,20 +91,18 @@ async function suggest(directory: string, options: SuggestOptions): Promise<void
   if (traffic.denied.length > 0) process.exitCode = EXIT.refused
 }
 
-const recordsOf = ({ read }: RecordSource): AsyncIterable<ShownRecord> => inOrder(read())
-
 async function fitted(
   base: Base,
   use: ObservedUse,
   subjects: Subjects,
-  source: RecordSource,
+  records: Spooled,
   bundles: ReadonlyMap<string, Bundle>,
 ): Promise<{ readonly suggestion: Suggestion; readonly traffic: Traffic }> {
   const permits = new Map<string, UnpermittedUse>()
   for (let round = 1; ; round++) {
     const made = suggestionFor(base, use, subjects, [...permits.values()])
     if ("problems" in made) throw refusalOf(made)
-    const traffic = await trafficUnder(made.bundle, recordsOf(source), bundles)
+    const traffic = await trafficUnder(made.bundle, records.read(), bundles)
     const before = permits.size
     for (const one of traffic.unpermitted) {
       const isOf = one.principal === "user" || subjects.agents.has(one.agent)

@@ -37,6 +37,31 @@ export async function* inOrder(records: AsyncIterable<ShownRecord>, run = RUN): 
   }
 }
 
+export interface Spooled {
+  /** Each time from the first one on. */
+  readonly read: () => AsyncIterable<ShownRecord>
+  readonly close: () => Promise<void>
+}
+
+/** The same, kept in a file, because they are read several times and their source may answer once only. */
+export async function spooled(records: AsyncIterable<ShownRecord>): Promise<Spooled> {
+  const directory = await mkdtemp(join(tmpdir(), "narrowgate-records-"))
+  const close = async (): Promise<void> => rm(directory, { recursive: true, force: true })
+  const file = join(directory, "all")
+  try {
+    const lines = Readable.from(linesInOrder(records))
+    await pipeline(lines, createWriteStream(file, { mode: 0o600 }))
+  } catch (failure) {
+    await close()
+    throw failure
+  }
+  return { read: () => readRun(file), close }
+}
+
+async function* linesInOrder(records: AsyncIterable<ShownRecord>): AsyncGenerator<string> {
+  for await (const record of inOrder(records)) yield `${JSON.stringify(record)}\n`
+}
+
 function* linesOf(records: readonly ShownRecord[]): Generator<string> {
   for (const record of records) yield `${JSON.stringify(record)}\n`
 }

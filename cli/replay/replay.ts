@@ -118,9 +118,12 @@ export class Replay {
       const verdict = shownVerdict(callStep(this.#bundle, state, call, record.at))
       return inSequence(this.#judged(record, situation, verdict))
     }
-    if (lacking.length > 0) guardrails.leaveOut(tool)
-    if (hasHappened(record)) callStep(this.#bundle, state, { ...call, mode: "observe" }, record.at)
-    return this.#decideAlone(record, situation, recordedBy)
+    const alone = this.#decideAlone(record, situation, recordedBy)
+    if (happensUnder(record, alone.judged)) {
+      if (lacking.length > 0) guardrails.leaveOut(tool)
+      callStep(this.#bundle, state, { ...call, mode: "observe" }, record.at)
+    }
+    return alone
   }
 
   #decideAlone(record: ShownRecord, situation: RecordedSituation, recordedBy: Bundle | null): Replayed {
@@ -165,6 +168,11 @@ const inSequence = (judged: Rejudgement): Replayed => ({ judged, guardrailsNotRe
 const alone = (judged: Rejudgement): Replayed => ({ judged, guardrailsNotRecorded: [], how: "alone" })
 
 const isOfGrants = ({ reason }: { readonly reason: string }): boolean => Object.hasOwn(GRANT_DENIALS, reason)
+
+/** What is not known of a call leaves it as it was. */
+function happensUnder(record: ShownRecord, judged: Rejudgement): boolean {
+  return record.mode === "observe" || (judged.kind === "flips" ? judged.to.code === "ok" : record.decision === "allow")
+}
 
 /** A call that was allowed, or that an observing gateway let happen. */
 export const hasHappened = ({ decision, mode }: Pick<ShownRecord, "decision" | "mode">): boolean =>

@@ -4,6 +4,7 @@ import { isOAuthFailure, type OAuthError } from "../../src/core/denials/oauth-er
 import { Memory } from "../../src/core/guardrails/memory.ts"
 import { addTree, beginLedger, openRequest, openStep } from "../../src/core/explanation/simulated-tree.ts"
 import type { Bundle } from "../../src/core/policy/assemble.ts"
+import { MAX_TASK_LIFE } from "../../src/core/policy/definition/agents.ts"
 import type { UserFacts } from "../../src/core/policy/principals.ts"
 import type { RequestedGrant } from "../../src/core/task/grant.ts"
 import { ledgerIdOf, rootOf, whyEnded, type LedgerState, type TreeState } from "../../src/core/task/state.ts"
@@ -24,7 +25,7 @@ export class ReplayedTrees {
   /** Token requests that opened a task, of which no call was made yet: only calls show the groups of the user. */
   readonly #pending = new Map<string, ShownRecord>()
   readonly #consented = new Set<string>()
-  readonly #refused = new Map<string, OAuthError>()
+  readonly #refused = new Map<string, { readonly refused: OAuthError; readonly at: number }>()
 
   constructor(bundle: Bundle) {
     this.#bundle = bundle
@@ -43,7 +44,7 @@ export class ReplayedTrees {
 
   /** Somebody has ended the task, and so all tasks below it. */
   end(task: string, at: number): void {
-    for (const id of this.#pending.keys()) if (id === task || id.startsWith(`${task}.`)) this.#pending.delete(id)
+    this.#pending.delete(task)
     const state = this.#stateOf(task)
     if (!state) return
     const end = { task, status: "revoked", by: "operator" } as const
@@ -54,7 +55,7 @@ export class ReplayedTrees {
   /** Null if nothing shows how the task was opened. */
   open(task: string, user: UserFacts | null): ReplayedTask | null {
     const refused = this.#refused.get(task)
-    if (refused) return { kind: "refused", refused }
+    if (refused) return { kind: "refused", refused: refused.refused }
     const token = tokenOf(task)
     const state = this.#stateOf(task)
     if (state?.tasks.has(task)) return { kind: "open", state, token }
@@ -63,16 +64,17 @@ export class ReplayedTrees {
     const parent = above === null ? null : this.open(above, user)
     if (!record || (above !== null && !parent)) return null
     this.#pending.delete(task)
-    if (parent?.kind === "refused") return this.#refuse(task, parent.refused)
+    if (parent?.kind === "refused") return this.#refuse(task, parent.refused, record.at)
     return this.#openNew(task, record, user, parent?.state ?? null)
   }
 
-  /** Trees of which no task is alive take room, and no call of theirs is decided by more than that. */
+  /** Tasks that have ended take room, and no call of theirs is decided by more than that. */
   forgetEnded(now: number): void {
     for (const { trees } of this.#ledgers.values())
       for (const [root, { tasks }] of trees)
-        if (tasks.size > 0 && [...tasks.values()].every((task) => whyEnded(task, now - KEPT_MS) !== null))
-          trees.delete(root)
+        if ([...tasks.values()].every((task) => whyEnded(task, now - KEPT_MS) !== null)) trees.delete(root)
+    for (const all of [this.#pending, this.#refused])
+      for (const [task, { at }] of all) if (at < now - LONGEST_LIFE_MS) all.delete(task)
   }
 
   #openNew(task: string, record: ShownRecord, user: UserFacts | null, tree: TreeState | null): ReplayedTask {
@@ -90,14 +92,14 @@ export class ReplayedTrees {
       jkt,
     })
     const opened = openStep(this.#bundle, state, request, at)
-    if (isOAuthFailure(opened)) return this.#refuse(task, opened.refused)
+    if (isOAuthFailure(opened)) return this.#refuse(task, opened.refused, at)
     // No record says which token of its task a call presented: one lasts as long as the task.
     state.tokens.set(token, { task, expiresAt: opened.task.expiresAt, jkt })
     return { kind: "open", state, token }
   }
 
-  #refuse(task: string, refused: OAuthError): ReplayedTask {
-    this.#refused.set(task, refused)
+  #refuse(task: string, refused: OAuthError, at: number): ReplayedTask {
+    this.#refused.set(task, { refused, at })
     return { kind: "refused", refused }
   }
 
@@ -119,6 +121,7 @@ export class ReplayedTrees {
 
 /** For how long a call of an ended task is still denied as such. */
 const KEPT_MS = 3_600_000
+const LONGEST_LIFE_MS = MAX_TASK_LIFE * 1000
 
 const tokenOf = (task: string): string => `token ${task}`
 

@@ -118,6 +118,7 @@ const OWN_PROJECT = [
   "package",
   "serve",
   "spire",
+  "teaching",
   "upgrades",
   "testing",
   "wire",
@@ -270,6 +271,10 @@ const PROJECTS: readonly TestProjectInlineConfiguration[] = [
   {
     // A real Keycloak, if KEYCLOAK names the directory of test/keycloak/install.sh.
     test: { name: "keycloak", include: ["test/keycloak/**/*.test.ts"], hookTimeout: 300_000 },
+  },
+  {
+    // Suggestions from the records of real traffic. It takes GitHub's description of its API from npm.
+    test: { name: "teaching", include: ["test/teaching/**/*.test.ts"], maxWorkers: 1 },
   },
   {
     // A long life of the built Worker in a bare workerd, killed again and again: `LONG_SECONDS`, four minutes by default.

@@ -5,7 +5,7 @@
 import { writeFile } from "node:fs/promises"
 import { UNKNOWN_CLIENT } from "../../src/core/decision/client.ts"
 import { recordDecision } from "../../src/core/record/call-record.ts"
-import { recordsIn } from "../../cli/diff/read-records.ts"
+import { recordsInFiles } from "../../cli/records/read-files.ts"
 import { reviewRecords } from "../../cli/diff/records.ts"
 import { compilePolicies } from "../../cli/compiler/compile.ts"
 import { withTables } from "../../cli/decision-tables/read.ts"
@@ -88,9 +88,9 @@ async function writeRecords(directory: string, file: string): Promise<void> {
 async function reviewAll(directory: string, file: string): Promise<void> {
   const { bundle } = await compilePolicies(directory)
   const records: ShownRecord[] = []
-  for await (const record of recordsIn(file)) records.push(record)
+  for await (const record of recordsInFiles([file])) records.push(record)
   guard(bundle !== null && records.length === RECORDS, "all records are read")
   if (!bundle) return
-  const { same, flipped } = reviewRecords(records, bundle)
+  const { same, flipped } = await reviewRecords(records, bundle)
   guard(same === RECORDS && flipped === 0, "every one is decided again as it was")
 }

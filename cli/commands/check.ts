@@ -1,27 +1,23 @@
 /** `narrowgate check`: whether these policies would become a bundle, and what in them is most likely a slip. */
 import { problemAsJson } from "../compiler/source/problem.ts"
-import { readFile } from "node:fs/promises"
 import type { Command } from "commander"
-import { decisionPages } from "../remote/decision-pages.ts"
 import { jsonText } from "../terminal/escape.ts"
 import { colors } from "../terminal/colors.ts"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
 import { canonicalBytes, digestOf } from "../../src/core/policy/digest.ts"
-import { EXIT, Failure } from "../terminal/failure.ts"
+import { EXIT } from "../terminal/failure.ts"
 import { compilePolicies, type Compiled } from "../compiler/compile.ts"
-import { readRecords, useOf, type Use } from "../compiler/lints/use.ts"
+import { useOf, type Use } from "../compiler/lints/use.ts"
 import type { Problem } from "../compiler/source/problem.ts"
 import { countProblems, reportProblems } from "../compiler/report.ts"
 import { withTables } from "../decision-tables/read.ts"
-import { operatorBearer } from "../remote/bearer.ts"
-import { type WorkerOptions } from "../remote/worker.ts"
+import { withRecords } from "../records/options.ts"
+import { recordSource, type RecordOptions } from "../records/source.ts"
 import { atWorker } from "./worker-options.ts"
 
-interface CheckOptions extends WorkerOptions {
+interface CheckOptions extends RecordOptions {
   readonly json?: boolean
   readonly strict?: boolean
-  readonly records?: string
-  readonly fromWorker?: boolean
 }
 
 export function addCheck(program: Command): void {
@@ -30,10 +26,8 @@ export function addCheck(program: Command): void {
     .description("check a policy directory; report each problem with its place and its fix")
     .argument("[DIR]", "the policy directory", "policies")
     .option("--strict", "fail if there are warnings")
-    .option("--records <FILE>", "compare the ceilings of agents with the decision records in this file, one per line")
-    .option("--from-worker", "compare them with the newest records of a Worker")
     .option("--json", "print the problems as JSON")
-  atWorker(command)
+  withRecords(atWorker(command), "compare the ceilings of agents with")
     .addHelpText(
       "after",
       "\nExamples:\n  narrowgate check\n  narrowgate check ../ours/policies --strict --json\n" +
@@ -56,28 +50,9 @@ export function addCheck(program: Command): void {
     })
 }
 
-const NEWEST = 1000
-
 async function useFrom(options: CheckOptions): Promise<Use | null> {
-  const { records: file, fromWorker } = options
-  if (file !== undefined && fromWorker) {
-    throw new Failure("--records and --from-worker are two sources", "Name one of them.", EXIT.usage)
-  }
-  if (fromWorker) {
-    const bearer = await operatorBearer(options)
-    return useOf(
-      (await Array.fromAsync(decisionPages(options, bearer, {}, NEWEST))).flatMap(({ decisions }) => decisions),
-    )
-  }
-  if (file === undefined) return null
-  const text = await readFile(file, "utf8").catch((failure: unknown) => {
-    const why = failure instanceof Error ? failure.message : String(failure)
-    throw new Failure(`cannot read the records: ${why}`, "Name a file by `--records`.", EXIT.usage)
-  })
-  const records = readRecords(text)
-  if (typeof records !== "number") return useOf(records)
-  const fix = "Write one record a line, as `narrowgate decisions tail --json` prints them."
-  throw new Failure(`${file}:${records} is no decision record`, fix, EXIT.usage)
+  const source = await recordSource(options)
+  return source && useOf(source.read())
 }
 
 /** The problems, and one last line that counts them. */

@@ -1,10 +1,12 @@
-/** `narrowgate decisions tail`: the recorded decisions. */
+/** `narrowgate decisions`: the recorded decisions, of a Worker or in files. */
 import { setTimeout as pause } from "node:timers/promises"
-import { Option, type Command } from "commander"
+import type { Command } from "commander"
 import { decisionPages, decisionsSince, type DecisionPage } from "../remote/decision-pages.ts"
-import { hasIssuer, NO_USER_NAME } from "../../src/api/contract/names.ts"
 import { operatorBearer } from "../remote/bearer.ts"
 import { printable, recordLine, type ShownRecord } from "../remote/decision-record.ts"
+import { filterOf, withFilters, type FilterOptions } from "../records/options.ts"
+import { filtered } from "../records/source.ts"
+import { recordsInFiles } from "../records/read-files.ts"
 import { jsonText } from "../terminal/escape.ts"
 import { EXIT, Failure } from "../terminal/failure.ts"
 import type { WorkerOptions } from "../remote/worker.ts"
@@ -15,17 +17,14 @@ const FOLLOW_EVERY_MS = 1000
 const TOKEN_USE_MS = 120_000
 const MAX_LIMIT = 1000
 
-interface TailOptions extends WorkerOptions {
-  readonly task?: string
-  readonly agent?: string
-  readonly user?: string
-  readonly tool?: string
-  readonly code?: string
-  readonly decision?: string
-  readonly kind?: string
+interface TailOptions extends WorkerOptions, FilterOptions {
   readonly limit: number
-  readonly differs?: boolean
   readonly follow?: boolean
+  readonly json?: boolean
+}
+
+interface QueryOptions extends FilterOptions {
+  readonly limit?: number
   readonly json?: boolean
 }
 
@@ -34,21 +33,8 @@ export function addDecisions(program: Command): void {
     .command("decisions")
     .description("read the decision records of a Worker")
     .addHelpText("after", "\nExample:\n  narrowgate decisions tail --decision deny --follow\n")
-  atWorker(group.command("tail"))
+  withFilters(atWorker(group.command("tail")))
     .description("print the latest decisions, oldest first")
-    .option("--task <ID>", "only of this task")
-    .option("--agent <ID>", "only of this agent")
-    .option("--user <NAME>", "only for this user, as ISSUER|SUBJECT", userName)
-    .option("--tool <NAME>", "only calls of this tool")
-    .option("--code <CODE>", "only with this code, such as policy_denied")
-    .addOption(new Option("--decision <WHICH>", "only allowed or denied ones").choices(["allow", "deny"]))
-    .addOption(
-      new Option(
-        "--kind <KIND>",
-        "only of this kind; actions of operators and publishers are only shown by `--kind management`",
-      ).choices(["call", "exchange", "approval", "end", "management"]),
-    )
-    .option("--differs", "only those that the candidate bundle would have changed")
     .option("--limit <N>", "the most records", limit, 20)
     .option("--follow", "wait for further ones")
     .option("--json", "print one record per line, as JSON")
@@ -57,26 +43,47 @@ export function addDecisions(program: Command): void {
       '\nExamples:\n  narrowgate decisions tail --decision deny --follow\n  narrowgate decisions tail --task tsk_01J8… --json\n  narrowgate decisions tail --user "https://id.example|42"\n  narrowgate decisions tail --agent spiffe://example.org/agent/support --code rate_limited\n  narrowgate decisions tail --kind management\n  narrowgate decisions tail --differs --follow\n',
     )
     .action(tail)
+  withFilters(group.command("query"))
+    .description("print the decisions in files: exports, or what `tail --json` printed")
+    .argument("<FILE...>", "files with one record per line, plain or gzipped; - is standard input")
+    .option("--limit <N>", "only the newest records, oldest first (default: all, in the order of the files)", limit)
+    .option("--json", "print one record per line, as JSON")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  narrowgate decisions query records.ndjson.gz --decision deny\n  narrowgate decisions query records-*.ndjson --tool mail.send --limit 20\n  narrowgate decisions query records.ndjson --json | jq .arguments\n",
+    )
+    .action(query)
 }
 
-async function tail(options: TailOptions): Promise<void> {
-  const { task, agent, user, tool, code, decision, kind } = options
-  const which = {
-    ...(task !== undefined && { task }),
-    ...(agent !== undefined && { agent }),
-    ...(user !== undefined && { user }),
-    ...(tool !== undefined && { tool }),
-    ...(code !== undefined && { code }),
-    ...(decision !== undefined && { decision }),
-    ...(kind !== undefined && { kind }),
-    ...(options.differs === true && { differs: "true" }),
+async function query(files: readonly string[], options: QueryOptions): Promise<void> {
+  const found = filtered(recordsInFiles(files), filterOf(options))
+  for await (const record of options.limit === undefined ? found : await newestOf(found, options.limit)) {
+    console.log(lineOf(record, options))
   }
+}
+
+/** In memory are at most twice as many as are kept. */
+async function newestOf(records: AsyncIterable<ShownRecord>, most: number): Promise<readonly ShownRecord[]> {
+  let kept: ShownRecord[] = []
+  const newest = (): ShownRecord[] => kept.toSorted(byTime).slice(-most)
+  for await (const record of records) {
+    kept.push(record)
+    if (kept.length >= 2 * most) kept = newest()
+  }
+  return newest()
+}
+
+const lineOf = (record: ShownRecord, { json }: Pick<QueryOptions, "json">): string =>
+  json ? jsonText(record, 0) : recordLine(printable(record))
+
+async function tail(options: TailOptions): Promise<void> {
+  const which = { ...filterOf(options) }
   const printed = new Set<string>()
   const print = (records: readonly ShownRecord[]): void => {
     for (const record of records.toSorted(byTime)) {
       if (printed.has(record.id)) continue
       printed.add(record.id)
-      console.log(options.json ? jsonText(record, 0) : recordLine(printable(record)))
+      console.log(lineOf(record, options))
     }
   }
   let bearer = await operatorBearer(options)
@@ -102,11 +109,6 @@ async function tail(options: TailOptions): Promise<void> {
 
 function byTime(a: ShownRecord, b: ShownRecord): number {
   return a.at - b.at || (a.id < b.id ? -1 : 1)
-}
-
-function userName(text: string): string {
-  if (hasIssuer(text)) return text
-  throw new Failure(`--user cannot be ${text}`, NO_USER_NAME, EXIT.usage)
 }
 
 function limit(text: string): number {

@@ -1,10 +1,9 @@
 /** `narrowgate diff`: which decisions would change if these policies were published. */
 import { stat } from "node:fs/promises"
-import { InvalidArgumentError, type Command } from "commander"
+import type { Command } from "commander"
 import { changesBetween } from "../diff/changes.ts"
 import type { Bundle } from "../../src/core/policy/assemble.ts"
-import { recordsAt, recordsIn } from "../diff/read-records.ts"
-import { fetchKnown, bundlesByDigest } from "../diff/fetched-bundles.ts"
+import { bundlesByDigest, fetchingFrom } from "../diff/fetched-bundles.ts"
 import { reviewRecords } from "../diff/records.ts"
 import { asMarkdown, asText, flipsIn, type Comparison } from "../diff/render.ts"
 import { compareTests, type Usable } from "../diff/tests.ts"
@@ -13,33 +12,25 @@ import { EXIT, Failure } from "../terminal/failure.ts"
 import { compileFiles, compilePolicies, type Compiled } from "../compiler/compile.ts"
 import { readCommitted } from "../compiler/model/read-commit.ts"
 import { withTables } from "../decision-tables/read.ts"
-import { operatorBearer } from "../remote/bearer.ts"
-import { type WorkerOptions } from "../remote/worker.ts"
-import type { ShownRecord } from "../remote/decision-record.ts"
+import { withRecords } from "../records/options.ts"
+import { recordSource, type RecordOptions, type RecordSource } from "../records/source.ts"
+import { inOrder } from "../records/in-order.ts"
 import { atWorker } from "./worker-options.ts"
 import { summarise } from "./check.ts"
 
-interface DiffOptions extends WorkerOptions {
+interface DiffOptions extends RecordOptions {
   readonly base?: string
-  readonly records?: string
-  readonly fromWorker?: boolean
-  readonly limit: number
   readonly markdown?: boolean
   readonly json?: boolean
   readonly exitCode?: boolean
 }
 
 export function addDiff(program: Command): void {
-  atWorker(program.command("diff"))
+  const command = atWorker(program.command("diff"))
     .description("list the recorded decisions and the tests that would change under a policy directory")
     .argument("[DIR]", "the policy directory to compare", "policies")
     .option("--base <DIR|COMMIT>", "compare with another directory, or with this one at a commit of git")
-    .option(
-      "--records <FILE>",
-      "decide these again: the output of `narrowgate decisions tail --json`; - is standard input",
-    )
-    .option("--from-worker", "decide the records of the Worker again, newest first")
-    .option("--limit <N>", "the most records of the Worker", readLimit, 10_000)
+  withRecords(command, "decide again")
     .option("--markdown", "print a summary for a pull request")
     .option("--json", "print everything as JSON")
     .option("--exit-code", "exit with 1 if any decision or test would change")
@@ -51,20 +42,20 @@ export function addDiff(program: Command): void {
 }
 
 async function diff(directory: string, options: DiffOptions): Promise<void> {
-  const { base: named, records: file, fromWorker } = options
-  if (named === undefined && file === undefined && !fromWorker) {
+  const { base: named } = options
+  const source = await recordSource(options)
+  if (named === undefined && !source) {
     throw new Failure("there is nothing to compare with", "Add --base, --records or --from-worker.", EXIT.usage)
   }
   const candidate = usable(directory, await compilePolicies(directory))
   const base = named === undefined ? null : usable(named, await compileBase(directory, named))
   const bundles = await bundlesByDigest(base ? [base, candidate] : [candidate])
-  const records = file === undefined && !fromWorker ? null : await gathered(options, bundles)
   const comparison: Comparison = {
     base: named ?? "what was decided",
     candidate: directory,
     changes: base && changesBetween(base.body, candidate.body),
     tests: base && compareTests(base, candidate),
-    records: records && reviewRecords(records, candidate.bundle, bundles),
+    records: source && (await reviewed(source, candidate.bundle, bundles)),
   }
   const report = options.json ? jsonText(comparison) : options.markdown ? asMarkdown(comparison) : asText(comparison)
   console.log(report)
@@ -89,22 +80,11 @@ function usable(named: string, compiled: Compiled): Usable {
   throw new Failure(`${named} does not check`, "Run `narrowgate check`.")
 }
 
-async function gathered(
-  { records, limit, ...worker }: DiffOptions,
+async function reviewed(
+  { read, worker }: RecordSource,
+  bundle: Bundle,
   bundles: Map<string, Bundle>,
-): Promise<readonly ShownRecord[]> {
-  const bearer = records === undefined ? await operatorBearer(worker) : null
-  const all: ShownRecord[] = []
-  for await (const record of bearer === null ? recordsIn(records ?? "-") : recordsAt(worker, bearer, limit)) {
-    all.push(record)
-  }
-  const sorted = all.toSorted((a, b) => (a.id < b.id ? 1 : -1))
-  if (bearer !== null) await fetchKnown(worker, bearer, sorted, bundles)
-  return sorted
-}
-
-function readLimit(text: string): number {
-  const value = Number(text)
-  if (Number.isInteger(value) && value >= 1 && value <= 1_000_000) return value
-  throw new InvalidArgumentError("write a whole number from 1 to 1000000")
+): Promise<Comparison["records"]> {
+  const learn = worker ? fetchingFrom(worker.at, worker.bearer, bundles) : undefined
+  return reviewRecords(inOrder(read()), bundle, bundles, learn)
 }

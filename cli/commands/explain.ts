@@ -3,7 +3,7 @@ import type { Command } from "commander"
 import type { Bundle } from "../../src/core/policy/assemble.ts"
 import { canonicalBytes, digestOf } from "../../src/core/policy/digest.ts"
 import { codeOf, decidedAnew } from "../../src/core/denials/denial.ts"
-import { isDeniedByRules } from "../../src/core/explanation/recreated-call.ts"
+import { isDeniedByRules } from "../../src/core/explanation/recorded-situation.ts"
 import { colors } from "../terminal/colors.ts"
 import { decisionRecord, explanation, printable, type ShownRecord } from "../remote/decision-record.ts"
 import { printableText } from "../terminal/escape.ts"
@@ -18,6 +18,7 @@ import { explanationText, type Explained, type Places } from "../explain/render.
 import { EXIT, Failure } from "../terminal/failure.ts"
 import { compilePolicies, type Compiled } from "../compiler/compile.ts"
 import { gotOf } from "../decision-tables/expect.ts"
+import { recordsInFiles } from "../records/read-files.ts"
 import { operatorBearer } from "../remote/bearer.ts"
 import { requestApi, type WorkerOptions } from "../remote/worker.ts"
 import { summarise } from "./check.ts"
@@ -27,6 +28,7 @@ import { atWorker } from "./worker-options.ts"
 interface ExplainOptions extends WorkerOptions, Omit<ByHand, "call"> {
   readonly call?: string
   readonly policies: string
+  readonly records: readonly string[]
   readonly json?: boolean
 }
 
@@ -34,6 +36,12 @@ export function addExplain(program: Command): void {
   atWorker(program.command("explain"))
     .description("explain why a call was decided as it was, or would be, and what would change that")
     .argument("[ID]", "the id of the decision, from the header X-Narrowgate-Decision")
+    .addOption(
+      repeated(
+        "--records <FILE>",
+        "find the decision in this file, an export, and not at the Worker; may be repeated; the bundle that decided is then that of --policies, if it is the same",
+      ),
+    )
     .option("--policies <DIR>", "the policy directory, which shows the place of rules and decides --call", "policies")
     .option("--call <CALL>", "instead of an ID: a tool, or a request such as `GET /crm/tickets/42`")
     .addOption(repeated("--arg <NAME=VALUE>", "an argument of the call; may be repeated"))
@@ -77,10 +85,7 @@ function explained(question: PolicyQuestion): Explained {
 }
 
 async function explainRecord(id: string, options: ExplainOptions): Promise<void> {
-  const bearer = await operatorBearer(options)
-  const input = { parameters: { decision: id }, schema: decisionRecord }
-  const record = await requestApi(options, bearer, "showDecision", input)
-  const bundle = await bundleOf(record, options, bearer)
+  const { record, bundle } = await (options.records.length > 0 ? inFiles(id, options) : atItsWorker(id, options))
   const query = bundle && questionOfRecord(record, bundle)
   const policy = query?.question && isOfRules(record) ? explained(query.question) : null
   if (options.json) return console.log(jsonText({ record, policy, untold: query?.notRecorded ?? [] }))
@@ -90,6 +95,26 @@ async function explainRecord(id: string, options: ExplainOptions): Promise<void>
   if (!query || query.notRecorded.length === 0 || !isOfRules(record)) return
   const how = policy ? "not in the record, and taken as missing:" : "the reason is unknown, because the record lacks"
   console.log(`  ${colors.yellow(how)} ${printableText(query.notRecorded.join(", "))}`)
+}
+
+interface Found {
+  readonly record: ShownRecord
+  /** That decided it. Null if it is not there: then only the record is explained. */
+  readonly bundle: Bundle | null
+}
+
+async function atItsWorker(id: string, options: ExplainOptions): Promise<Found> {
+  const bearer = await operatorBearer(options)
+  const input = { parameters: { decision: id }, schema: decisionRecord }
+  const record = await requestApi(options, bearer, "showDecision", input)
+  return { record, bundle: await bundleOf(record, options, bearer) }
+}
+
+async function inFiles(id: string, { records: files, policies }: ExplainOptions): Promise<Found> {
+  for await (const record of recordsInFiles(files)) {
+    if (record.id === id) return { record, bundle: (await deciding(record, policies))?.bundle ?? null }
+  }
+  throw new Failure(`${files.join(", ")}: there is no decision ${id}`, "Name the file that has it.")
 }
 
 /** Policies do not cover tokens, grants or budgets: the policies' decision on such a call would only mislead. */
@@ -102,10 +127,16 @@ async function bundleOf({ bundle }: ShownRecord, worker: WorkerOptions, bearer: 
 }
 
 /** The places of the policies that decided, if the directory has exactly these; null otherwise. */
-async function placesOf({ bundle }: ShownRecord, directory: string): Promise<Places | null> {
+async function placesOf(record: ShownRecord, directory: string): Promise<Places | null> {
+  const compiled = await deciding(record, directory)
+  return compiled && { directory, written: compiled.written }
+}
+
+/** The policies of the directory, if it was they that decided. */
+async function deciding({ bundle }: ShownRecord, directory: string): Promise<Compiled | null> {
   const compiled = await compilePolicies(directory).catch(() => null)
   const digest = compiled?.body && (await digestOf(canonicalBytes(compiled.body)))
-  return compiled && digest === bundle?.digest ? { directory, written: compiled.written } : null
+  return digest !== undefined && digest === bundle?.digest ? compiled : null
 }
 
 async function explainCall(described: ByHand, { policies: directory, json }: ExplainOptions): Promise<void> {

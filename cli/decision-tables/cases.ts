@@ -26,6 +26,10 @@ export interface Case {
   readonly name: string
   readonly question: TestQuery
   readonly expected: Expected
+  /** Where it stands in its file: a test, or a case of one. */
+  readonly node: Path
+  /** Where its expectation stands, which other cases may share. */
+  readonly expectation: Path | null
 }
 
 export interface Cases {
@@ -39,7 +43,7 @@ export function casesOf(source: Source<TablesFile>, world: World): Cases {
   const cases: Case[] = []
   const problems: Problem[] = []
   const names = new Map<string, number>()
-  for (const { layers: own, name, path } of tests.flatMap((test, index) => layersOf(test, ["tests", index]))) {
+  for (const { layers: own, name, path, node } of tests.flatMap((test, index) => layersOf(test, ["tests", index]))) {
     const place = source.place(path)
     const other = names.get(name)
     if (other === undefined) names.set(name, place.line)
@@ -47,7 +51,9 @@ export function casesOf(source: Source<TablesFile>, world: World): Cases {
     try {
       const layers = new Layers(source, [...base, ...own], path)
       const question = readQuestion(layers, world)
-      cases.push({ ...place, name, question, expected: readExpected(layers, question, world.rules) })
+      const expectation = layers.said("expect")?.path ?? null
+      const expected = readExpected(layers, question, world.rules)
+      cases.push({ ...place, name, question, expected, node, expectation })
     } catch (fault) {
       if (!(fault instanceof Faulty)) throw fault
       problems.push(fault.problem)
@@ -65,17 +71,20 @@ interface Layered {
   readonly layers: readonly Layer[]
   readonly name: string
   readonly path: Path
+  readonly node: Path
 }
 
 function layersOf({ name, cases, ...value }: Test, path: Path): readonly Layered[] {
   const own: Layer = { value, at: (key) => [...path, key] }
-  if (!cases) return [{ layers: [own], name, path: [...path, "name"] }]
+  if (!cases) return [{ layers: [own], name, path: [...path, "name"], node: path }]
   return cases.map((one, index): Layered => {
     const place = [...path, "cases", index]
     const numbered = `${name} [${index + 1}]`
-    if ("places" in one) return { layers: [own, rowLayer(one, kindOf(value), place)], name: numbered, path: place }
+    if ("places" in one)
+      return { layers: [own, rowLayer(one, kindOf(value), place)], name: numbered, path: place, node: place }
     const { name: ownName, ...more } = one
-    return { layers: [own, { value: more, at: (key) => [...place, key] }], name: ownName ?? numbered, path: place }
+    const layer: Layer = { value: more, at: (key) => [...place, key] }
+    return { layers: [own, layer], name: ownName ?? numbered, path: place, node: place }
   })
 }
 

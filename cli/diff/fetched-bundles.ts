@@ -1,7 +1,6 @@
 /** Bundles by their digest: the bundle by which a record was made supplies what the record leaves out. */
 import { assemble, type Bundle } from "../../src/core/policy/assemble.ts"
 import { canonicalBytes, digestOf } from "../../src/core/policy/digest.ts"
-import type { ShownRecord } from "../remote/decision-record.ts"
 import { bundles } from "../../src/api/contract/bundles.ts"
 import { requestApi, type WorkerOptions } from "../remote/worker.ts"
 import type { Usable } from "./tests.ts"
@@ -17,17 +16,18 @@ export async function bundlesByDigest(usables: readonly Usable[]): Promise<Map<s
 }
 
 /**
- * The bundles of the records, the newest first, that the Worker still has and this version can read; others are left
- * out.
+ * Adds bundles that the Worker still has and this version can read, one by one; others are left out.
+ * @returns adds the one with this digest
  */
-export async function fetchKnown(
+export function fetchingFrom(
   worker: WorkerOptions,
   bearer: string,
-  records: readonly ShownRecord[],
   fetched: Map<string, Bundle>,
-): Promise<void> {
-  const digests = [...new Set(records.flatMap(({ bundle }) => bundle?.digest ?? []))]
-  for (const digest of digests.filter((each) => !fetched.has(each)).slice(0, MAX_FETCHED)) {
+): (digest: string) => Promise<void> {
+  const tried = new Set<string>()
+  return async (digest) => {
+    if (tried.has(digest) || tried.size >= MAX_FETCHED) return
+    tried.add(digest)
     const bundle = await fetchBundle(worker, bearer, digest).catch(() => null)
     if (bundle) fetched.set(digest, bundle)
   }

@@ -1,6 +1,7 @@
 /** Decides recorded calls again, and reports which would have another result. */
 import type { Bundle } from "../../src/core/policy/assemble.ts"
-import { rejudge, type RejudgedVerdict, type Rejudged } from "../../src/core/explanation/rejudge.ts"
+import type { RejudgedVerdict } from "../../src/core/explanation/rejudge.ts"
+import { Replay } from "../replay/replay.ts"
 import type { ShownRecord } from "../remote/decision-record.ts"
 
 /** Calls of one agent to one tool that change alike. */
@@ -18,10 +19,12 @@ export interface Flip {
 
 export interface Reviewed {
   readonly records: number
+  /** Decided on the state that the calls before them leave behind; the others by their own records alone. */
+  readonly inSequence: number
   readonly same: number
   readonly flipped: number
   readonly flips: readonly Flip[]
-  /** Decided by something else than rules: a token, a grant, a budget. */
+  /** Decided by something else than a bundle: a token, a request that was malformed. */
   readonly apart: number
   /** How many calls depend on what their records leave out, by what that is. */
   readonly untold: Readonly<Record<string, number>>
@@ -31,21 +34,29 @@ export interface Reviewed {
 }
 
 /**
- * @param records the newest first
+ * @param records in the order in which they were made
  * @param bundles by digest: those by which the records were made supply what the records leave out
+ * @param learn called with each digest that they do not have, and may add it
  */
-export function reviewRecords(
-  records: Iterable<ShownRecord>,
+export async function reviewRecords(
+  records: AsyncIterable<ShownRecord> | Iterable<ShownRecord>,
   bundle: Bundle,
   bundles: ReadonlyMap<string, Bundle> = new Map(),
-): Reviewed {
+  learn: (digest: string) => Promise<void> = async () => undefined,
+): Promise<Reviewed> {
   const flips = new Map<string, Flip>()
   const notRecorded = new Map<string, number>()
   const guardrails = new Set<string>()
-  const counts = { records: 0, same: 0, flipped: 0, apart: 0, untoldCount: 0 }
-  for (const record of records) {
-    const { judged, guardrailsNotRecorded } = judgeAny(record, bundle, bundles.get(record.bundle?.digest ?? "") ?? null)
+  const counts = { records: 0, inSequence: 0, same: 0, flipped: 0, apart: 0, untoldCount: 0 }
+  const replay = new Replay(bundle, bundles)
+  for await (const record of records) {
+    const { digest } = record.bundle ?? {}
+    if (digest !== undefined && !bundles.has(digest)) await learn(digest)
+    const replayed = replay.next(record)
+    if (!replayed) continue
+    const { judged, guardrailsNotRecorded, how } = replayed
     counts.records += 1
+    if (how === "sequence") counts.inSequence += 1
     for (const guardrail of guardrailsNotRecorded) guardrails.add(guardrail)
     if (judged.kind === "same") counts.same += 1
     else if (judged.kind === "apart") counts.apart += 1
@@ -65,15 +76,6 @@ export function reviewRecords(
   }
 }
 
-/** One record of many must not end the comparison, whatever a file contains (half a character, say). */
-function judgeAny(record: ShownRecord, bundle: Bundle, recordedBy: Bundle | null): Rejudged {
-  try {
-    return rejudge(record, bundle, recordedBy)
-  } catch {
-    return { judged: { kind: "apart" }, guardrailsNotRecorded: [] }
-  }
-}
-
 /** Calls that would be newly allowed come first. */
 const rank = ({ to }: Flip): number => (to.code === "ok" ? 0 : 1)
 
@@ -81,6 +83,6 @@ function add(flips: Map<string, Flip>, { id, tool, chain, code: from, rules }: S
   const agent = chain.at(-1) ?? ""
   const key = JSON.stringify([tool, agent, from, to, rules])
   const previous = flips.get(key)
-  if (previous) flips.set(key, { ...previous, count: previous.count + 1 })
+  if (previous) flips.set(key, { ...previous, count: previous.count + 1, example: id })
   else flips.set(key, { tool: tool ?? "", agent, from, to, rules, count: 1, example: id })
 }

@@ -59,10 +59,11 @@ function testsLine({ asked, flips, lost }: ComparedTests): string {
   return `${asked} tests: ${parts.join(", ")}`
 }
 
-function recordsLine({ records, same, flipped, apart, untoldCount }: Reviewed): string {
+function recordsLine({ records, inSequence, same, flipped, apart, untoldCount }: Reviewed): string {
   const parts = [`${flipped} would be decided otherwise`, `${same} the same`]
   if (untoldCount > 0) parts.push(`${untoldCount} depend on what their records lack`)
-  if (apart > 0) parts.push(`${apart} were not decided by rules`)
+  if (apart > 0) parts.push(`${apart} were not decided by policies`)
+  if (inSequence > 0) parts.push(`${inSequence} of all on the state that the calls before them leave`)
   return `${records} recorded decisions: ${parts.join(", ")}`
 }
 

@@ -1,15 +1,7 @@
 /** What decision records show of which agent used which tool. */
-import { z } from "zod"
+import type { DecisionRecord } from "../../../src/core/record/record.ts"
 
-/** The members of a record that are needed (src/core/record/record.ts). */
-export const usedRecord = z.looseObject({
-  at: z.number(),
-  decision: z.enum(["allow", "deny"]),
-  mode: z.string(),
-  tool: z.string().nullable(),
-  chain: z.array(z.string()),
-})
-type UsedRecord = z.infer<typeof usedRecord>
+type UsedRecord = Pick<DecisionRecord, "at" | "decision" | "tool" | "chain"> & { readonly mode: string }
 
 export interface Use {
   readonly records: number
@@ -20,40 +12,24 @@ export interface Use {
   readonly tools: ReadonlyMap<string, ReadonlySet<string>>
 }
 
-/**
- * One record a line, as `narrowgate decisions tail --json` prints them.
- * @returns the number of the line that is no record, counted from 1
- */
-export function readRecords(text: string): readonly UsedRecord[] | number {
-  const records: UsedRecord[] = []
-  for (const [index, line] of text.split("\n").entries()) {
-    if (line.trim() === "") continue
-    const parsed = usedRecord.safeParse(parsedOf(line))
-    if (!parsed.success) return index + 1
-    records.push(parsed.data)
-  }
-  return records
-}
-
-function parsedOf(line: string): unknown {
-  try {
-    return JSON.parse(line)
-  } catch {
-    return undefined
-  }
-}
-
-/** Counts a call that happened: one that was allowed, or that an observing gateway forwarded. */
-export function useOf(records: readonly UsedRecord[]): Use {
+export async function useOf(records: AsyncIterable<UsedRecord> | Iterable<UsedRecord>): Promise<Use> {
   const tools = new Map<string, Set<string>>()
-  for (const { decision, mode, tool, chain } of records) {
-    if (tool === null || (decision === "deny" && mode !== "observe")) continue
-    for (const agent of chain) {
+  let [count, from, to] = [0, Number.POSITIVE_INFINITY, 0]
+  for await (const record of records) {
+    count += 1
+    from = Math.min(from, record.at)
+    to = Math.max(to, record.at)
+    if (record.tool === null || !hasHappened(record)) continue
+    for (const agent of record.chain) {
       const used = tools.get(agent)
-      if (used) used.add(tool)
-      else tools.set(agent, new Set([tool]))
+      if (used) used.add(record.tool)
+      else tools.set(agent, new Set([record.tool]))
     }
   }
-  const times = records.map(({ at }) => at).toSorted((a, b) => a - b)
-  return { records: records.length, from: times[0] ?? 0, to: times.at(-1) ?? 0, tools }
+  return { records: count, from: count === 0 ? 0 : from, to, tools }
+}
+
+/** A call that was allowed, or that an observing gateway forwarded. */
+export function hasHappened({ decision, mode }: Pick<UsedRecord, "decision" | "mode">): boolean {
+  return decision === "allow" || mode === "observe"
 }

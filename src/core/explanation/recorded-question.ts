@@ -2,7 +2,8 @@
 import { decide } from "../decision/decide.ts"
 import { guardrailsOf } from "../guardrails/guardrails.ts"
 import type { Bundle } from "../policy/assemble.ts"
-import { isDeniedByRules, recreate } from "./recreated-call.ts"
+import { isDeniedByRules } from "./recorded-situation.ts"
+import { recreate } from "./recreated-call.ts"
 import { isPermitted, type PolicyQuestion } from "./policy-question.ts"
 import type { RecordedCall } from "./recorded-call.ts"
 

@@ -23,7 +23,7 @@ import { Memory } from "../guardrails/memory.ts"
 import { applyUpdates } from "../guardrails/memory-update.ts"
 import { USER_SCOPE, type Memories } from "../task/memories.ts"
 import { Proofs } from "../task/proof-log.ts"
-import { ancestryOf, newLedger, newTree, type TreeState } from "../task/state.ts"
+import { ancestryOf, newLedger, newTree, type LedgerState, type TreeState } from "../task/state.ts"
 import {
   applyMemoryUpdates,
   applyApproval,
@@ -51,10 +51,21 @@ export const freshProofs = (): Proofs => new Proofs("nonce", Number.NEGATIVE_INF
 
 /** @param now milliseconds */
 export function beginTree(pointer: Pointer, root: string, user: UserFacts | null, now: number): TreeState {
-  const ledger = newLedger(pointer, now, freshProofs())
+  return addTree(newLedger(pointer, now, freshProofs()), root, user, now)
+}
+
+/** Begins one more tree of the same user, or the same agent. */
+export function addTree(ledger: LedgerState, root: string, user: UserFacts | null, now: number): TreeState {
   const tree = newTree(ledger, root, user, now)
   ledger.trees.set(root, tree)
   return tree
+}
+
+/** @param shared what all ledgers of a deployment share */
+export function beginLedger(pointer: Pointer, now: number, shared: Memory): LedgerState {
+  const ledger = newLedger(pointer, now, freshProofs())
+  sharedBy.set(ledger.memories, shared)
+  return ledger
 }
 
 /** A request for the default of everything. */

@@ -74,7 +74,10 @@ describe("check", () => {
     ).toEqual(ofFile)
     await writeFile(join(directory, "records.jsonl"), `${JSON.stringify(one)}\nnone\n`)
     const refused = await narrowgate("check", "policies", "--records", "records.jsonl")
-    expect(refused).toMatchObject({ code: 2, stderr: expect.stringMatching(/records\.jsonl:2 is no decision record/) })
+    expect(refused).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/records\.jsonl:2 holds no decision record/),
+    })
   })
 
   it("says the same as JSON", async () => {

@@ -441,9 +441,9 @@ when { context.task.purpose == "triage-ticket" || (context.arguments has message
       // Half a character has no canonical form, and so no hash.
       { ...record, arguments: { ticket: "\ud800" }, arguments_hash: "0" },
     ]
-    for (const one of impossible) expect(reviewRecords([one], bundle)).toMatchObject({ records: 1, apart: 1 })
+    for (const one of impossible) expect(await reviewRecords([one], bundle)).toMatchObject({ records: 1, apart: 1 })
     const named = { ...record, chain: [agent, agent, agent], task: "a.above.1" }
-    expect(reviewRecords([named], bundle)).toMatchObject({ same: 1 })
+    expect(await reviewRecords([named], bundle)).toMatchObject({ same: 1 })
   })
 
   test("ten thousand as they were, none of them another way", async () => {
@@ -452,7 +452,7 @@ when { context.task.purpose == "triage-ticket" || (context.arguments has message
     const many = Array.from({ length: 10_000 }, (_, index) => records[index % records.length] ?? records[0]).filter(
       (each) => each !== undefined,
     )
-    const { records: count, flipped } = reviewRecords(many, bundle)
+    const { records: count, flipped } = await reviewRecords(many, bundle)
     expect([count, flipped]).toEqual([10_000, 0])
   })
 })
@@ -648,7 +648,7 @@ describe("the command", () => {
         [["--base", "nowhere"], 2, "git does not have that commit"],
         [[], 2, "there is nothing to compare with"],
         [["--records", "policies/catalog.yaml"], 2, "policies/catalog.yaml:1 holds no decision record"],
-        [["--records", "nowhere"], 1, "nowhere"],
+        [["--records", "nowhere"], 2, "nowhere"],
       ],
     )
   })

@@ -22,12 +22,12 @@ function isOfCase({ lint, file, line }: Problem, one: LintCase, texts: ReadonlyM
 }
 
 describe("a lint tells of", () => {
-  it.each(LINT_CASES.map((one) => [`${one.lint}: ${one.name}`, one] as const))("%s", (_name, one) => {
+  it.each(LINT_CASES.map((one) => [`${one.lint}: ${one.name}`, one] as const))("%s", async (_name, one) => {
     const { lint, file, at, message, fix } = one
     const texts = edited(one.edits)
     const { problems, body } = compileFiles(
       { texts, tables: new Map(), problems: [] },
-      one.records ? useOf(one.records) : null,
+      one.records ? await useOf(one.records) : null,
     )
     expect(problems.filter((each) => isOfCase(each, one, texts))).toMatchObject([
       { lint, file, message, fix: fix, ...placeOf(texts.get(file) ?? "", at), end: expect.anything() },
@@ -37,11 +37,11 @@ describe("a lint tells of", () => {
 })
 
 describe("a lint is silent on what is nearly", () => {
-  it.each(LINT_CASES.map((one) => [`${one.lint}: ${one.name}`, one] as const))("%s", (_name, one) => {
+  it.each(LINT_CASES.map((one) => [`${one.lint}: ${one.name}`, one] as const))("%s", async (_name, one) => {
     const texts = edited(fixed(one))
     const { problems, body } = compileFiles(
       { texts, tables: new Map(), problems: [] },
-      one.records ? useOf(one.records) : null,
+      one.records ? await useOf(one.records) : null,
     )
     expect(problems.filter((each) => isOfCase(each, one, texts))).toEqual([])
     expect(body).not.toBeNull()

@@ -1,0 +1,162 @@
+/** `narrowgate suggest`: the least authority that would have allowed what was used, as a change of the policies. */
+import { join } from "node:path"
+import type { Command } from "commander"
+import { summarise } from "./check.ts"
+import { atWorker } from "./worker-options.ts"
+import { bundlesByDigest, fetchingFrom } from "../diff/fetched-bundles.ts"
+import { compilePolicies } from "../compiler/compile.ts"
+import { spooled, type Spooled } from "../records/in-order.ts"
+import { withRecords } from "../records/options.ts"
+import { recordSource, type RecordOptions } from "../records/source.ts"
+import { repeated } from "../import/options.ts"
+import type { Bundle } from "../../src/core/policy/assemble.ts"
+import type { BundleBody } from "../../src/core/policy/bundle.ts"
+import type { Subjects } from "../suggest/agents-edits.ts"
+import { ObservedUse } from "../suggest/observed-use.ts"
+import { PathArguments } from "../suggest/path-arguments.ts"
+import { suggestionAsJson, suggestionText, type Told } from "../suggest/render.ts"
+import type { UnpermittedUse } from "../suggest/rules-text.ts"
+import { suggestionFor, type Base, type Suggestion } from "../suggest/suggestion.ts"
+import { trafficUnder, type Traffic } from "../suggest/traffic.ts"
+import { writeWhole } from "../terminal/atomic-write.ts"
+import { jsonText } from "../terminal/escape.ts"
+import { EXIT, Failure } from "../terminal/failure.ts"
+
+interface SuggestOptions extends RecordOptions {
+  readonly agent: readonly string[]
+  readonly purpose: readonly string[]
+  readonly write?: boolean
+  readonly json?: boolean
+}
+
+export function addSuggest(program: Command): void {
+  const command = atWorker(program.command("suggest"))
+    .description("print the least authority that would have allowed what was used, as a change of the policies")
+    .argument("[DIR]", "the policy directory", "policies")
+    .addOption(repeated("--agent <ID>", "fit the ceiling of this agent; may be repeated (default: of all)"))
+    .addOption(
+      repeated(
+        "--purpose <NAME>",
+        "fit the grant of this purpose; may be repeated (default: those of the agents alone)",
+      ),
+    )
+  withRecords(command, "learn from")
+    .option("--write", "change the files")
+    .option("--json", "print everything as JSON")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  narrowgate suggest --from-worker --url https://authz.example --agent spiffe://example.org/agent/support\n  narrowgate suggest --records export.ndjson.gz --purpose triage-ticket\n  narrowgate suggest --records export.ndjson.gz --write\n" +
+        "\nExit code 1: there is no suggestion, or it would deny calls that happened.\n",
+    )
+    .action(suggest)
+}
+
+/** Each round may permit what the one before still denied: the user's permit, then the agent's. */
+const MOST_ROUNDS = 4
+
+async function suggest(directory: string, options: SuggestOptions): Promise<void> {
+  const source = await recordSource(options)
+  if (!source) throw new Failure("there is nothing to learn from", "Add --records or --from-worker.", EXIT.usage)
+  const base = await usableBase(directory)
+  const { body } = base
+  const subjects = subjectsOf(body, options)
+  const bundles = await bundlesByDigest([base])
+  const learn = source.worker ? fetchingFrom(source.worker.at, source.worker.bearer, bundles) : async () => undefined
+  const use = new ObservedUse()
+  const paths = new PathArguments(body)
+  const records = await spooled(source.read())
+  try {
+    for await (const record of records.read()) {
+      if (record.bundle && !bundles.has(record.bundle.digest)) await learn(record.bundle.digest)
+      use.add(record, paths.of(record))
+    }
+    if (use.calls === 0) throw new Failure("the records show no call that happened", "Give records of calls.")
+    const { suggestion, traffic } = await fitted(base, use, subjects, records, bundles)
+    await tell(directory, options, { use, suggestion, traffic })
+  } finally {
+    await records.close()
+  }
+}
+
+async function tell(
+  directory: string,
+  options: SuggestOptions,
+  { use, suggestion, traffic }: Pick<Told, "use" | "suggestion" | "traffic">,
+): Promise<void> {
+  const told = { directory, use, suggestion, traffic, isWritten: options.write === true }
+  console.log(options.json ? jsonText(suggestionAsJson(told)) : suggestionText(told))
+  if (options.write) {
+    for (const [file, text] of suggestion.files) await writeWhole(join(directory, file), text)
+  }
+  if (traffic.denied.length > 0) process.exitCode = EXIT.refused
+}
+
+async function fitted(
+  base: Base,
+  use: ObservedUse,
+  subjects: Subjects,
+  records: Spooled,
+  bundles: ReadonlyMap<string, Bundle>,
+): Promise<{ readonly suggestion: Suggestion; readonly traffic: Traffic }> {
+  const permits = new Map<string, UnpermittedUse>()
+  for (let round = 1; ; round++) {
+    const made = suggestionFor(base, use, subjects, [...permits.values()])
+    if ("problems" in made) throw refusalOf(made)
+    const traffic = await trafficUnder(made.bundle, records.read(), bundles)
+    const before = permits.size
+    for (const one of traffic.unpermitted) {
+      const isOf = one.principal === "user" || subjects.agents.has(one.agent)
+      if (isOf) permits.set(JSON.stringify([one.principal, one.principal === "agent" && one.agent, one.tool]), one)
+    }
+    if (permits.size === before || round === MOST_ROUNDS) return { suggestion: made, traffic }
+  }
+}
+
+function refusalOf({ problems, failing }: Exclude<ReturnType<typeof suggestionFor>, Suggestion>): Failure {
+  const why = [...problems.map(({ file, message }) => `${file}: ${message}`), ...failing.map((name) => `test ${name}`)]
+  return new Failure(
+    `the policies would no longer check, or not pass their tests:\n  ${why.slice(0, 5).join("\n  ")}`,
+    "Fit one agent after the other (--agent), or change these by hand first.",
+  )
+}
+
+async function usableBase(directory: string): Promise<Base & { readonly bundle: Bundle }> {
+  const compiled = await compilePolicies(directory)
+  const { body, bundle } = compiled
+  if (body && bundle) return { body, bundle, compiled }
+  console.error(summarise(directory, compiled))
+  throw new Failure(`${directory} does not check`, "Run `narrowgate check`.")
+}
+
+/** A purpose that other agents have too is fitted only if it is named: what they use is not looked at otherwise. */
+function subjectsOf(body: BundleBody, { agent: agents, purpose: purposes }: SuggestOptions): Subjects {
+  for (const id of agents)
+    known(
+      id,
+      body.agents.map((each) => each.id),
+      "agent",
+    )
+  for (const name of purposes)
+    known(
+      name,
+      body.purposes.map((each) => each.name),
+      "purpose",
+    )
+  if (agents.length === 0 && purposes.length === 0) {
+    return {
+      agents: new Set(body.agents.map(({ id }) => id)),
+      purposes: new Set(body.purposes.map(({ name }) => name)),
+    }
+  }
+  const named = new Set(agents)
+  const own = body.purposes.filter(({ name }) => {
+    const having = body.agents.filter((each) => each.purposes.includes(name))
+    return having.length > 0 && having.every(({ id }) => named.has(id))
+  })
+  return { agents: named, purposes: new Set([...purposes, ...own.map(({ name }) => name)]) }
+}
+
+function known(name: string, all: readonly string[], what: string): void {
+  if (!all.includes(name))
+    throw new Failure(`there is no ${what} \`${name}\``, `Name one of ${all.join(", ")}.`, EXIT.usage)
+}

@@ -1,0 +1,87 @@
+/**
+ * Decision records in files: one a line, as `narrowgate decisions tail --json` prints them and as exports have them,
+ * plain or compressed by gzip. Read line by line, so that a file may be larger than memory.
+ */
+import { createReadStream } from "node:fs"
+import { Readable } from "node:stream"
+import { createInterface } from "node:readline"
+import { createGunzip } from "node:zlib"
+import { decisionRecord, type ShownRecord } from "../remote/decision-record.ts"
+import { EXIT, Failure } from "../terminal/failure.ts"
+
+/** @param files read one after the other; `-` is standard input */
+export async function* recordsInFiles(files: readonly string[]): AsyncGenerator<ShownRecord> {
+  for (const file of files) yield* recordsIn(file)
+}
+
+async function* recordsIn(file: string): AsyncGenerator<ShownRecord> {
+  let number = 0
+  try {
+    for await (const line of linesOf(file)) {
+      number += 1
+      if (line.trim() === "") continue
+      const value = parsed(line)
+      if (isOfExport(value)) continue
+      const read = decisionRecord.safeParse(value)
+      if (!read.success) {
+        const fix = "Write one record a line, as `narrowgate decisions tail --json` does, or name an export."
+        throw new Failure(`${file}:${number} holds no decision record`, fix, EXIT.usage)
+      }
+      yield read.data
+    }
+  } catch (failure) {
+    throw unreadable(file, number, failure)
+  }
+}
+
+function linesOf(file: string): AsyncIterable<string> {
+  const input = Readable.from(plainBytes(file === "-" ? process.stdin : createReadStream(file)))
+  return createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })
+}
+
+/** Whether it is compressed is in the bytes (RFC 1952, section 2.3.1), not in the name: standard input has none. */
+async function* plainBytes(input: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  const chunks = input[Symbol.asyncIterator]()
+  let first = Buffer.alloc(0)
+  while (first.length < 2) {
+    const next = await chunks.next()
+    if (next.done) break
+    first = Buffer.concat([first, next.value])
+  }
+  const all = withFirst(first, { [Symbol.asyncIterator]: () => chunks })
+  if (first[0] !== 0x1f || first[1] !== 0x8b) {
+    yield* all
+    return
+  }
+  const gunzip = createGunzip()
+  const source = Readable.from(all)
+  source.on("error", (failure) => gunzip.destroy(failure))
+  yield* source.pipe(gunzip)
+}
+
+async function* withFirst(first: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  if (first.length > 0) yield first
+  yield* rest
+}
+
+function parsed(line: string): unknown {
+  try {
+    return JSON.parse(line)
+  } catch {
+    return null
+  }
+}
+
+/** The other lines of an export: its header, its checkpoints and its last line. */
+function isOfExport(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "type" in value && !("kind" in value)
+}
+
+function unreadable(file: string, number: number, failure: unknown): unknown {
+  if (!(failure instanceof Error) || !("code" in failure) || failure instanceof Failure) return failure
+  const isCut = String(failure.code).startsWith("Z_")
+  const message = isCut
+    ? `${file} is cut or damaged after line ${number}: ${failure.message}`
+    : `cannot read the records: ${failure.message}`
+  return new Failure(message, isCut ? "Export it again." : "Name a file by `--records`.", EXIT.usage)
+}

@@ -1,0 +1,166 @@
+/** What agents did according to decision records, summed up: which tools for which purpose, with which arguments. */
+import type { ShownRecord } from "../remote/decision-record.ts"
+import { hasHappened } from "../replay/replay.ts"
+import { ArgumentValues } from "./argument-values.ts"
+
+/** Of calls, for the comment beside what they suggest. */
+export interface Evidence {
+  readonly calls: number
+  /** Milliseconds since the epoch. */
+  readonly from: number
+  readonly to: number
+  /** The ids of the first and of the last. */
+  readonly first: string
+  readonly last: string
+}
+
+export class ToolUse {
+  calls = 0
+  from = Number.POSITIVE_INFINITY
+  to = 0
+  first = ""
+  last = ""
+  /** Of these, the ones that were denied and happened because the gateway only observes. */
+  observedDenials = 0
+  readonly environments = new Set<string>()
+  readonly gateways = new Map<string, number>()
+  readonly arguments = new Map<string, ArgumentValues>()
+  /** Names of the approvals that calls used. */
+  readonly approvals = new Set<string>()
+  /** Calls whose arguments were not all seen, or not recorded. */
+  unseen = 0
+  #groups: Set<string> | null = null
+  withUser = 0
+
+  add(record: ShownRecord, args: Readonly<Record<string, unknown>>): void {
+    const { id, at, environment, gateway, decision, user, groups, arguments_omitted: omitted } = record
+    this.calls += 1
+    if (at < this.from) [this.from, this.first] = [at, id]
+    if (at >= this.to) [this.to, this.last] = [at, id]
+    if (decision === "deny") this.observedDenials += 1
+    if (environment !== null) this.environments.add(environment)
+    if (gateway !== null) this.gateways.set(gateway, (this.gateways.get(gateway) ?? 0) + 1)
+    if (omitted === null) this.unseen += 1
+    for (const { name } of record.approvals) if (name !== null) this.approvals.add(name)
+    if (user !== null) {
+      this.withUser += 1
+      this.#groups = new Set(groups.filter((group) => this.#groups?.has(group) ?? true))
+    }
+    for (const [name, value] of Object.entries(args)) {
+      let values = this.arguments.get(name)
+      if (!values) this.arguments.set(name, (values = new ArgumentValues()))
+      values.add(value)
+    }
+  }
+
+  /** Groups that every user had. */
+  get groups(): readonly string[] {
+    return [...(this.#groups ?? [])].toSorted()
+  }
+
+  get evidence(): Evidence {
+    const { calls, from, to, first, last } = this
+    return { calls, from, to, first, last }
+  }
+}
+
+/** By tool. */
+export type ToolUses = ReadonlyMap<string, ToolUse>
+
+const MINUTE = 60_000
+
+/** Reads records one after the other, in the order in which they were made. */
+export class ObservedUse {
+  records = 0
+  calls = 0
+  from = Number.POSITIVE_INFINITY
+  to = 0
+  /** By agent: of each that took part in a call, as its caller or above it. */
+  readonly byAgent = new Map<string, Map<string, ToolUse>>()
+  /** By purpose: of the calling task, and of those above it. */
+  readonly byPurpose = new Map<string, Map<string, ToolUse>>()
+  /** By agent and purpose, of calls that it made itself; as a JSON list of both. */
+  readonly own = new Map<string, Map<string, ToolUse>>()
+  /** Purposes of the tasks that each agent had. */
+  readonly purposesOf = new Map<string, Set<string>>()
+  /** The agents that each agent handed work to. */
+  readonly delegations = new Map<string, Set<string>>()
+  /** The most levels of tasks below one of each agent. */
+  readonly depth = new Map<string, number>()
+  /** By purpose: the most calls that one task has counted, and how many tasks there were. */
+  readonly counted = new Map<string, { most: number; tasks: Set<string> }>()
+  /** By agent: the most calls in any minute on behalf of one user. */
+  readonly busiest = new Map<string, number>()
+  readonly rules = new Map<string, Evidence>()
+  /** Of the users. */
+  readonly issuers = new Set<string>()
+  readonly #purposeOfTask = new Map<string, string>()
+  readonly #minutes = new Map<string, number[]>()
+
+  add(record: ShownRecord, args: Readonly<Record<string, unknown>>): void {
+    const { at, kind, task, purpose, chain, tool, calls } = record
+    if (kind === "management") return
+    this.records += 1
+    this.from = Math.min(this.from, at)
+    this.to = Math.max(this.to, at)
+    const agent = chain.at(-1)
+    if (task !== null && purpose !== null && agent !== undefined && record.decision === "allow") {
+      this.#purposeOfTask.set(task, purpose)
+      setOf(this.purposesOf, agent).add(purpose)
+    }
+    if (kind !== "call" || tool === null || agent === undefined || task === null || !hasHappened(record)) return
+    this.calls += 1
+    if (record.user !== null) this.issuers.add(record.user.slice(0, record.user.indexOf("|")))
+    for (const rule of record.rules) this.rules.set(rule, later(this.rules.get(rule), record))
+    for (const [index, each] of [...new Set(chain)].entries()) {
+      useOf(this.byAgent, each, tool).add(record, args)
+      const below = chain[index + 1]
+      if (below !== undefined && below !== each) setOf(this.delegations, each).add(below)
+      this.depth.set(each, Math.max(this.depth.get(each) ?? 0, chain.length - 1 - chain.indexOf(each)))
+    }
+    for (const each of this.#purposesAbove(task, purpose)) useOf(this.byPurpose, each, tool).add(record, args)
+    useOf(this.own, JSON.stringify([agent, purpose]), tool).add(record, args)
+    if (purpose !== null && calls) {
+      const counted = this.counted.get(purpose) ?? { most: 0, tasks: new Set() }
+      counted.most = Math.max(counted.most, calls.used + 1)
+      counted.tasks.add(task)
+      this.counted.set(purpose, counted)
+    }
+    this.#countMinute(agent, JSON.stringify([agent, record.user ?? chain[0]]), at)
+  }
+
+  #purposesAbove(task: string, purpose: string | null): ReadonlySet<string> {
+    const purposes = new Set(purpose === null ? [] : [purpose])
+    for (let dot = task.lastIndexOf("."); dot > 0; dot = task.lastIndexOf(".", dot - 1)) {
+      const above = this.#purposeOfTask.get(task.slice(0, dot))
+      if (above !== undefined) purposes.add(above)
+    }
+    return purposes
+  }
+
+  #countMinute(agent: string, key: string, at: number): void {
+    const times = (this.#minutes.get(key) ?? []).filter((time) => time > at - MINUTE)
+    times.push(at)
+    this.#minutes.set(key, times)
+    this.busiest.set(agent, Math.max(this.busiest.get(agent) ?? 0, times.length))
+  }
+}
+
+function later(before: Evidence | undefined, { id, at }: ShownRecord): Evidence {
+  if (!before) return { calls: 1, from: at, to: at, first: id, last: id }
+  return { ...before, calls: before.calls + 1, to: at, last: id }
+}
+
+function setOf(sets: Map<string, Set<string>>, key: string): Set<string> {
+  let set = sets.get(key)
+  if (!set) sets.set(key, (set = new Set()))
+  return set
+}
+
+function useOf(uses: Map<string, Map<string, ToolUse>>, key: string, tool: string): ToolUse {
+  let tools = uses.get(key)
+  if (!tools) uses.set(key, (tools = new Map()))
+  let use = tools.get(tool)
+  if (!use) tools.set(tool, (use = new ToolUse()))
+  return use
+}

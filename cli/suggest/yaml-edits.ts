@@ -1,0 +1,142 @@
+/** Changes of a YAML file at the places of its values, which leave everything else as it is written. */
+import { isMap, isPair, isScalar, isSeq, parseDocument, type Document, type Node, type Pair } from "yaml"
+import type { Path } from "../compiler/source/source.ts"
+import type { Splice } from "../import/text-edits.ts"
+
+export interface ListedLine {
+  readonly text: string
+  /** Null: none. */
+  readonly comment: string | null
+}
+
+export class YamlText {
+  readonly text: string
+  readonly #document: Document
+
+  constructor(text: string) {
+    this.text = text
+    this.#document = parseDocument(text)
+  }
+
+  /** Null if there is no such key. */
+  list(path: Path, lines: readonly ListedLine[]): Splice | null {
+    const pair = this.#pairAt(path)
+    if (!pair) return null
+    const indent = " ".repeat(this.#indentOf(pair.key) + 2)
+    const items = lines.map(({ text, comment }) => `${indent}  ${text},${comment === null ? "" : ` # ${comment}`}\n`)
+    return this.#replace(pair, `\n${indent}[\n${items.join("")}${indent}]`)
+  }
+
+  value(path: Path, text: string): Splice | null {
+    const pair = this.#pairAt(path)
+    if (pair) return this.#replace(pair, ` ${text}`)
+    const node = this.#nodeAt(path)
+    return node ? { at: startOf(node), remove: this.#endOf(node) - startOf(node), insert: text } : null
+  }
+
+  /** A member of a map, before the one at this index. */
+  member(path: Path, text: string, before = 0): Splice | null {
+    const node = this.#nodeAt(path)
+    if (!isMap<Node, Node | null>(node)) return null
+    const pair = node.items[Math.min(before, node.items.length - 1)]
+    if (!pair) return null
+    const at = startOf(pair.key)
+    const column = this.#columnOf(at)
+    if (node.flow) return { at, remove: 0, insert: `${text}, ` }
+    const indent = " ".repeat(column)
+    const isLine = this.text.slice(at - column, at) === indent
+    return isLine
+      ? { at: at - column, remove: 0, insert: `${indent}${text}\n` }
+      : { at, remove: 0, insert: `${text}\n${indent}` }
+  }
+
+  /** A line of comment above an item of a list that is written in lines. */
+  comment(path: Path, text: string): Splice | null {
+    const node = this.#nodeAt(path)
+    if (!isMap(node) || node.flow) return null
+    const at = this.text.lastIndexOf("\n", startOf(node) - 1) + 1
+    const indent = this.text.slice(at).search(/\S/u)
+    return { at, remove: 0, insert: `${" ".repeat(Math.max(0, indent))}# ${text}\n` }
+  }
+
+  /** An item behind the last one of a list that is written in lines. */
+  item(path: Path, lines: readonly string[]): Splice | null {
+    const node = this.#nodeAt(path)
+    const [first] = isSeq<Node>(node) && !node.flow ? node.items : []
+    if (!node || !first) return null
+    const indent = " ".repeat(this.#columnOf(startOf(first)) - 2)
+    const at = this.#endOf(node)
+    return { at, remove: 0, insert: `\n\n${lines.map((line) => (line === "" ? "" : `${indent}${line}`)).join("\n")}` }
+  }
+
+  /** Takes an item out of a list, with its lines. */
+  without(path: Path): Splice | null {
+    const node = this.#nodeAt(path)
+    const list = this.#nodeAt(path.slice(0, -1))
+    if (!node || !isSeq<Node>(list) || list.flow || list.items.length < 2) return null
+    const begin = this.text.lastIndexOf("\n", startOf(node)) + 1
+    const end = this.text.indexOf("\n", this.#endOf(node))
+    return { at: begin, remove: (end < 0 ? this.text.length : end + 1) - begin, insert: "" }
+  }
+
+  /** The text of a value. */
+  slice(path: Path): string | null {
+    const node = this.#nodeAt(path)
+    return node ? this.text.slice(startOf(node), this.#endOf(node)) : null
+  }
+
+  has(path: Path): boolean {
+    return this.#nodeAt(path) !== null
+  }
+
+  isMap(path: Path): boolean {
+    return isMap(this.#nodeAt(path))
+  }
+
+  #replace({ key, value }: Pair<Node, Node | null>, insert: string): Splice {
+    // Behind the key there are a colon, and the value.
+    const at = (key.range?.[1] ?? 0) + 1
+    const before = this.text.slice(at, value ? this.#endOf(value) : at)
+    // What is the same at the beginning of both stays, line by line.
+    let same = 0
+    for (let end = before.indexOf("\n"); end >= 0; end = before.indexOf("\n", end + 1)) {
+      if (!insert.startsWith(before.slice(0, end + 1))) break
+      same = end + 1
+    }
+    return { at: at + same, remove: before.length - same, insert: insert.slice(same) }
+  }
+
+  #pairAt(path: Path): Pair<Node, Node | null> | null {
+    const holder = this.#nodeAt(path.slice(0, -1))
+    if (!isMap<Node, Node | null>(holder)) return null
+    return holder.items.find(({ key }) => isScalar(key) && key.value === path.at(-1)) ?? null
+  }
+
+  #nodeAt(path: Path): Node | null {
+    if (path.length === 0) return this.#document.contents
+    const node = this.#document.getIn(path, true)
+    return isMap(node) || isSeq(node) || isScalar(node) ? node : null
+  }
+
+  /** A comment behind a list or a map in lines belongs to what follows it, though its range contains the comment. */
+  #endOf(node: Node): number {
+    const [start = 0, end = 0] = node.range ?? []
+    const last =
+      isMap<Node, Node | null>(node) || isSeq<Node>(node) ? (node.flow ? undefined : node.items.at(-1)) : undefined
+    const inner = isPair(last) ? (last.value ?? last.key) : last
+    return inner ? this.#endOf(inner) : start + this.text.slice(start, end).trimEnd().length
+  }
+
+  #columnOf(at: number): number {
+    return at - (this.text.lastIndexOf("\n", at - 1) + 1)
+  }
+
+  /** Of the key, or of its line if something else comes before it there. */
+  #indentOf(key: Node): number {
+    const column = this.#columnOf(startOf(key))
+    const before = this.text.slice(startOf(key) - column, startOf(key))
+    return /^[\s-]*$/u.test(before) ? column : before.length - before.trimStart().length
+  }
+}
+
+const startOf = (node: Node): number => node.range?.[0] ?? 0

@@ -1,0 +1,179 @@
+/** Decision records in files: exports, plain and compressed, and the filters of the API on them. */
+import { mkdtemp, rm, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { DatabaseSync } from "node:sqlite"
+import { gzipSync } from "node:zlib"
+import fc from "fast-check"
+import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { matches, type RecordFilter } from "../../../cli/records/filter.ts"
+import { inOrder } from "../../../cli/records/in-order.ts"
+import { recordsInFiles } from "../../../cli/records/read-files.ts"
+import { decisionRecord, type ShownRecord } from "../../../cli/remote/decision-record.ts"
+import { conditionsOf } from "../../../src/audit/record-query.ts"
+import { recordOf } from "../../../src/core/record/record.ts"
+
+let directory: string
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "narrowgate-records-test-"))
+})
+afterEach(() => rm(directory, { recursive: true, force: true }))
+
+const RECORDS = [1, 2, 3].map((number) => recordOf({ id: `dec_${number}`, at: number, kind: "call", code: "ok" }))
+const LINES = RECORDS.map((record, index) => JSON.stringify({ ...record, log: "records-0", index, salt: "c2FsdA" }))
+const EXPORT = [
+  '{"type":"header","log":"records-0"}',
+  ...LINES,
+  '{"type":"checkpoint","size":3}',
+  '{"type":"footer","count":3}',
+].join("\n")
+
+async function idsIn(content: string | Buffer, ...more: readonly string[]): Promise<readonly string[]> {
+  const file = join(directory, "records")
+  await writeFile(file, content)
+  return (await Array.fromAsync(recordsInFiles([file, ...more]))).map(({ id }) => id)
+}
+
+describe("records are read from", () => {
+  const all = ["dec_1", "dec_2", "dec_3"]
+  test.each<readonly [name: string, content: string | Buffer]>([
+    ["plain lines", LINES.join("\n")],
+    ["lines that end as on Windows, with empty ones", `${LINES.join("\r\n\r\n")}\r\n`],
+    ["an export", EXPORT],
+    ["a compressed export", gzipSync(EXPORT)],
+    ["several compressed parts in one file", Buffer.concat(LINES.map((line) => gzipSync(`${line}\n`)))],
+  ])("%s", async (_name, content) => {
+    expect(await idsIn(content)).toEqual(all)
+  })
+
+  test("an empty file, and one file after the other", async () => {
+    expect(await idsIn("")).toEqual([])
+    const other = join(directory, "other.ndjson.gz")
+    await writeFile(other, gzipSync(EXPORT))
+    expect(await idsIn(LINES[0] ?? "", other)).toEqual(["dec_1", ...all])
+  })
+
+  test("an export keeps where each record stands in its log", async () => {
+    const file = join(directory, "export")
+    await writeFile(file, EXPORT)
+    expect(await Array.fromAsync(recordsInFiles([file]))).toMatchObject(
+      [0, 1, 2].map((index) => ({ log: "records-0", index, salt: "c2FsdA" })),
+    )
+  })
+})
+
+describe("a file is named that", () => {
+  test.each<readonly [name: string, content: string | Buffer, message: RegExp]>([
+    ["has a line that is no record", `${LINES[0]}\n{"id":1}\n`, /records:2 holds no decision record/u],
+    ["has half a line", `${LINES[0]}\n${LINES[1]?.slice(0, 40)}`, /records:2 holds no decision record/u],
+    [
+      "is cut within its compression",
+      gzipSync(EXPORT.repeat(50)).subarray(0, 300),
+      /records is cut or damaged after line/u,
+    ],
+    ["has a byte changed", damaged(gzipSync(EXPORT)), /records is cut or damaged after line/u],
+  ])("%s", async (_name, content, message) => {
+    await expect(idsIn(content)).rejects.toThrow(message)
+  })
+
+  test("is not there", async () => {
+    await expect(Array.fromAsync(recordsInFiles([join(directory, "none")]))).rejects.toThrow(/cannot read the records/u)
+  })
+})
+
+function damaged(bytes: Buffer): Buffer {
+  const copy = Buffer.from(bytes)
+  copy[copy.length - 6] = (copy[copy.length - 6] ?? 0) ^ 0xff
+  return copy
+}
+
+const TASK = `tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ-${"0".repeat(64)}`
+const some = fc.record({
+  task: fc.constantFrom(null, TASK, `${TASK}.1`, `${TASK}.1.2`, TASK.replace("Z-", "Y-")),
+  chain: fc.constantFrom([], ["a"], ["a", "b"]),
+  user: fc.constantFrom(null, "https://idp|1", "https://idp|2"),
+  tool: fc.constantFrom(null, "one", "two"),
+  code: fc.constantFrom("ok", "policy_denied"),
+  decision: fc.constantFrom("allow" as const, "deny" as const),
+  kind: fc.constantFrom("call" as const, "exchange" as const, "management" as const),
+  differs: fc.boolean(),
+})
+const query: fc.Arbitrary<RecordFilter> = fc.record(
+  {
+    task: fc.constantFrom(TASK, `${TASK}.1`),
+    tree: fc.constantFrom(TASK, `${TASK}.1`),
+    agent: fc.constantFrom("a", "b"),
+    user: fc.constantFrom("https://idp|1"),
+    tool: fc.constantFrom("one"),
+    code: fc.constantFrom("ok"),
+    decision: fc.constantFrom("allow", "deny"),
+    kind: fc.constantFrom("call", "management"),
+    differs: fc.constant("true" as const),
+  },
+  { requiredKeys: [] },
+)
+
+test("a filter finds in a file what the Worker's query finds in its log", () => {
+  fc.assert(
+    fc.property(fc.array(some, { maxLength: 30 }), query, (made, filter) => {
+      const records = made.map(({ differs, ...members }, index): ShownRecord => {
+        const bundle = { seq: 1, digest: "0" }
+        const other = {
+          decision: "deny" as const,
+          code: "policy_denied",
+          denial: null,
+          principal: null,
+          rules: [],
+          scope: null,
+        }
+        const candidate = differs ? { bundle, differs: other } : null
+        return shown(
+          recordOf({
+            ...members,
+            candidate,
+            id: `dec_01M8815F0SB91PEW30VYE8G${String(index).padStart(3, "0")}`,
+            at: index,
+          }),
+        )
+      })
+      const found = records.filter((record) => matches(filter, record)).map(({ id }) => id)
+      expect(found).toEqual(inDatabase(records, filter))
+    }),
+    { numRuns: 300 },
+  )
+})
+
+const shown = (record: object): ShownRecord => decisionRecord.parse(JSON.parse(JSON.stringify(record)))
+
+/** The Worker's table and its conditions (src/audit/). */
+function inDatabase(records: readonly ShownRecord[], { differs, ...filter }: RecordFilter): readonly unknown[] {
+  const database = new DatabaseSync(":memory:")
+  database.exec("CREATE TABLE records (id, task, agent, user, code, decision, tool, kind, differs)")
+  const insert = database.prepare("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
+  for (const { id, task, chain, user, code, decision, tool, kind, candidate } of records) {
+    insert.run(id, task, chain.at(-1) ?? null, user, code, decision, tool, kind, candidate?.differs ? 1 : 0)
+  }
+  const { where, values } = conditionsOf({ ...filter, differs: differs === "true", limit: 100 })
+  return database
+    .prepare(`SELECT id FROM records ${where} ORDER BY id`)
+    .all(...values)
+    .map(({ id }) => id)
+}
+
+test("records come in the order in which they were made, however few fit into memory", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.nat(40), { maxLength: 40 }), fc.integer({ min: 1, max: 7 }), async (times, run) => {
+      const records = times.map((at, index) =>
+        shown(recordOf({ id: `dec_${index}`, at, kind: "call", code: "ok", life: 1, number: index + 1 })),
+      )
+      const sorted = await Array.fromAsync(inOrder(each(records), run))
+      const expected = records.toSorted((a, b) => a.at - b.at || (a.number ?? 0) - (b.number ?? 0))
+      expect(sorted).toEqual(expected)
+    }),
+    { numRuns: 60 },
+  )
+})
+
+async function* each<Value>(values: readonly Value[]): AsyncGenerator<Value> {
+  yield* values
+}

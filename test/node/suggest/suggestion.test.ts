@@ -1,0 +1,227 @@
+/**
+ * What is suggested from recorded traffic: it allows what was used (soundness), each part of it is needed for something
+ * that was used (minimality), nothing is guessed, and the repository checks and passes its tests afterwards.
+ */
+import { join } from "node:path"
+import fc from "fast-check"
+import { beforeAll, describe, expect, test } from "vitest"
+import { compileFiles, compilePolicies, type Compiled } from "../../../cli/compiler/compile.ts"
+import { readPolicies } from "../../../cli/compiler/model/read-directory.ts"
+import { withTables } from "../../../cli/decision-tables/read.ts"
+import { runCases } from "../../../cli/decision-tables/suite.ts"
+import { leastScopes } from "../../../cli/suggest/least-scopes.ts"
+import { ObservedUse } from "../../../cli/suggest/observed-use.ts"
+import { PathArguments } from "../../../cli/suggest/path-arguments.ts"
+import { suggestionFor, type Base, type Suggestion } from "../../../cli/suggest/suggestion.ts"
+import { trafficUnder } from "../../../cli/suggest/traffic.ts"
+import type { ShownRecord } from "../../../cli/remote/decision-record.ts"
+import type { Tool } from "../../../src/core/catalog/tool.ts"
+import type { Bundle } from "../../../src/core/policy/assemble.ts"
+import { RecordedLife } from "./recorded-life.ts"
+
+const DIRECTORY = join(import.meta.dirname, "../../../policies")
+const SUPPORT = "spiffe://example.org/agent/support"
+
+let compiled: Compiled
+let base: Base
+let bundle: Bundle
+beforeAll(async () => {
+  compiled = await compilePolicies(DIRECTORY)
+  const { body, bundle: made } = compiled
+  if (!body || !made) throw new Error("the example does not check")
+  base = { body, compiled }
+  bundle = made
+})
+
+function useOf(records: readonly ShownRecord[]): ObservedUse {
+  const use = new ObservedUse()
+  const paths = new PathArguments(base.body)
+  for (const record of records) use.add(record, paths.of(record))
+  return use
+}
+
+function suggested(records: readonly ShownRecord[], agents: readonly string[] = [SUPPORT]): Suggestion {
+  const subjects = { agents: new Set(agents), purposes: new Set(["answer-customer", "refund-order"]) }
+  const made = suggestionFor(base, useOf(records), subjects)
+  if ("problems" in made) throw new Error(JSON.stringify(made))
+  return made
+}
+
+/** The directory with the files of the suggestion. */
+async function applied({ files }: Suggestion): Promise<Compiled> {
+  const { texts, tables } = await readPolicies(DIRECTORY)
+  const all = new Map([...texts, ...tables, ...files])
+  const isTable = (file: string): boolean => file.endsWith(".test.yaml")
+  return compileFiles({
+    texts: new Map([...all].filter(([file]) => !isTable(file))),
+    tables: new Map([...all].filter(([file]) => isTable(file))),
+    problems: [],
+  })
+}
+
+/** Calls that policy permits, each with the purpose that grants it. */
+const CALLS: readonly (readonly [purpose: string, tool: string, args: Readonly<Record<string, unknown>>])[] = [
+  ["answer-customer", "crm.tickets.get", { ticket: "1" }],
+  ["answer-customer", "crm.tickets.list", {}],
+  ["answer-customer", "crm.customers.get", { customer: "7" }],
+  ["answer-customer", "crm.tickets.reply", { ticket: "1", text: "hello" }],
+  ["answer-customer", "desk.search", { query: "x" }],
+  ["answer-customer", "desk.read-ticket", { id: "1" }],
+  ["refund-order", "billing.read-order", { order: "1001" }],
+  ["refund-order", "billing.refund", { order: "1001", amount: 500 }],
+]
+
+function lifeOf(calls: readonly (typeof CALLS)[number][], times = 1): readonly ShownRecord[] {
+  const life = new RecordedLife(bundle)
+  for (const [purpose, ofPurpose] of Map.groupBy(calls, ([name]) => name)) {
+    const task = life.open(SUPPORT, purpose)
+    for (let time = 0; time < times; time++) for (const [, tool, args] of ofPurpose) task.call(tool, args)
+  }
+  return life.records
+}
+
+/** Written here anew: a pattern ends in `.*`, or is a name. */
+const covers = (scope: string, { name, action }: Pick<Tool, "name" | "action">): boolean => {
+  const [pattern = "", of] = scope.split(":")
+  if (of !== action) return false
+  return pattern === "*" || pattern === name || (pattern.endsWith(".*") && name.startsWith(pattern.slice(0, -1)))
+}
+
+test("the scopes cover exactly what was used, and none of them can be left out", () => {
+  const names = ["a.x", "a.y", "a.b.x", "a.b.y", "b.x"]
+  const tools = names.flatMap((name) =>
+    (["read", "write"] as const).map((action, index): Tool => {
+      const rest = { sensitivity: "public", labels: [], groups: [], cost: 1, redact: [] } as const
+      return { name: index === 0 ? name : `${name}w`, server: "a", action, ...rest }
+    }),
+  )
+  const pattern = fc.constantFrom("*", "a.*", "a.b.*", "b.*", ...names)
+  const scope = fc.tuple(pattern, fc.constantFrom("read", "write")).map((parts) => parts.join(":"))
+  fc.assert(
+    fc.property(fc.uniqueArray(scope, { maxLength: 5 }), fc.subarray(tools, { minLength: 1 }), (written, used) => {
+      const least = leastScopes(written, new Set(used.map(({ name }) => name)), tools)
+      const coveredBy = (scopes: readonly string[]) => tools.filter((tool) => scopes.some((each) => covers(each, tool)))
+      expect(coveredBy(least)).toEqual(used)
+      for (const left of least)
+        expect(coveredBy(least.filter((each) => each !== left)).length).toBeLessThan(used.length)
+    }),
+    { numRuns: 1_000 },
+  )
+})
+
+test("what was used is allowed, what was not is denied, and whatever is taken from the suggestion denies a call", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.subarray([...CALLS], { minLength: 1 }), async (calls) => {
+      const records = lifeOf(calls)
+      expect(records.map(({ code }) => code)).toEqual(records.map(() => "ok"))
+      const made = suggested(records)
+      const traffic = await trafficUnder(made.bundle, records, new Map())
+      expect(traffic).toMatchObject({ calls: calls.length, allowed: calls.length, denied: [], untoldCount: 0 })
+      const after = await applied(made)
+      expect(after.problems).toEqual(compiled.problems)
+      const others = CALLS.filter((call) => !calls.includes(call) && calls.some(([purpose]) => purpose === call[0]))
+      for (const [purpose, tool, args] of others) {
+        const life = new RecordedLife(made.bundle)
+        expect(life.open(SUPPORT, purpose).call(tool, args).code).toBe("insufficient_scope")
+      }
+      const ceiling = after.body?.agents.find(({ id }) => id === SUPPORT)?.ceiling.tools ?? []
+      expect(ceiling.length).toBeGreaterThan(0)
+      const agents = made.files.get("agents.yaml") ?? ""
+      for (const scope of ceiling.slice(0, 2)) await expectNeeded(agents, scope, records)
+    }),
+    { numRuns: 4 },
+  )
+}, 60_000)
+
+/** Without this scope some call is denied. */
+async function expectNeeded(agents: string, scope: string, records: readonly ShownRecord[]): Promise<void> {
+  const start = agents.indexOf(`- id: ${SUPPORT}`)
+  const line = agents
+    .slice(start)
+    .split("\n")
+    .findIndex((each) => each.trim().startsWith(`${scope},`))
+  if (line < 0) return
+  const lines = agents.slice(start).split("\n")
+  const { texts } = await readPolicies(DIRECTORY)
+  const without = agents.slice(0, start) + lines.toSpliced(line, 1).join("\n")
+  const { bundle: less } = compileFiles({
+    texts: new Map(texts).set("agents.yaml", without),
+    tables: new Map(),
+    problems: [],
+  })
+  // A ceiling without any scope does not even check.
+  if (less) expect((await trafficUnder(less, records, new Map())).denied).not.toEqual([])
+}
+
+test("its tests are those of the repository and its own, and all pass", async () => {
+  const made = suggested(lifeOf(CALLS.slice(0, 3)))
+  const after = await applied(made)
+  const { cases, problems } = withTables(after)
+  expect(problems).toEqual(compiled.problems)
+  expect(cases.length).toBeGreaterThan(withTables(compiled).cases.length)
+  const { outcomes } = runCases(made.bundle, cases, null)
+  expect(outcomes.filter(({ differs }) => differs.length > 0).map(({ of }) => of.name)).toEqual([])
+})
+
+test("the same records give the same text, and on what was written already there is nothing left to say", async () => {
+  const records = lifeOf(CALLS)
+  const made = suggested(records)
+  expect(suggested(records).diff).toBe(made.diff)
+  const after = await applied(made)
+  if (!after.body) throw new Error("the suggestion does not check")
+  const subjects = { agents: new Set([SUPPORT]), purposes: new Set(["answer-customer", "refund-order"]) }
+  const again = suggestionFor({ body: after.body, compiled: after }, useOf(records), subjects)
+  expect(again).toMatchObject({ diff: "" })
+})
+
+describe("bounds", () => {
+  const refunds = (amounts: readonly number[]): readonly ShownRecord[] => {
+    const life = new RecordedLife(bundle)
+    for (const amount of amounts) life.open(SUPPORT, "refund-order").call("billing.refund", { order: "1001", amount })
+    return life.records
+  }
+
+  test("of numbers leave head-room, and are tested on both sides", () => {
+    const made = suggested(refunds(Array.from({ length: 25 }, (_, index) => 1000 + index)))
+    expect(made.files.get("suggested.cedar")).toContain(
+      "unless { context.arguments has amount && context.arguments.amount >= 1 && context.arguments.amount <= 1300 };",
+    )
+    const tests = made.files.get("suggested.test.yaml") ?? ""
+    expect(tests).toContain(
+      "[billing.refund, { amount: 1301 }, { deny: policy_denied, rules: [support-billing-refund-amount] }]",
+    )
+    const life = new RecordedLife(made.bundle)
+    const refund = (amount: number) => life.open(SUPPORT, "refund-order").call("billing.refund", { order: "1", amount })
+    expect([1024, 1300, 1301].map((amount) => refund(amount).code)).toEqual(["ok", "ok", "policy_denied"])
+  })
+
+  test("are not made of a few calls: it says so", () => {
+    const made = suggested(refunds(Array.from({ length: 19 }, () => 1000)))
+    expect(made.files.has("suggested.cedar")).toBe(false)
+    expect(made.notes.join("\n")).toContain(
+      "fewer than 20 calls of billing.refund (19), so no bounds on their arguments",
+    )
+  })
+
+  test("are not made of redacted arguments: nothing of them is in the text", () => {
+    const life = new RecordedLife(bundle)
+    for (let index = 0; index < 30; index++) {
+      life.open(SUPPORT, "answer-customer").call("mail.send", { to: "ann@example.org", text: `secret ${index}` })
+    }
+    const made = suggested(life.records)
+    expect(JSON.stringify([...made.files])).not.toMatch(/secret \d|\[redacted\]/u)
+  })
+})
+
+test("what an observing gateway let happen is granted too, and named as widening", () => {
+  const life = new RecordedLife(bundle)
+  const task = life.open(SUPPORT, "refund-order")
+  const { code } = task.call("mail.send", { to: "ann@example.org", text: "x" }, { mode: "observe" })
+  expect(code).toBe("insufficient_scope")
+  const { grants } = suggested(life.records)
+  expect(grants).toContainEqual({
+    of: { purpose: "refund-order" },
+    removed: expect.any(Array),
+    added: ["mail.send:write"],
+  })
+})

@@ -1,6 +1,7 @@
 /** Whether a task that requests nothing but the tool of a call would cover it, where no record shows its opening. */
 import { boundsOf, namesOf } from "../../src/core/decision/check-grant.ts"
-import { violation, type ArgumentBounds } from "../../src/core/catalog/bounds.ts"
+import { violation } from "../../src/core/catalog/bounds/bounds.ts"
+import type { ArgumentBounds } from "../../src/core/catalog/bounds/definition.ts"
 import { isLifecycle } from "../../src/core/catalog/lifecycle.ts"
 import { codeOf } from "../../src/core/denials/denial.ts"
 import { isOAuthFailure, oauthErrorOf } from "../../src/core/denials/oauth-error.ts"

@@ -149,9 +149,7 @@ function factsNotRecorded(
   const hasLooked = record.arguments_omitted !== null
   const wasSeen = (name: string): boolean => isWhole || (hasLooked && (looked.has(name) || looked.has("*")))
   const isAbsent = (name: string): boolean => wasSeen(name) && !Object.hasOwn(record.arguments, name)
-  const reads = recorded.complete
-    ? [...bundle.engine.readsFor(action, resource, entities).union(new Set(alsoReads))]
-    : []
+  const reads = recorded.complete ? [...argumentsRead(bundle, tool, user).union(new Set(alsoReads))] : []
   const args = reads.filter((name) => (name === "*" ? !isWhole : !isRecorded(name) && !isAbsent(name)))
   const read = [...bundle.engine.factsFor(action, resource, entities)]
   const facts = read.flatMap(membersOf).filter((path) => isRead(path, record) && !isFactRecorded(path, record))

@@ -1,4 +1,4 @@
-/** `narrowgate decisions tail`: the recorded decisions. */
+/** `narrowgate decisions`: the recorded decisions. */
 import { setTimeout as pause } from "node:timers/promises"
 import { Option, type Command } from "commander"
 import { decisionPages, decisionsSince, type DecisionPage } from "../remote/decision-pages.ts"
@@ -8,6 +8,7 @@ import { printable, recordLine, type ShownRecord } from "../remote/decision-reco
 import { jsonText } from "../terminal/escape.ts"
 import { EXIT, Failure } from "../terminal/failure.ts"
 import type { WorkerOptions } from "../remote/worker.ts"
+import { addRecordExport } from "./record-export.ts"
 import { atWorker } from "./worker-options.ts"
 
 const FOLLOW_EVERY_MS = 1000
@@ -57,6 +58,7 @@ export function addDecisions(program: Command): void {
       '\nExamples:\n  narrowgate decisions tail --decision deny --follow\n  narrowgate decisions tail --task tsk_01J8… --json\n  narrowgate decisions tail --user "https://id.example|42"\n  narrowgate decisions tail --agent spiffe://example.org/agent/support --code rate_limited\n  narrowgate decisions tail --kind management\n  narrowgate decisions tail --differs --follow\n',
     )
     .action(tail)
+  addRecordExport(group)
 }
 
 async function tail(options: TailOptions): Promise<void> {

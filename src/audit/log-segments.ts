@@ -5,7 +5,7 @@
  */
 import { bytesToBase64 } from "../core/encoding/base64.ts"
 import { EMPTY_ROOT, type Hash, type NodeReader } from "../core/proof/merkle.ts"
-import { headOf, leafOf, SALT_LENGTH } from "../core/proof/leaf.ts"
+import { leafOfRecord, SALT_LENGTH } from "../core/proof/leaf.ts"
 import { bytesToBase64url } from "../core/encoding/base64url.ts"
 import { textsOf } from "../core/record/record.ts"
 import type { LoggedRecord } from "./log-page.ts"
@@ -199,7 +199,7 @@ export class Segments {
       return
     }
     const salts = randomBytes(SALT_LENGTH * added.length)
-    const leaves = added.map(({ record }, at) => leafOf(headOf(record, saltAt(salts, at))))
+    const leaves = added.map(({ record }, at) => leafOfRecord(record, saltAt(salts, at)))
     const nodes: NewNode[] = []
     const tree = grown(this.#tree, leaves, (node) => isOfTile(node) && nodes.push(node))
     const [first, next] = [this.#tree.size, tree.size]

@@ -16,7 +16,7 @@ import {
   type RecordLine,
 } from "./exported.ts"
 import { EMPTY_TREE, grown, rootOfGrowth, type TreeGrowth } from "./growing-tree.ts"
-import { headOf, leafOf, SALT_LENGTH } from "./leaf.ts"
+import { leafOfRecord, SALT_LENGTH } from "./leaf.ts"
 import { isSame, type Hash } from "./merkle.ts"
 
 export type Flaw =
@@ -277,8 +277,9 @@ class LogCheck {
 
 function hashOf(line: RecordLine): Hash | null {
   const salt = line.salt === undefined ? null : saltOf(line.salt)
-  if (salt?.length === 0) return null
-  return leafOf(headOf(storedMembers(line), salt))
+  // Only a record without its person's fields has a commitment of its own.
+  if (salt && (salt.length === 0 || Object.hasOwn(line, "commitment"))) return null
+  return leafOfRecord(storedMembers(line), salt)
 }
 
 function saltOf(text: string): Uint8Array {

@@ -20,18 +20,16 @@ const header = z.object({
 })
 const checkpoint = z.object({ checkpoint: z.object({ log: z.string(), size: position, note: z.string() }) })
 const footer = z.object({ footer: z.object({ log: z.string(), next: position }) })
-const record = z.looseObject({
-  id: z.string(),
-  log: z.string(),
-  index: position,
-  salt: z.string().optional(),
-  leaf: z.string().optional(),
-})
-
 export type HeaderLine = z.infer<typeof header>["header"]
 export type CheckpointLine = z.infer<typeof checkpoint>["checkpoint"]
 export type FooterLine = z.infer<typeof footer>["footer"]
-export type RecordLine = z.infer<typeof record>
+export interface RecordLine extends Readonly<Record<string, unknown>> {
+  readonly id: string
+  readonly log: string
+  readonly index: number
+  readonly salt?: string
+  readonly leaf?: string
+}
 export type ExportLine =
   | { readonly kind: "header"; readonly header: HeaderLine }
   | { readonly kind: "checkpoint"; readonly checkpoint: CheckpointLine }
@@ -58,7 +56,10 @@ export function readLine(line: string): ExportLine | null {
 
 /** The value itself goes on, because what a schema returns would lack a member named `__proto__`. */
 function isRecord(value: unknown): value is RecordLine {
-  return record.safeParse(value).success
+  if (typeof value !== "object" || value === null) return false
+  const { id, log, index, salt = "", leaf = "" }: Partial<Record<string, unknown>> = { ...value }
+  const texts = [id, log, salt, leaf].every((text) => typeof text === "string")
+  return texts && typeof index === "number" && Number.isSafeInteger(index) && index >= 0
 }
 const KINDS = [
   ["header", header],

@@ -77,7 +77,7 @@ const isObject = (value: unknown): value is object => typeof value === "object" 
 export function batchOf(records: readonly StoredRecord[]): string {
   return `[${records.map(({ body }) => body).join(BETWEEN)}]`
 }
-const BETWEEN = ",\n"
+export const BETWEEN = ",\n"
 
 /**
  * The texts of a batch's records.

@@ -127,6 +127,11 @@ const ATTACKS: readonly (readonly [string, readonly string[], readonly (readonly
     edited(4, (line) => line.replace("{", '{"__proto__":{"code":"x"},')),
     [["changed", /at 4 of/]],
   ],
+  [
+    "a commitment that is added",
+    edited(4, (line) => line.replace("{", '{"commitment":"x",')),
+    [["changed", /at 4 of/]],
+  ],
   ["a record and its hash", rehashed(12), [["rewritten", /records 8 to 19 of records-0/]]],
   [
     "a person's fields left out",

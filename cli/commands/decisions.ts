@@ -10,6 +10,7 @@ import { recordsInFiles } from "../records/read-files.ts"
 import { jsonText } from "../terminal/escape.ts"
 import { EXIT, Failure } from "../terminal/failure.ts"
 import type { WorkerOptions } from "../remote/worker.ts"
+import { addRecordExport } from "./record-export.ts"
 import { atWorker } from "./worker-options.ts"
 
 const FOLLOW_EVERY_MS = 1000
@@ -53,6 +54,7 @@ export function addDecisions(program: Command): void {
       "\nExamples:\n  narrowgate decisions query records.ndjson.gz --decision deny\n  narrowgate decisions query records-*.ndjson --tool mail.send --limit 20\n  narrowgate decisions query records.ndjson --json | jq .arguments\n",
     )
     .action(query)
+  addRecordExport(group)
 }
 
 async function query(files: readonly string[], options: QueryOptions): Promise<void> {

@@ -15,7 +15,7 @@ interface EraseOptions extends WorkerOptions {
 
 export function addErase(program: Command): void {
   atWorker(program.command("erase"))
-    .description("erase a person: end all of their tasks, and delete what the ledgers say of them")
+    .description("erase a person: end all of their tasks, and delete what the ledgers and the record logs say of them")
     .argument("<USER>", "the user, as ISSUER|SUBJECT")
     .option("--reason <TEXT>", "the reason, which is recorded")
     .option("--json", "print the result as JSON")
@@ -29,13 +29,13 @@ async function erase(user: string, options: EraseOptions): Promise<void> {
   const input = { parameters: {}, body, schema: users.eraseUser.answer() }
   const answer = await requestApi(options, await operatorBearer(options), "eraseUser", input)
   if (options.json) return console.log(jsonText(answer, 0))
-  const { ended, erased, remains } = answer
+  const { ended, erased, records, remains } = answer
   if (erased === 0)
     console.error(
       `note: nothing was there: it was erased before, or nobody has this name. Records show names: \`narrowgate decisions tail --json\`.`,
     )
   console.log(
-    `${printableText(answer.user)}: erased\n  tasks ended        ${ended}\n  task trees deleted ${erased}\nWhat is left:`,
+    `${printableText(answer.user)}: erased\n  tasks ended        ${ended}\n  task trees deleted ${erased}\n  records erased     ${records}\nWhat is left:`,
   )
   for (const { what, until } of remains)
     console.log(`  ${until === null ? "" : `until ${new Date(until).toISOString()}: `}${printableText(what)}`)

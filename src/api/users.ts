@@ -1,10 +1,12 @@
 /** `/v1/users/erase`: what the ledgers say of a person is deleted, and the answer names what is left elsewhere. */
-import { recordOf } from "../core/record/record.ts"
+import { allLogs } from "../audit/record-logs.ts"
+import { recordOf, type DecisionRecord } from "../core/record/record.ts"
 import { ledgerOf, type LedgerOwner } from "../ledger/locator.ts"
 import { askLedgerById } from "../ledger/ask.ts"
 import type { Erased } from "../ledger/protocol.ts"
 import { MAX_SESSION_MS } from "../web/session.ts"
 import { REMAINING, REMAINS } from "./contract/users.ts"
+import type { ApiError } from "./outcome.ts"
 import type { Handler } from "./handler.ts"
 import { historyKeyOf } from "../core/guardrails/history-key.ts"
 
@@ -34,12 +36,10 @@ export const eraseUser: Handler<"eraseUser"> = async ({ body, caller, bundle, co
     done.push(...(await Promise.all(agents.slice(from, from + AT_ONCE).map(erase))))
   const own = await erase(person)
   const all = [...done, own].filter((each) => each !== null)
-  if (!own || all.length <= agents.length)
-    return {
-      error: "unavailable",
-      description: "It is not certain that everything is erased: ask again.",
-      record: recorded,
-    }
+  if (!own || all.length <= agents.length) return uncertain(recorded)
+  // After the ledgers, which send what they still have.
+  const logs = await Promise.all(allLogs(context.env).map(async (log) => log.erase(user).catch(() => null)))
+  if (logs.includes(null)) return uncertain(recorded)
   const now = Date.now()
   const until = { sessions: now + MAX_SESSION_MS, notices: now + NOTICES_MS, recovery: now + RECOVERY_MS }
   const remaining = {
@@ -54,5 +54,12 @@ export const eraseUser: Handler<"eraseUser"> = async ({ body, caller, bundle, co
     return time === undefined ? [] : { where, what: REMAINS[where], until: time }
   })
   const sum = (of: "ended" | "trees"): number => all.reduce((total, each) => total + each[of], 0)
-  return { answer: { user, ended: sum("ended"), erased: sum("trees"), remains }, record: recorded }
+  const records = logs.reduce((total, log) => total + (log?.erased ?? 0), 0)
+  return { answer: { user, ended: sum("ended"), erased: sum("trees"), records, remains }, record: recorded }
 }
+
+const uncertain = (record: Partial<DecisionRecord>): ApiError<"unavailable"> => ({
+  error: "unavailable",
+  description: "It is not certain that everything is erased: ask again.",
+  record,
+})

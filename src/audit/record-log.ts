@@ -20,6 +20,7 @@ import {
   type ToolRow,
 } from "./log-queries.ts"
 import type { LogCheckpoint, LogPage, LogStart, LogState, ProvenRecord } from "./log-page.ts"
+import { eraseInSegment, segmentsWith, type ErasedRecords } from "./log-erasure.ts"
 import { LogCheckpoints } from "./log-checkpoints.ts"
 import { Segments } from "./log-segments.ts"
 import { LogSinks, MAX_LOG_BYTES } from "./log-sinks.ts"
@@ -147,6 +148,11 @@ export class RecordLog extends StoredObject {
     return { end, unsealed, oldest, bytes, newestAt, sinks: this.#sinks.all }
   }
 
+  /** Roots of the full subtrees before a position, in base64: a reader who begins there goes on with them. */
+  async frontier(position: number): Promise<readonly string[]> {
+    return this.#segments.frontierAt(position).map(bytesToBase64)
+  }
+
   /** The first of those with `from < size`. */
   async checkpoints(from: number): Promise<readonly LogCheckpoint[]> {
     return this.#checkpoints.between(from, this.#segments.end)
@@ -165,6 +171,21 @@ export class RecordLog extends StoredObject {
     if (!last || last.size <= index) return "pending"
     const path = inclusionPath(index, last.size, this.#segments.nodes())
     return { index, body, salt: this.#segments.saltOf(index), path: path.map(bytesToBase64), note: last.note }
+  }
+
+  /**
+   * Some segments at a time. May be repeated: what comes later is erased by the next one.
+   * @param user issuer and subject, joined by `|`
+   */
+  async erase(user: string): Promise<ErasedRecords> {
+    await this.#fill()
+    let [erased, kept] = [0, 0]
+    for (const first of segmentsWith(this.ctx.storage.sql, JSON.stringify(user))) {
+      const done = eraseInSegment(this.ctx.storage, first, user)
+      ;[erased, kept] = [erased + done.erased, kept + done.kept]
+      await nextTurn()
+    }
+    return { erased, kept }
   }
 
   /** Before a query: all records that are there now have rows. */

@@ -4,10 +4,10 @@ import { env } from "cloudflare:workers"
 import { beforeEach, expect, test } from "vitest"
 import { keyRing } from "../../src/signing/key-ring.ts"
 import type { RecordLog } from "../../src/audit/record-log.ts"
-import { base64ToBytes } from "../../src/core/encoding/base64.ts"
+import { base64ToBytes, bytesToBase64 } from "../../src/core/encoding/base64.ts"
 import { bytesOfBase64url } from "../../src/core/encoding/base64url.ts"
 import { noteKeyId, readCheckpoint } from "../../src/core/proof/checkpoint.ts"
-import { headOf, leafOf } from "../../src/core/proof/leaf.ts"
+import { headOf, leafOf, leafOfRecord } from "../../src/core/proof/leaf.ts"
 import { isSame, rootByInclusion } from "../../src/core/proof/merkle.ts"
 import { configOf } from "../../src/platform/config.ts"
 import { newId } from "../../src/platform/new-id.ts"
@@ -86,4 +86,36 @@ test("a log whose stored tree is another than the one that was signed signs noth
   await append(1)
   await runDurableObjectAlarm(log())
   expect(await log().checkpoints(0)).toHaveLength(1)
+})
+
+test("erasing a person takes their fields and salts out of segments and rows; every proof holds, and nobody else's is touched", async () => {
+  const alice = await append(3)
+  const others = ["https://id.example|bob", "https://id.example|alice2"].map((user) =>
+    storedForm(recordOf({ id: newId("dec", Date.now()), at: 0, kind: "call", user })),
+  )
+  const byOperator = { user: "https://id.example|alice", operator: "https://id.example|olga" }
+  const acted = storedForm(recordOf({ id: newId("dec", Date.now()), at: 0, kind: "end", ...byOperator }))
+  const more = [...others, acted, ...alice.slice(0, 1)]
+  await log().append(more.length, batchOf(more))
+  await runDurableObjectAlarm(log())
+  const before = await log().read(0, 1_000_000)
+  expect(await log().erase("https://id.example|alice")).toEqual({ erased: 3, kept: 1 })
+  expect(await log().erase("https://id.example|alice")).toEqual({ erased: 0, kept: 1 })
+  await killObjects()
+  const after = await log().read(0, 1_000_000)
+  expect(after.records.map(({ leaf }) => leaf)).toEqual(before.records.map(({ leaf }) => leaf))
+  expect(after.records.slice(3)).toEqual(before.records.slice(3))
+  for (const { body, salt, leaf } of after.records.slice(0, 3)) {
+    expect(salt).toBeNull()
+    expect(bytesToBase64(leafOfRecord(JSON.parse(body), null))).toBe(leaf)
+  }
+  const stored = await runInDurableObject(log(), (_, { storage }) => [
+    storage.sql.exec("SELECT body FROM batches").toArray(),
+    storage.sql.exec("SELECT user, body FROM records WHERE kind = 'call'").toArray(),
+  ])
+  const text = JSON.stringify(stored)
+  expect(text.match(/alice(?!2)/g)).toHaveLength(1)
+  expect((await log().list({ user: "https://id.example|alice", limit: 10 })).rows.map(({ id }) => id)).toEqual([
+    acted.id,
+  ])
 })

@@ -11,7 +11,8 @@ export const REMAINS = {
   switches: "Revocations and reported risks that name the person, until an operator lifts them or they fade.",
   sessions: "Sessions at the pages of this Worker, encrypted with a key that only the person's browser has.",
   notices: "Notifications that wait for their receivers.",
-  records: "The record log, and wherever its records were copied to.",
+  records:
+    "In the record logs: what operators did to the person, and records that were on their way, which a repetition erases. Wherever records were copied to: sinks and exports.",
   recovery: "The platform's point-in-time recovery of Durable Objects.",
 } as const
 type Remaining = keyof typeof REMAINS
@@ -53,6 +54,7 @@ export const users = {
         user: z.string(),
         ended: z.number().describe("Tasks that this has ended."),
         erased: z.number().describe("Task trees that are deleted, those that had ended before included."),
+        records: z.number().describe("Decision records from which the person's fields are erased."),
         remains: z
           .array(
             z.looseObject({

@@ -40,12 +40,38 @@ export function leafOf(head: RecordHead): Hash {
 }
 
 /**
+ * `leafOf(headOf(record, salt))` in one pass: this is done for each record.
+ * @param salt null if the person's fields are erased
+ */
+export function leafOfRecord(record: Members, salt: Uint8Array | null): Hash {
+  if (!salt) return leafOf(headOf(record, salt))
+  let [before, after, person] = ["", "", ""]
+  for (const name of Object.keys(record).toSorted()) {
+    const member = `${JSON.stringify(name)}:${canonicalJson(record[name])},`
+    if (PERSONAL.has(name)) person += member
+    else if (name < "commitment") before += member
+    else if (name !== "commitment") after += member
+  }
+  const text = encoder.encode(`{${person.slice(0, -1)}}`)
+  const commitment = bytesToBase64url(sha256.create().update(salt).update(text).digest())
+  const members = `${before}"commitment":"${commitment}",${after}`
+  return entryHash(encoder.encode(`{${members.slice(0, -1)}}`))
+}
+
+/**
  * RFC 8785, of what `JSON.parse` returns; other than the library's, it accepts a lone surrogate, which a caller can send,
  * and writes it as JSON's escape.
  */
 export function canonicalJson(value: unknown): string {
   if (typeof value !== "object" || value === null) return JSON.stringify(value)
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`
-  const members = Object.entries(value).toSorted(([one], [other]) => (one < other ? -1 : 1))
-  return `{${members.map(([name, member]) => `${JSON.stringify(name)}:${canonicalJson(member)}`).join(",")}}`
+  let text = ""
+  if (Array.isArray(value)) {
+    for (const item of value) text += `${text === "" ? "" : ","}${canonicalJson(item)}`
+    return `[${text}]`
+  }
+  const members: Members = { ...value }
+  for (const name of Object.keys(members).toSorted()) {
+    text += `${text === "" ? "" : ","}${JSON.stringify(name)}:${canonicalJson(members[name])}`
+  }
+  return `{${text}}`
 }

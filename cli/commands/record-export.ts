@@ -1,0 +1,139 @@
+/** `narrowgate decisions export` and `narrowgate decisions verify`: records in files, and what proves them. */
+import { readFile } from "node:fs/promises"
+import { InvalidArgumentError, type Command } from "commander"
+import { z } from "zod"
+import type { JWK } from "jose"
+import { LOG_NAMES } from "../../src/api/contract/decisions.ts"
+import { checkExports } from "../../src/core/proof/check-export.ts"
+import { exportedLines } from "../records/export.ts"
+import { recordFile, writeRecordFile } from "../records/record-files.ts"
+import { receiptFlaw, signatureCheck } from "../records/signatures.ts"
+import { operatorBearer } from "../remote/bearer.ts"
+import { reach, type WorkerOptions } from "../remote/worker.ts"
+import { jsonText, printableText } from "../terminal/escape.ts"
+import { EXIT, Failure } from "../terminal/failure.ts"
+import { atWorker } from "./worker-options.ts"
+
+/** The token of the local stack lives for minutes. Milliseconds. */
+const TOKEN_USE_MS = 120_000
+const MOST_PRINTED = 50
+
+interface ExportOptions extends WorkerOptions {
+  readonly log?: readonly string[]
+  readonly from: number
+  readonly to?: number
+}
+
+interface VerifyOptions extends WorkerOptions {
+  readonly keys?: string
+  readonly issuer?: string
+  readonly json?: boolean
+}
+
+export function addRecordExport(group: Command): void {
+  atWorker(group.command("export"))
+    .description("write the decision records into a file that can be verified")
+    .argument("<FILE>", "NDJSON; compressed if the name ends in .gz")
+    .option("--log <NAME...>", `only of these logs: ${LOG_NAMES.join(", ")}`)
+    .option("--from <POSITION>", "the first position in each log", position, 0)
+    .option("--to <TIME>", "until about this time, such as 2026-11-29T12:00:00Z", time)
+    .addHelpText("after", "\nExample:\n  narrowgate decisions export records.ndjson.gz\n")
+    .action(write)
+  atWorker(group.command("verify"))
+    .description("verify files of exported records, and receipts")
+    .argument("<FILE...>", "files of `narrowgate decisions export`, or receipts")
+    .option("--keys <FILE>", "the public keys of the deployment, as a JWK Set; absent: those that it publishes")
+    .option("--issuer <URL>", "the issuer of the deployment; absent: the address of the Worker")
+    .option("--json", "print the result as JSON")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  narrowgate decisions verify records.ndjson.gz --url https://authz.example\n  narrowgate decisions verify receipt.jwt --keys jwks.json --issuer https://authz.example\n",
+    )
+    .action(verify)
+}
+
+async function write(file: string, options: ExportOptions): Promise<void> {
+  const logs = options.log ?? LOG_NAMES
+  const unknown = logs.find((log) => !LOG_NAMES.some((name) => name === log))
+  if (unknown !== undefined) {
+    throw new Failure(`there is no log ${unknown}`, `Name one of ${LOG_NAMES.join(", ")}.`, EXIT.usage)
+  }
+  let [bearer, renewAt] = [await operatorBearer(options), Date.now() + TOKEN_USE_MS]
+  const current = async (): Promise<string> => {
+    if (Date.now() >= renewAt) [bearer, renewAt] = [await operatorBearer(options), Date.now() + TOKEN_USE_MS]
+    return bearer
+  }
+  await writeRecordFile(
+    file,
+    exportedLines(options, current, { logs, from: options.from, until: options.to ?? Infinity }),
+  )
+}
+
+async function verify(files: readonly string[], options: VerifyOptions): Promise<void> {
+  const keys = await keysOf(options)
+  const issuer = options.issuer ?? options.url
+  const flaws: { readonly file: string; readonly line?: number; readonly flaw: string; readonly what: string }[] = []
+  const exports: string[] = []
+  let receipts = 0
+  for (const file of files) {
+    const receipt = await receiptIn(file)
+    if (receipt === null) {
+      exports.push(file)
+      continue
+    }
+    receipts += 1
+    const what = await receiptFlaw(receipt, issuer, keys)
+    if (what !== null) flaws.push({ file, flaw: "receipt", what })
+  }
+  const { findings, records, proven, checkpoints } = await checkExports(
+    exports.map(recordFile),
+    issuer,
+    signatureCheck(keys),
+  )
+  flaws.push(...findings)
+  if (options.json) console.log(jsonText({ findings: flaws, records, proven, checkpoints, receipts }, 0))
+  else {
+    for (const { file, line, flaw, what } of flaws.slice(0, MOST_PRINTED)) {
+      console.log(`${printableText(file)}${line === undefined ? "" : `:${line}`}: ${flaw}: ${printableText(what)}`)
+    }
+    if (flaws.length > MOST_PRINTED) console.log(`… and ${flaws.length - MOST_PRINTED} more`)
+    console.log(`${records} records, ${proven} of them proven by ${checkpoints} checkpoints; ${receipts} receipts`)
+  }
+  if (flaws.length > 0) process.exitCode = EXIT.refused
+}
+
+/** Null if the file is none. */
+async function receiptIn(file: string): Promise<string | null> {
+  if (/\.(?:ndjson|gz)$/.test(file)) return null
+  const text = await readFile(file, "utf8").catch(() => {
+    throw new Failure(`${file} cannot be read`, "Name a file of records, or a receipt.", EXIT.usage)
+  })
+  const receipt = text.trim()
+  return /^[\w-]+\.[\w-]+\.[\w-]+$/.test(receipt) ? receipt : null
+}
+
+const jwks = z.object({ keys: z.array(z.record(z.string(), z.unknown())) })
+
+async function keysOf({ keys, url }: VerifyOptions): Promise<readonly JWK[]> {
+  const text =
+    keys === undefined
+      ? await reach(url, async () => (await fetch(new URL("/.well-known/jwks.json", url))).text())
+      : await readFile(keys, "utf8").catch(() => "")
+  try {
+    return jwks.parse(JSON.parse(text)).keys
+  } catch {
+    throw new Failure(`${keys ?? url} is no JWK Set`, "Save what <issuer>/.well-known/jwks.json answers.", EXIT.usage)
+  }
+}
+
+function position(text: string): number {
+  const value = Number(text)
+  if (Number.isSafeInteger(value) && value >= 0) return value
+  throw new InvalidArgumentError("Write a whole number.")
+}
+
+function time(text: string): number {
+  const value = Date.parse(text)
+  if (Number.isFinite(value)) return value
+  throw new InvalidArgumentError("Write a time, such as 2026-11-29T12:00:00Z.")
+}

@@ -1,0 +1,78 @@
+/**
+ * Erases a person's fields from the records of a log: what was said of them, and the salt without which their commitment
+ * confirms no guess. The commitment stays, so every proof holds. What operators did to a person stays theirs to answer for.
+ */
+import { headOf, SALT_LENGTH } from "../core/proof/leaf.ts"
+import { BETWEEN, textsOf } from "../core/record/record.ts"
+
+export interface ErasedRecords {
+  readonly erased: number
+  /** Records of what operators did to the person. */
+  readonly kept: number
+}
+
+interface Row extends Record<string, SqlStorageValue> {
+  readonly first: number
+  readonly low: number
+  readonly high: number
+  readonly skipped: string
+  readonly salts: ArrayBuffer
+}
+
+interface BatchRow extends Record<string, SqlStorageValue> {
+  readonly id: number
+  readonly count: number
+  readonly body: string
+}
+
+/** The first positions of the segments whose batches have this text. */
+export function segmentsWith(sql: SqlStorage, text: string): readonly number[] {
+  return sql
+    .exec<{ first: number }>(
+      `SELECT DISTINCT first FROM segments JOIN batches ON id BETWEEN low AND high
+        WHERE leaves NOT NULL AND instr(body, ?) > 0 ORDER BY first`,
+      text,
+    )
+    .toArray()
+    .map(({ first }) => first)
+}
+
+/** One segment, in one transaction. @param user issuer and subject, joined by `|` */
+export function eraseInSegment(storage: DurableObjectStorage, first: number, user: string): ErasedRecords {
+  const { sql } = storage
+  const query = "SELECT first, low, high, skipped, salts FROM segments WHERE first = ? AND leaves NOT NULL"
+  const [segment] = sql.exec<Row>(query, first).toArray()
+  if (!segment) return { erased: 0, kept: 0 }
+  const skipped = new Set<number>(JSON.parse(segment.skipped))
+  const salts = new Uint8Array(segment.salts)
+  const batches = "SELECT id, count, body FROM batches WHERE id BETWEEN ? AND ? ORDER BY id"
+  let [place, index, erased, kept] = [0, 0, 0, 0]
+  storage.transactionSync(() => {
+    for (const { id, count, body } of sql.exec<BatchRow>(batches, segment.low, segment.high).toArray()) {
+      const texts = textsOf(body, count)
+      const left = texts.map((text) => {
+        const isDouble = skipped.has(place++)
+        if (!isDouble) index += 1
+        const record: Readonly<Record<string, unknown>> = text.includes(JSON.stringify(user)) ? JSON.parse(text) : {}
+        const { user: of, operator } = record
+        if (of !== user && operator !== user) return text
+        if (operator !== user && typeof operator === "string") {
+          kept += isDouble ? 0 : 1
+          return text
+        }
+        if (isDouble) return "{}"
+        erased += 1
+        const salt = salts.subarray((index - 1) * SALT_LENGTH, index * SALT_LENGTH)
+        const head = JSON.stringify(headOf(record, salt.slice()))
+        salt.fill(0)
+        sql.exec("UPDATE records SET user = NULL, body = ? WHERE arrival = ?", head, first + index)
+        return head
+      })
+      if (left.some((text, at) => text !== texts[at])) {
+        sql.exec("UPDATE batches SET count = ?, body = ? WHERE id = ?", left.length, `[${left.join(BETWEEN)}]`, id)
+      }
+    }
+    if (erased > 0) sql.exec("UPDATE segments SET salts = ? WHERE first = ?", salts, first)
+  })
+  return { erased, kept }
+}

@@ -65,6 +65,7 @@ test("calls of other classes go on, and so do all where no sink says otherwise",
   await withSinks(sink)
   const { token } = await openTask("first")
   await appendRecords(3)
+  await exportNow(sink)
   logHas(MAX_LOG_BYTES)
   await exportNow(sink)
   expect((await stateOf(sink)).denies).toBe(true)

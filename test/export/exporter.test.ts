@@ -114,6 +114,8 @@ describe("what a sink answers", () => {
     await withSinks(sink)
     await appendRecords(5)
     net.answer = answer
+    // The pauses are shorter than what a test may wait for.
+    vi.setSystemTime(Date.now())
     await exportNow(sink)
     const failed = await stateOf(sink)
     expect(failed.last_failure?.says.startsWith(says)).toBe(true)

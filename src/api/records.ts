@@ -17,7 +17,14 @@ export const readRecords: Handler<"readRecords"> = async ({ query: { log, from }
   // What waits for a position is to be in the last page.
   await stub.seal()
   const { records, ...page } = await stub.read(from, PAGE_BYTES)
-  const answer = { issuer: context.config.issuer, log, ...page, records: records.map((each) => readLogged(each, log)) }
+  const frontier = await stub.frontier(records[0]?.index ?? page.next)
+  const answer = {
+    issuer: context.config.issuer,
+    log,
+    ...page,
+    frontier,
+    records: records.map((each) => readLogged(each, log)),
+  }
   // Only the first page is recorded: a reader of a million records would add as many.
   return { answer, ...(from === 0 ? {} : { record: null }) }
 }

@@ -5,7 +5,8 @@ import { originOf, readCheckpoint, type Checkpoint } from "../core/proof/checkpo
 import { configOf } from "../platform/config.ts"
 import { logEvent } from "../platform/log.ts"
 import { signCheckpoint } from "../signing/sign-checkpoint.ts"
-import { rootOfGrowth, TILE } from "./log-tree.ts"
+import { rootOfGrowth } from "../core/proof/growing-tree.ts"
+import { TILE } from "./log-tree.ts"
 import type { LogCheckpoint } from "./log-page.ts"
 import type { Segments } from "./log-segments.ts"
 

@@ -4,6 +4,8 @@
 export interface LoggedRecord {
   /** 0 for the first record of the log; also its place in the Merkle tree. */
   readonly index: number
+  /** Hash of its entry in the tree, in base64. */
+  readonly leaf: string
   /** 16 random bytes in base64url, with which the person's fields are committed to. Null if those fields are erased. */
   readonly salt: string | null
   /** JSON of the record, as stored. */
@@ -63,7 +65,7 @@ export interface LogState {
 }
 
 /** A record with the proof that a checkpoint covers it. */
-export interface ProvenRecord extends LoggedRecord {
+export interface ProvenRecord extends Omit<LoggedRecord, "leaf"> {
   /** Hashes in base64, from the entry's sibling up to the root's child. */
   readonly path: readonly string[]
   /** The signed checkpoint. */

@@ -3,22 +3,15 @@
  * positions: a segment is one row beside the batches that it covers, with the salts and hashes of their records. Calls
  * are many, so that nothing is done for a record when it arrives, and one row seals the records of a minute.
  */
-import type { Hash, NodeReader } from "../core/proof/merkle.ts"
+import { bytesToBase64 } from "../core/encoding/base64.ts"
+import { EMPTY_ROOT, type Hash, type NodeReader } from "../core/proof/merkle.ts"
 import { headOf, leafOf, SALT_LENGTH } from "../core/proof/leaf.ts"
 import { bytesToBase64url } from "../core/encoding/base64url.ts"
 import { textsOf } from "../core/record/record.ts"
 import type { LoggedRecord } from "./log-page.ts"
 import { SealedIds } from "./sealed-ids.ts"
-import {
-  EMPTY_TREE,
-  grown,
-  nodeReader,
-  packed,
-  storeNodes,
-  unpacked,
-  TREE_SCHEMA,
-  type TreeGrowth,
-} from "./log-tree.ts"
+import { EMPTY_TREE, frontierOf, grown, type NewNode, type TreeGrowth } from "../core/proof/growing-tree.ts"
+import { isOfTile, nodeReader, packed, storeNodes, unpacked, TREE_SCHEMA } from "./log-tree.ts"
 
 /** Of one segment, unless a single batch has more: sealing so many takes a few milliseconds. */
 const MAX_RECORDS = 500
@@ -60,6 +53,7 @@ interface SegmentRow extends Record<string, SqlStorageValue> {
 interface SegmentBody extends SegmentRow {
   readonly skipped: string
   readonly salts: ArrayBuffer
+  readonly leaves: ArrayBuffer
 }
 
 /** The records of one segment. */
@@ -90,7 +84,7 @@ export class Segments {
     const [last] = sql.exec<SegmentRow & { frontier: ArrayBuffer }>(query)
     if (last) {
       this.#last = last
-      this.#tree = { size: last.next, frontier: unpacked(last.frontier), nodes: [] }
+      this.#tree = { size: last.next, frontier: unpacked(last.frontier) }
     }
     this.#oldest = this.#oldestStored()
     const high = last?.high ?? 0
@@ -206,7 +200,8 @@ export class Segments {
     }
     const salts = randomBytes(SALT_LENGTH * added.length)
     const leaves = added.map(({ record }, at) => leafOf(headOf(record, saltAt(salts, at))))
-    const tree = grown(this.#tree, leaves)
+    const nodes: NewNode[] = []
+    const tree = grown(this.#tree, leaves, (node) => isOfTile(node) && nodes.push(node))
     const [first, next] = [this.#tree.size, tree.size]
     const sealed_at = Math.max(now, this.#last?.sealed_at ?? 0)
     const total = added.reduce((sum, { body }) => sum + body.length, this.#last?.total ?? 0)
@@ -221,11 +216,11 @@ export class Segments {
       salts,
       packed(leaves),
     )
-    storeNodes(sql, tree)
+    storeNodes(sql, nodes)
     within(added.map(({ body }) => body))
     // Last: whatever fails before leaves memory as storage is.
     this.#ids.add(first, own)
-    this.#tree = { ...tree, nodes: [] }
+    this.#tree = tree
     this.#last = segment
     this.#oldest ??= segment
   }
@@ -239,15 +234,17 @@ export class Segments {
   /** The segment with this position. Null if there is none, or its records are gone. */
   segmentAt(position: number): Segment | null {
     const { sql } = this.#storage
-    const query = `SELECT first, next, low, high, sealed_at, total, skipped, salts FROM segments
+    const query = `SELECT first, next, low, high, sealed_at, total, skipped, salts, leaves FROM segments
       WHERE first <= ? ORDER BY first DESC LIMIT 1`
     const [row] = sql.exec<SegmentBody>(query, position)
     if (!row || position >= row.next || row.first < this.oldest) return null
     const skipped = new Set<number>(JSON.parse(row.skipped))
     const bodies = this.#textsOf(row.low, row.high).filter((_, at) => !skipped.has(at))
     const salts = new Uint8Array(row.salts)
+    const leaves = unpacked(row.leaves)
     const records = bodies.map((body, at) => ({
       index: row.first + at,
+      leaf: bytesToBase64(leaves[at] ?? EMPTY_ROOT),
       salt: saltText(saltAt(salts, at)),
       body,
     }))
@@ -263,6 +260,11 @@ export class Segments {
   /** The hashes of the tree, for one proof. */
   nodes(): NodeReader {
     return nodeReader(this.#storage.sql, (from, to) => this.#leavesIn(from, to))
+  }
+
+  /** Roots of the full subtrees before a position. */
+  frontierAt(position: number): readonly Hash[] {
+    return frontierOf(position, this.nodes())
   }
 
   #leavesIn(from: number, to: number): readonly Hash[] {

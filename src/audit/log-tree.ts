@@ -4,44 +4,15 @@
  * stand in tiles of 256 (the shape of c2sp.org/tlog-tiles), which stay when the records go.
  */
 import { concatBytes } from "@noble/hashes/utils.js"
-import { EMPTY_ROOT, HASH_LENGTH, nodeHash, type Hash, type NodeReader } from "../core/proof/merkle.ts"
+import { HASH_LENGTH, nodeHash, type Hash, type NodeReader } from "../core/proof/merkle.ts"
+import type { NewNode } from "../core/proof/growing-tree.ts"
 
 /** A tile has 2^8 hashes. */
 const TILE_LEVELS = 8
 export const TILE = 256
 
-/** What a tree has become by some more entries. Nothing of it is stored yet. */
-export interface TreeGrowth {
-  readonly size: number
-  readonly frontier: readonly Hash[]
-  /** New hashes of tiles, in their order. */
-  readonly nodes: readonly { readonly tileLevel: number; readonly index: number; readonly hash: Hash }[]
-}
-
-export const EMPTY_TREE: TreeGrowth = { size: 0, frontier: [], nodes: [] }
-
-export function grown({ size, frontier }: TreeGrowth, leaves: readonly Hash[]): TreeGrowth {
-  const roots = [...frontier]
-  const nodes: TreeGrowth["nodes"][number][] = []
-  for (const [at, leaf] of leaves.entries()) {
-    let [hash, index, level] = [leaf, size + at, 0]
-    for (; index % 2 === 1; index = (index - 1) / 2) {
-      hash = nodeHash(roots.pop() ?? EMPTY_ROOT, hash)
-      level += 1
-      if (level % TILE_LEVELS === 0) nodes.push({ tileLevel: level / TILE_LEVELS, index: (index - 1) / 2, hash })
-    }
-    roots.push(hash)
-  }
-  return { size: size + leaves.length, frontier: roots, nodes }
-}
-
-/** The smallest subtree is the last. */
-export function rootOfGrowth({ frontier }: TreeGrowth): Hash {
-  return (
-    frontier.toReversed().reduce<Hash | null>((right, left) => (right ? nodeHash(left, right) : left), null) ??
-    EMPTY_ROOT
-  )
-}
+/** The nodes that tiles have. */
+export const isOfTile = ({ level }: NewNode): boolean => level % TILE_LEVELS === 0
 
 export const packed = (hashes: readonly Hash[]): Uint8Array => concatBytes(...hashes)
 
@@ -56,8 +27,8 @@ export const TREE_SCHEMA =
   "CREATE TABLE IF NOT EXISTS tiles (level INTEGER, place INTEGER, hashes BLOB NOT NULL, PRIMARY KEY (level, place)) WITHOUT ROWID"
 
 /** Within the transaction that stores the segment. */
-export function storeNodes(sql: SqlStorage, { nodes }: TreeGrowth): void {
-  const tiles = Map.groupBy(nodes, ({ tileLevel, index }) => `${tileLevel} ${Math.floor(index / TILE)}`)
+export function storeNodes(sql: SqlStorage, nodes: readonly NewNode[]): void {
+  const tiles = Map.groupBy(nodes, ({ level, index }) => `${level / TILE_LEVELS} ${Math.floor(index / TILE)}`)
   for (const [key, all] of tiles) {
     const [level = 0, place = 0] = key.split(" ").map(Number)
     const hashes = [...tileAt(sql, level, place), ...all.map(({ hash }) => hash)]

@@ -147,6 +147,11 @@ export class RecordLog extends StoredObject {
     return { end, unsealed, oldest, bytes, newestAt, sinks: this.#sinks.all }
   }
 
+  /** Roots of the full subtrees before a position, in base64: a reader who begins there goes on with them. */
+  async frontier(position: number): Promise<readonly string[]> {
+    return this.#segments.frontierAt(position).map(bytesToBase64)
+  }
+
   /** The first of those with `from < size`. */
   async checkpoints(from: number): Promise<readonly LogCheckpoint[]> {
     return this.#checkpoints.between(from, this.#segments.end)

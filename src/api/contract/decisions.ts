@@ -68,6 +68,7 @@ const recordPage = once(() =>
     lost: z
       .array(z.looseObject({ from: z.number(), to: z.number() }))
       .describe("Positions whose records the log has no more, `to` excluded."),
+    frontier: z.array(z.string()).describe("Roots of the tree's full subtrees before the first record, in base64."),
     records: z
       .array(z.record(z.string(), z.unknown()))
       .describe("Decision records, each with its `log`, its position `index`, and the `salt` of its commitment."),

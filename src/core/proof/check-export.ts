@@ -1,0 +1,291 @@
+/**
+ * Checks exported records against the checkpoints that their deployment has signed, and names what is wrong. A line's
+ * hash (`leaf`) is believed only if the tree of all hashes has the root of a signed checkpoint; then each record that does
+ * not have its hash was changed. Without it, what was changed is known up to the range between two checkpoints.
+ */
+import { base64ToBytes } from "../encoding/base64.ts"
+import { bytesOfBase64url } from "../encoding/base64url.ts"
+import { originOf, readCheckpoint, type SignedCheckpoint } from "./checkpoint.ts"
+import {
+  mayBeCheckpoint,
+  readLine,
+  storedMembers,
+  type CheckpointLine,
+  type FooterLine,
+  type HeaderLine,
+  type RecordLine,
+} from "./exported.ts"
+import { EMPTY_TREE, grown, rootOfGrowth, type TreeGrowth } from "./growing-tree.ts"
+import { headOf, leafOf, SALT_LENGTH } from "./leaf.ts"
+import { isSame, type Hash } from "./merkle.ts"
+
+export type Flaw =
+  | "malformed"
+  | "changed"
+  | "removed"
+  | "reordered"
+  | "doubled"
+  | "appended"
+  | "cut"
+  | "mixed"
+  | "foreign"
+  | "unsigned"
+  | "contradicting"
+  | "rewritten"
+
+export interface Finding {
+  readonly flaw: Flaw
+  readonly file: string
+  /** From 1. */
+  readonly line: number
+  /** Which record or checkpoint, and what about it. */
+  readonly what: string
+}
+
+export interface ExportSource {
+  readonly name: string
+  readonly lines: () => AsyncIterable<string>
+}
+
+export interface CheckedExport {
+  readonly findings: readonly Finding[]
+  readonly records: number
+  /** Records that a signed checkpoint covers. */
+  readonly proven: number
+  readonly checkpoints: number
+}
+
+/** @returns whether a key of the deployment has signed it */
+export type CheckSignature = (signed: SignedCheckpoint) => Promise<boolean>
+
+/** @param issuer of the deployment whose keys are given */
+export async function checkExports(
+  sources: readonly ExportSource[],
+  issuer: string,
+  isSigned: CheckSignature,
+): Promise<CheckedExport> {
+  const findings: Finding[] = []
+  const report = (flaw: Flaw, file: string, line: number, what: string): void =>
+    void findings.push({ flaw, file, line, what })
+  const checkpoints = new SignedCheckpoints(issuer, isSigned, report)
+  for (const { name, lines } of sources) {
+    let number = 0
+    for await (const text of lines()) {
+      number += 1
+      if (!mayBeCheckpoint(text)) continue
+      const line = readLine(text)
+      if (line?.kind === "checkpoint") await checkpoints.add(line.checkpoint, name, number)
+    }
+  }
+  const check = new LogCheck(issuer, checkpoints, report)
+  for (const { name, lines } of sources) {
+    let number = 0
+    for await (const text of lines()) {
+      number += 1
+      if (text === "") continue
+      const line = readLine(text)
+      if (!line) report("malformed", name, number, "it is no line of an export")
+      else if (line.kind === "header") check.begin(line.header, name, number)
+      else if (line.kind === "footer") check.end(line.footer, name, number)
+      else if (line.kind === "record") check.record(line.record, name, number)
+    }
+    check.finish(name, number)
+  }
+  return { findings, records: check.records, proven: check.proven, checkpoints: checkpoints.count }
+}
+
+type Report = (flaw: Flaw, file: string, line: number, what: string) => void
+
+/** By log and size. */
+class SignedCheckpoints {
+  readonly #issuer: string
+  readonly #isSigned: CheckSignature
+  readonly #report: Report
+  readonly #known = new Map<string, Hash>()
+  readonly #largest = new Map<string, number>()
+
+  constructor(issuer: string, isSigned: CheckSignature, report: Report) {
+    this.#issuer = issuer
+    this.#isSigned = isSigned
+    this.#report = report
+  }
+
+  get count(): number {
+    return this.#known.size
+  }
+
+  rootAt(log: string, size: number): Hash | undefined {
+    return this.#known.get(`${log} ${size}`)
+  }
+
+  largest(log: string): number {
+    return this.#largest.get(log) ?? 0
+  }
+
+  async add({ log, size, note }: CheckpointLine, file: string, line: number): Promise<void> {
+    const what = `the checkpoint of ${log} at ${size}`
+    const signed = readCheckpoint(note)
+    if (!signed || signed.checkpoint.size !== size) return this.#report("malformed", file, line, what)
+    const { origin, root } = signed.checkpoint
+    if (origin !== originOf(this.#issuer, log)) return this.#report("foreign", file, line, `${what} is of ${origin}`)
+    if (!(await this.#isSigned(signed))) {
+      return this.#report("unsigned", file, line, `${what} is not signed by a key of the deployment`)
+    }
+    const before = this.rootAt(log, size)
+    if (before && !isSame(before, root)) {
+      return this.#report("contradicting", file, line, `${what} contradicts another one of the same size`)
+    }
+    this.#known.set(`${log} ${size}`, root)
+    this.#largest.set(log, Math.max(size, this.largest(log)))
+  }
+}
+
+interface Placed {
+  readonly record: RecordLine
+  readonly file: string
+  readonly line: number
+  readonly what: string
+}
+
+/** So many may have come too early before what they lack counts as removed. */
+const MOST_EARLY = 1_000
+
+interface Suspect {
+  readonly line: number
+  readonly what: string
+}
+
+class LogCheck {
+  readonly #issuer: string
+  readonly #checkpoints: SignedCheckpoints
+  readonly #report: Report
+  #log: string | null = null
+  #tree: TreeGrowth = EMPTY_TREE
+  /** Position up to which a checkpoint has confirmed the tree. */
+  #confirmed = 0
+  /** Records of the section that do not have the hash of their line: changed, once the hashes are confirmed. */
+  #suspects: Suspect[] = []
+  /** Nothing can be confirmed any more: positions are missing. */
+  #isBroken = false
+  /** Records that came before one that they follow, by position. */
+  readonly #early = new Map<number, Placed>()
+  records = 0
+  proven = 0
+
+  constructor(issuer: string, checkpoints: SignedCheckpoints, report: Report) {
+    this.#issuer = issuer
+    this.#checkpoints = checkpoints
+    this.#report = report
+  }
+
+  begin({ issuer, log, from, frontier }: HeaderLine, file: string, line: number): void {
+    if (this.#log !== null) this.#report("cut", file, line, `the section of ${this.#log} has no end`)
+    if (issuer !== this.#issuer) this.#report("foreign", file, line, `the records of ${log} are of ${issuer}`)
+    this.#log = log
+    this.#tree = { size: from, frontier: frontier.flatMap((hash) => [base64ToBytes(hash) ?? new Uint8Array()]) }
+    this.#confirmed = from
+    this.#suspects = []
+    this.#isBroken = false
+    this.#early.clear()
+  }
+
+  record(record: RecordLine, file: string, line: number): void {
+    const { id, index, log } = record
+    const what = `record ${id} at ${index} of ${log}`
+    if (this.#log === null) return this.#report("appended", file, line, `${what} is behind the end`)
+    if (log !== this.#log) return this.#report("mixed", file, line, `${what} is among those of ${this.#log}`)
+    this.records += 1
+    if (index < this.#tree.size || this.#early.has(index)) {
+      return this.#report("doubled", file, line, `${what}: the position is taken`)
+    }
+    if (index > this.#tree.size) this.#early.set(index, { record, file, line, what })
+    else {
+      const [early] = this.#early.values()
+      if (early) this.#report("reordered", file, line, `${what} is behind ${early.what}`)
+      this.#add({ record, file, line, what })
+    }
+    if (this.#early.size > MOST_EARLY) this.#skip()
+  }
+
+  #add({ record, file, line, what }: Placed): void {
+    const leaf = hashOf(record)
+    const stated = record.leaf === undefined ? leaf : base64ToBytes(record.leaf)
+    if (!leaf || !stated || !isSame(leaf, stated)) this.#suspects.push({ line, what })
+    this.#tree = grown(this.#tree, [stated ?? new Uint8Array()])
+    const root = this.#checkpoints.rootAt(record.log, this.#tree.size)
+    if (root && !this.#isBroken) this.#compare(root, file, line)
+    const next = this.#early.get(this.#tree.size)
+    this.#early.delete(this.#tree.size)
+    if (next) this.#add(next)
+  }
+
+  /** Goes on behind positions that are missing. */
+  #skip(): void {
+    const index = Math.min(...this.#early.keys())
+    const next = this.#early.get(index)
+    if (!next) return
+    const { size } = this.#tree
+    const missing = index - size === 1 ? `record ${size}` : `records ${size} to ${index - 1}`
+    this.#report("removed", next.file, next.line, `${missing} of ${this.#log}: missing before ${next.what}`)
+    this.#isBroken = true
+    this.#suspects = []
+    this.#early.delete(index)
+    this.#tree = { size: index, frontier: [] }
+    this.#add(next)
+  }
+
+  #compare(root: Hash, file: string, line: number): void {
+    const [from, to] = [this.#confirmed, this.#tree.size]
+    if (isSame(root, rootOfGrowth(this.#tree))) {
+      for (const suspect of this.#suspects) this.#report("changed", file, suspect.line, suspect.what)
+      this.proven += to - from - this.#suspects.length
+    } else {
+      const range = `${from} to ${to - 1} of ${this.#log}`
+      const first = this.#suspects[0]?.what
+      const named = first === undefined ? "" : `, first ${first}`
+      this.#report("rewritten", file, line, `among records ${range}, one was changed, removed, added or moved${named}`)
+      this.#isBroken = true
+    }
+    this.#confirmed = to
+    this.#suspects = []
+  }
+
+  end({ log, next }: FooterLine, file: string, line: number): void {
+    if (log !== this.#log)
+      return this.#report("mixed", file, line, `the end of ${log} is in the section of ${this.#log}`)
+    while (this.#early.size > 0) this.#skip()
+    const { size } = this.#tree
+    if (size < next) this.#report("cut", file, line, `records ${size} to ${next - 1} of ${log} are missing at the end`)
+    if (size > next)
+      this.#report("appended", file, line, `records ${next} to ${size - 1} of ${log} were added at the end`)
+    if (!this.#isBroken && this.#confirmed < size && size <= next) {
+      this.#report("appended", file, line, `records ${this.#confirmed} to ${size - 1} of ${log} are in no checkpoint`)
+    }
+    const largest = this.#checkpoints.largest(log)
+    if (largest > size && size === next) {
+      this.#report("cut", file, line, `records ${size} to ${largest - 1} of ${log}: a checkpoint covers them`)
+    }
+    this.#log = null
+  }
+
+  finish(file: string, line: number): void {
+    while (this.#early.size > 0) this.#skip()
+    if (this.#log !== null) this.#report("cut", file, line, `the section of ${this.#log} has no end`)
+    this.#log = null
+  }
+}
+
+function hashOf(line: RecordLine): Hash | null {
+  const salt = line.salt === undefined ? null : saltOf(line.salt)
+  if (salt?.length === 0) return null
+  return leafOf(headOf(storedMembers(line), salt))
+}
+
+function saltOf(text: string): Uint8Array {
+  try {
+    const salt = bytesOfBase64url(text)
+    return salt.length === SALT_LENGTH ? salt : new Uint8Array()
+  } catch {
+    return new Uint8Array()
+  }
+}

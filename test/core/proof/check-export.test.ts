@@ -1,0 +1,198 @@
+/** Attacks on exported records, as data: each is named for what it is, and nothing else is reported. */
+import { expect, test } from "vitest"
+import { bytesToBase64 } from "../../../src/core/encoding/base64.ts"
+import { bytesToBase64url } from "../../../src/core/encoding/base64url.ts"
+import { checkpointText, noteKeyId, noteOf, originOf } from "../../../src/core/proof/checkpoint.ts"
+import { checkExports, type Flaw } from "../../../src/core/proof/check-export.ts"
+import { EXPORT_VERSION } from "../../../src/core/proof/exported.ts"
+import { EMPTY_TREE, grown, rootOfGrowth } from "../../../src/core/proof/growing-tree.ts"
+import { headOf, leafOf } from "../../../src/core/proof/leaf.ts"
+
+const ISSUER = "https://authz.example"
+const encoder = new TextEncoder()
+
+interface Keys {
+  readonly pair: CryptoKeyPair
+  readonly raw: Uint8Array
+}
+async function newKeys(): Promise<Keys> {
+  const pair = await crypto.subtle.generateKey({ name: "Ed25519" }, true, ["sign", "verify"])
+  if (!("privateKey" in pair)) throw new Error("no pair")
+  const raw = await crypto.subtle.exportKey("raw", pair.publicKey)
+  if (!(raw instanceof ArrayBuffer)) throw new Error("no bytes")
+  return { pair, raw: new Uint8Array(raw) }
+}
+
+const own = await newKeys()
+const others = await newKeys()
+
+interface Made {
+  readonly log?: string
+  readonly issuer?: string
+  readonly keys?: Keys
+  readonly erased?: number
+  /** Differs from others of the same log. */
+  readonly seed?: string
+}
+
+/** 20 records, with checkpoints after 8 and 20. */
+async function section({ log = "records-0", issuer = ISSUER, keys = own, erased = -1, seed = "" }: Made = {}): Promise<
+  readonly string[]
+> {
+  const lines = [JSON.stringify({ header: { version: EXPORT_VERSION, issuer, log, from: 0, frontier: [] } })]
+  let tree = EMPTY_TREE
+  for (let index = 0; index < 20; index++) {
+    const id = `dec_${log}${seed}${index}`
+    const record = {
+      id,
+      at: index,
+      code: "ok",
+      user: "https://id.example|alice",
+      arguments: { "10": 1, "9": "\ud800" },
+    }
+    const salt = new Uint8Array(16).fill(index + 1)
+    const head = headOf(record, salt)
+    const leaf = leafOf(head)
+    tree = grown(tree, [leaf])
+    const place = { log, index, leaf: bytesToBase64(leaf) }
+    lines.push(
+      JSON.stringify(index === erased ? { ...head, ...place } : { ...record, ...place, salt: bytesToBase64url(salt) }),
+    )
+    if (index !== 7 && index !== 19) continue
+    const origin = originOf(issuer, log)
+    const text = checkpointText({ origin, size: tree.size, root: rootOfGrowth(tree) })
+    const signature = new Uint8Array(await crypto.subtle.sign("Ed25519", keys.pair.privateKey, encoder.encode(text)))
+    const note = noteOf(text, [{ name: origin, keyId: noteKeyId(origin, keys.raw), signature }])
+    lines.push(JSON.stringify({ checkpoint: { log, size: tree.size, note } }))
+  }
+  return [...lines, JSON.stringify({ footer: { log, next: 20 } })]
+}
+
+async function flawsOf(...files: readonly (readonly string[])[]): Promise<readonly (readonly [Flaw, string])[]> {
+  const sources = files.map((lines, at) => ({
+    name: `${at}.ndjson`,
+    async *lines() {
+      yield* lines
+    },
+  }))
+  const { findings } = await checkExports(sources, ISSUER, async ({ checkpoint, text, signatures }) => {
+    const [signature] = signatures
+    if (!signature || signature.keyId.join() !== noteKeyId(checkpoint.origin, own.raw).join()) return false
+    return crypto.subtle.verify("Ed25519", own.pair.publicKey, signature.signature, encoder.encode(text))
+  })
+  return findings.map(({ flaw, what }) => [flaw, what])
+}
+
+const sound = await section()
+const second = await section({ log: "records-1" })
+/** The line of a record: the header and one checkpoint come before. */
+const lineOf = (index: number): number => index + (index < 8 ? 1 : 2)
+const edited = (index: number, edit: (line: string) => string): readonly string[] =>
+  sound.with(lineOf(index), edit(sound[lineOf(index)] ?? ""))
+const record = (line: string): Record<string, unknown> => JSON.parse(line)
+const rehashed = (index: number): readonly string[] =>
+  edited(index, (line) => {
+    const { log: _log, index: _index, leaf: _leaf, salt: _salt, ...members } = record(line)
+    const changed = { ...members, code: "policy_denied" }
+    const salt = new Uint8Array(16).fill(index + 1)
+    return JSON.stringify({ ...record(line), ...changed, leaf: bytesToBase64(leafOf(headOf(changed, salt))) })
+  })
+
+test("whole exports are sound: one log, two, one whose person is erased, one of two files", async () => {
+  expect(await flawsOf(sound)).toEqual([])
+  expect(await flawsOf([...sound, ...second])).toEqual([])
+  expect(await flawsOf(sound, second)).toEqual([])
+  expect(await flawsOf(await section({ erased: 5 }))).toEqual([])
+})
+
+const contradicting = (await section({ seed: "x" })).filter((line) => line.startsWith('{"checkpoint"'))
+const foreignKey = await section({ keys: others })
+const foreignIssuer = await section({ issuer: "https://other.example", keys: others })
+
+const ATTACKS: readonly (readonly [string, readonly string[], readonly (readonly [Flaw, RegExp])[]])[] = [
+  [
+    "one bit of a record",
+    edited(3, (line) => line.replace('"ok"', '"oj"')),
+    [["changed", /^record dec_records-03 at 3/]],
+  ],
+  [
+    "a person's name",
+    edited(12, (line) => line.replace("alice", "bob")),
+    [["changed", /^record dec_records-012 at 12/]],
+  ],
+  ["an argument", edited(12, (line) => line.replace('"10":1', '"10":2')), [["changed", /at 12 of/]]],
+  ["a salt", edited(4, (line) => line.replace('"salt":"', '"salt":"x')), [["changed", /at 4 of/]]],
+  [
+    "a member that is added",
+    edited(4, (line) => line.replace("{", '{"__proto__":{"code":"x"},')),
+    [["changed", /at 4 of/]],
+  ],
+  ["a record and its hash", rehashed(12), [["rewritten", /records 8 to 19 of records-0/]]],
+  [
+    "a person's fields left out",
+    edited(6, (line) => line.replace('"user":"https://id.example|alice",', "")),
+    [["changed", /at 6 of/]],
+  ],
+  ["a removed line", sound.toSpliced(lineOf(9), 1), [["removed", /^record 9 of records-0/]]],
+  ["two removed lines", sound.toSpliced(lineOf(9), 2), [["removed", /^records 9 to 10 of records-0/]]],
+  [
+    "two swapped lines",
+    sound.with(lineOf(10), sound[lineOf(11)] ?? "").with(lineOf(11), sound[lineOf(10)] ?? ""),
+    [["reordered", /dec_records-010 at 10 of records-0 is behind .*dec_records-011 at 11/]],
+  ],
+  ["a doubled line", sound.toSpliced(lineOf(9), 0, sound[lineOf(9)] ?? ""), [["doubled", /at 9 of/]]],
+  [
+    "two records that change places",
+    sound
+      .with(lineOf(10), JSON.stringify({ ...record(sound[lineOf(11)] ?? ""), index: 10 }))
+      .with(lineOf(11), JSON.stringify({ ...record(sound[lineOf(10)] ?? ""), index: 11 })),
+    [["rewritten", /records 8 to 19/]],
+  ],
+  ["the tail cut", sound.slice(0, 15), [["cut", /the section of records-0 has no end/]]],
+  [
+    "the tail cut, with an end",
+    [...sound.slice(0, lineOf(15)), JSON.stringify({ footer: { log: "records-0", next: 15 } })],
+    [["appended", /records 8 to 14 of records-0 are in no checkpoint/]],
+  ],
+  [
+    "the tail cut, with a false end and its checkpoint",
+    [...sound.slice(0, lineOf(15)), ...sound.slice(-2, -1), JSON.stringify({ footer: { log: "records-0", next: 15 } })],
+    [
+      ["appended", /records 8 to 14/],
+      ["cut", /records 15 to 19 of records-0: a checkpoint covers them/],
+    ],
+  ],
+  [
+    "a record behind the end",
+    [...sound, JSON.stringify({ ...record(sound[lineOf(19)] ?? ""), index: 20 })],
+    [["appended", /at 20 of records-0 is behind the end/]],
+  ],
+  [
+    "a record before the end",
+    sound.toSpliced(-1, 0, JSON.stringify({ ...record(sound[lineOf(19)] ?? ""), index: 20 })),
+    [["appended", /records 20 to 20 of records-0 were added/]],
+  ],
+  ["two logs mixed", sound.toSpliced(4, 0, second[2] ?? ""), [["mixed", /dec_records-11 at 1 of records-1 is among/]]],
+  [
+    "a checkpoint of another deployment",
+    sound.with(9, foreignIssuer[9] ?? ""),
+    [["foreign", /of other\.example\/logs\/records-0/]],
+  ],
+  ["a checkpoint of another key", sound.with(9, foreignKey[9] ?? ""), [["unsigned", /records-0 at 8/]]],
+  [
+    "a checkpoint that contradicts another",
+    sound.toSpliced(-1, 0, ...contradicting.slice(1)),
+    [["contradicting", /records-0 at 20/]],
+  ],
+  ["a line that is none", sound.toSpliced(5, 0, "{"), [["malformed", /no line/]]],
+]
+
+test.each(ATTACKS)("%s is named", async (_name, lines, expected) => {
+  const found = await flawsOf(lines)
+  expect(found).toEqual(expected.map(([flaw, what]) => [flaw, expect.stringMatching(what)]))
+})
+
+test("the records of another deployment are named", async () => {
+  const found = await flawsOf(foreignIssuer)
+  expect(found.map(([flaw]) => flaw)).toEqual(["foreign", "foreign", "foreign", "appended"])
+})

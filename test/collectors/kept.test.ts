@@ -15,25 +15,34 @@ const BATCH = 500
 const PER_LOG = Math.ceil(RECORDS / LOGS.length / BATCH) * BATCH
 const WITHIN_MS = 60_000 + RECORDS * 2
 
+function readEvent(line: string): { readonly uid?: string; readonly log: string; readonly sequence?: number } {
+  const { metadata } = Object(JSON.parse(line))
+  return { uid: metadata.uid, log: metadata.log_name, sequence: metadata.sequence }
+}
+
 test(`${RECORDS} records reach a sink that fails half the time`, { timeout: WITHIN_MS + 60_000 }, async () => {
   /** By log, the id of each index. */
   const received = new Map(LOGS.map((log) => [log, new Map<number, string>()]))
+  /** By log, its requests. */
+  const turns = new Map<string, number>()
   let [requests, failures, repeated] = [0, 0, 0]
   const server = createServer((request, response) => {
     const chunks: Buffer[] = []
     request.on("data", (chunk: Buffer) => chunks.push(chunk))
     request.on("end", () => {
       requests += 1
+      const lines = gunzipSync(Buffer.concat(chunks)).toString().trimEnd().split("\n").map(readEvent)
+      const [{ log } = { log: "" }] = lines
+      const turn = (turns.get(log) ?? 0) + 1
+      turns.set(log, turn)
       // Half of the failures come after the records were taken: nobody knows that they have arrived.
-      const fails = requests % 2 === 0
-      const isTaken = !fails || requests % 4 === 0
+      const fails = turn % 2 === 0
+      const isTaken = !fails || turn % 4 === 0
       if (fails) failures += 1
       if (isTaken)
-        for (const line of gunzipSync(Buffer.concat(chunks)).toString().trimEnd().split("\n")) {
-          const event: { metadata: { uid?: string; log_name: string; sequence?: number } } = JSON.parse(line)
-          const { uid, log_name: log, sequence } = event.metadata
+        for (const { uid, log: of, sequence } of lines) {
           if (uid === undefined || sequence === undefined) continue
-          const ids = received.get(log)
+          const ids = received.get(of)
           if (ids?.has(sequence)) repeated += 1
           // The same place never has another record.
           expect(ids?.get(sequence) ?? uid).toBe(uid)

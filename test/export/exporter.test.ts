@@ -18,6 +18,7 @@ import {
   sinkNetwork,
   stateOf,
   withSinks,
+  type Received,
   type SinkNetwork,
 } from "../harness/sinks.ts"
 
@@ -35,16 +36,18 @@ async function afterPause(sink: SinkDefinition): Promise<void> {
   vi.useRealTimers()
 }
 
+/** What has records: a log signs checkpoints when it suits it. */
+const withRecords = () => net.received.filter((each) => idsIn(each).length > 0)
 const ids = () => net.received.flatMap(idsIn)
 
 test("records reach a sink in their order, in batches as long as it says, and none twice", async () => {
   await withSinks({ ...LAKE, batch: { records: 40, bytes: 1_000_000 } })
   const all = [...(await appendRecords(70)), ...(await appendRecords(30))]
   await exportNow(LAKE)
-  expect(net.received.map((each) => idsIn(each).length)).toEqual([40, 40, 20])
+  expect(withRecords().map((each) => idsIn(each).length)).toEqual([40, 40, 20])
   expect(ids()).toEqual(all)
   await exportNow(LAKE)
-  expect(net.received).toHaveLength(3)
+  expect(withRecords()).toHaveLength(3)
   expect(await stateOf(LAKE)).toMatchObject({ next: 100, lag_records: 0, lag_seconds: 0, last_failure: null, lost: [] })
   expect((await stateOf(LAKE)).succeeded_at).not.toBeNull()
 })
@@ -88,6 +91,9 @@ test("a collector of OpenTelemetry gets the key that the secret has, and where e
   )
 })
 
+/** Of either format. */
+const recordsOf = ({ text }: Received): readonly string[] => text.match(/dec_[0-9A-Z]{26}/g) ?? []
+
 describe("what a sink answers", () => {
   const endless = () =>
     new Response(
@@ -114,18 +120,22 @@ describe("what a sink answers", () => {
     await withSinks(sink)
     await appendRecords(5)
     net.answer = answer
+    // The pauses are shorter than what a test may wait for.
+    vi.setSystemTime(Date.now())
     await exportNow(sink)
     const failed = await stateOf(sink)
     expect(failed.last_failure?.says.startsWith(says)).toBe(true)
     expect(failed).toMatchObject({ next: 0, lag_records: 5, succeeded_at: null, lost: [] })
     expect(failed.waits_until).toBeGreaterThan(Date.now())
-    // More has come, and the failed request may have arrived: a repetition is the same request.
+    // More has come, and the failed request may have arrived: a repetition has the same records.
     await appendRecords(5)
     await exportNow(sink)
     expect(net.received).toHaveLength(1)
     net.answer = () => new Response("{}")
     await afterPause(sink)
-    expect(net.received.map(({ text }) => text).slice(0, 2)).toEqual([net.received[0]?.text, net.received[0]?.text])
+    const [first, second] = net.received
+    expect(first && recordsOf(first)).toHaveLength(5)
+    expect(second && recordsOf(second)).toEqual(first && recordsOf(first))
     expect(await stateOf(sink)).toMatchObject({ next: 10, lag_records: 0, lost: [], waits_until: null })
   })
 
@@ -135,7 +145,7 @@ describe("what a sink answers", () => {
     net.answer = () => Response.json({ partialSuccess: { rejectedLogRecords: "2", errorMessage: "no room" } })
     await exportNow(COLLECTOR)
     await exportNow(COLLECTOR)
-    expect(net.received).toHaveLength(1)
+    expect(net.received.filter((each) => recordsOf(each).length > 0)).toHaveLength(1)
     const { next, lost, lost_records } = await stateOf(COLLECTOR)
     expect({ next, lost_records }).toEqual({ next: 5, lost_records: 2 })
     expect(lost).toMatchObject([{ from: 0, to: 5, count: 2, why: expect.stringContaining("no room") }])
@@ -149,7 +159,7 @@ describe("what a sink answers", () => {
     net.answer = ({ text }) =>
       new Response(null, { status: text.includes('"large"') || text.length > 2_000 ? 413 : 200 })
     for (let again = 0; again < 3; again++) await exportNow(LAKE)
-    const accepted = net.received.filter(({ text }) => !text.includes('"large"') && text.length <= 2_000)
+    const accepted = withRecords().filter(({ text }) => !text.includes('"large"') && text.length <= 2_000)
     expect(accepted.flatMap(idsIn)).toEqual([...before, ...after])
     expect(ids()).toContain(large)
     expect(await stateOf(LAKE)).toMatchObject({ next: 11, lost_records: 1, lost: [{ from: 5, to: 6, count: 1 }] })
@@ -219,7 +229,7 @@ test("objects have the same name for the same records, and are signed", async ()
   net.answer = () => new Response(null)
   await afterPause(ARCHIVE)
   const base = `${ARCHIVE.url}/log=${LOG}/date=2026-11-29`
-  expect(net.received.map(({ method, url }) => `${method} ${url}`)).toEqual([
+  expect(withRecords().map(({ method, url }) => `${method} ${url}`)).toEqual([
     `PUT ${base}/000000000000-000000000003.ndjson.gz`,
     `PUT ${base}/000000000000-000000000003.ndjson.gz`,
     `PUT ${base}/000000000003-000000000006.ndjson.gz`,
@@ -237,7 +247,7 @@ test("what was sent and could not be acknowledged is sent again, and nothing els
   expect(await stateOf(LAKE)).toMatchObject({ next: 0, last_failure: { says: FAILURES.failed } })
   const more = await appendRecords(2)
   await afterPause(LAKE)
-  expect(net.received.map(idsIn)).toEqual([all, all, more])
+  expect(withRecords().map(idsIn)).toEqual([all, all, more])
 })
 
 test("backfill sends from a number on, also what is behind a batch on its way", async () => {

@@ -26,6 +26,11 @@ export interface Format {
   readonly write: (batch: Batch, context: FormatContext) => string
 }
 
+/** Where a record stands, as every sink gets it: a receiver leaves out what it has, and proves what it has. */
+export function positionOf(log: string, { index, leaf, salt }: LoggedRecord): Readonly<Record<string, unknown>> {
+  return { log, index, leaf, ...(salt !== null && { salt }) }
+}
+
 /** The members of a stored record; blank ones are absent. */
 export type StoredMembers = Readonly<Record<string, unknown>>
 

@@ -5,7 +5,7 @@
  */
 import type { LogCheckpoint, LoggedRecord } from "../../audit/log-page.ts"
 import { isObject } from "../../core/encoding/json.ts"
-import { membersOf, textOf, type Format, type FormatContext, type StoredMembers } from "./format.ts"
+import { membersOf, positionOf, textOf, type Format, type FormatContext, type StoredMembers } from "./format.ts"
 import { placeOf } from "./places.ts"
 
 const VERSION = "1.6.0"
@@ -38,7 +38,7 @@ function ofRecord(log: string, record: LoggedRecord, context: FormatContext): Ev
     metadata: metadataOf(context),
     message: [members["decision"], textOf(members["tool"]) ?? members["kind"], members["code"]].join(" "),
   }
-  for (const [name, value] of Object.entries({ ...members, log, index: record.index, salt: record.salt }))
+  for (const [name, value] of Object.entries({ ...members, ...positionOf(log, record) }))
     place(event, placeOf(name).ocsf, value)
   return event
 }

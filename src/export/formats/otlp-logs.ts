@@ -3,7 +3,7 @@
  * Encoding"). Each record is an event `narrowgate.decision`, each checkpoint an event `narrowgate.checkpoint`.
  */
 import type { LogCheckpoint, LoggedRecord } from "../../audit/log-page.ts"
-import { membersOf, textOf, type Format, type StoredMembers } from "./format.ts"
+import { membersOf, positionOf, textOf, type Format, type StoredMembers } from "./format.ts"
 import { keyValues, type KeyValue } from "./otlp-values.ts"
 import { placeOf } from "./places.ts"
 
@@ -50,7 +50,7 @@ const SEVERITIES = { allow: [9, "INFO"], deny: [13, "WARN"] } as const
 function ofRecord(log: string, record: LoggedRecord): LogRecord {
   const members = membersOf(record)
   const [severityNumber, severityText] = SEVERITIES[members["decision"] === "allow" ? "allow" : "deny"]
-  const all = Object.entries({ ...members, log, index: record.index, salt: record.salt })
+  const all = Object.entries({ ...members, ...positionOf(log, record) })
   return {
     ...timeOf(members["at"]),
     severityNumber,

@@ -61,9 +61,10 @@ export const PLACES: Readonly<Record<FieldName, Place>> = {
 }
 
 /** The place of a record in its log: every format has it, so that a receiver can leave out what it has. */
-export const POSITION_PLACES: Readonly<Record<"log" | "index" | "salt", Place>> = {
+export const POSITION_PLACES: Readonly<Record<"log" | "index" | "leaf" | "salt", Place>> = {
   log: { otlp: "narrowgate.log", ocsf: "metadata.log_name" },
   index: { otlp: "narrowgate.index", ocsf: "metadata.sequence" },
+  leaf: unmapped("leaf"),
   salt: unmapped("salt"),
 }
 

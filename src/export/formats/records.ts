@@ -1,19 +1,16 @@
 /**
- * Lines of JSON: each record as it is stored, with its log, index and salt; each checkpoint as a line with `"type": "checkpoint"`.
+ * Lines of JSON: each record as it is stored, with its log, index and salt; each checkpoint as `{"checkpoint": …}`.
  * `narrowgate decisions` reads and verifies such files.
  */
-import type { Format } from "./format.ts"
+import { positionOf, type Format } from "./format.ts"
 
 export const RECORDS: Format = {
   contentType: "application/x-ndjson",
   extension: "ndjson",
   write: ({ log, records, checkpoints }) =>
     [
-      ...records.map(
-        ({ index, salt, body }) =>
-          `${body.slice(0, -1)},"log":${JSON.stringify(log)},"index":${index},"salt":${JSON.stringify(salt)}}`,
-      ),
-      ...checkpoints.map(({ size, at, note }) => JSON.stringify({ type: "checkpoint", log, size, at, note })),
+      ...records.map((record) => `${record.body.slice(0, -1)},${JSON.stringify(positionOf(log, record)).slice(1)}`),
+      ...checkpoints.map(({ size, at, note }) => JSON.stringify({ checkpoint: { log, size, at, note } })),
     ]
       .map((line) => `${line}\n`)
       .join(""),

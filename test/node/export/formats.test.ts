@@ -6,9 +6,9 @@ import { OCSF } from "../../../src/export/formats/ocsf.ts"
 import { OTLP_LOGS } from "../../../src/export/formats/otlp-logs.ts"
 import { PLACES, POSITION_PLACES } from "../../../src/export/formats/places.ts"
 import { RECORDS } from "../../../src/export/formats/records.ts"
-import { batchWith, CHECKPOINT, CONTEXT, SALT, WHOLE } from "./whole-record.ts"
+import { batchWith, CHECKPOINT, CONTEXT, LEAF, SALT, WHOLE } from "./whole-record.ts"
 
-const EXPORTED = { ...WHOLE, log: "records-0", index: 42, salt: SALT }
+const EXPORTED = { ...WHOLE, log: "records-0", index: 42, leaf: LEAF, salt: SALT }
 const lines = (text: string): Record<string, unknown>[] =>
   text
     .trimEnd()
@@ -27,7 +27,7 @@ test("each field has a place of its own in each format", () => {
 test("records: each as it is stored, with its place in the log", () => {
   expect(lines(RECORDS.write(batchWith(WHOLE), CONTEXT))).toEqual([
     EXPORTED,
-    { type: "checkpoint", log: "records-0", ...CHECKPOINT },
+    { checkpoint: { log: "records-0", ...CHECKPOINT } },
   ])
 })
 

@@ -51,12 +51,14 @@ export const WHOLE: DecisionRecord = {
 export const CHECKPOINT = { size: 43, at: 1_795_565_999_000, note: "authz.example/logs/records-0\n43\nAAAA\n\n— x y\n" }
 export const SALT = "q80xy3NyQk6uYzqTqMGJ3g"
 
+export const LEAF = "I5mSc/VFFq1Rmv1VrLmmkcPVzW3V1HV1ixmJ9QO1wZg="
+
 /** A batch of one record, and one checkpoint. */
 export const batchWith = (record: object) => ({
   log: "records-0",
   from: 42,
   next: 43,
-  records: [{ index: 42, salt: SALT, body: JSON.stringify(record) }],
+  records: [{ index: 42, leaf: LEAF, salt: SALT, body: JSON.stringify(record) }],
   checkpoints: [CHECKPOINT],
 })
 export const CONTEXT = { issuer: "https://authz.example" }

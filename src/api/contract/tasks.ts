@@ -25,7 +25,7 @@ export const grantedDetails = once(() =>
       .record(z.string(), members)
       .exactOptional()
       .describe(
-        "Bounds by argument, all that apply together; `like` is a list if several patterns apply, another kind then is `{ \"all\": […] }`. `[redacted]` in place of a value that the catalog redacts.",
+        'Bounds by argument, all that apply together; `like` is a list if several patterns apply, another kind then is `{ "all": […] }`. `[redacted]` in place of a value that the catalog redacts.',
       ),
     closed: z.literal(true).exactOptional().describe("Any other argument is refused."),
     calls: z.number().exactOptional(),

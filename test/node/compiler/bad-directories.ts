@@ -3,6 +3,7 @@
  * problem must be reported exactly where its first occurrence begins. Without `at`, at the beginning of the file.
  */
 import { BAD_APPROVERS } from "./bad-approvers.ts"
+import { BAD_BOUNDS } from "./bad-bounds.ts"
 import { BAD_GUARDRAILS } from "./bad-guardrails.ts"
 import { BAD_PARTITIONS } from "./bad-partitions.ts"
 import { BAD_RECEIVERS } from "./bad-receivers.ts"
@@ -1305,6 +1306,7 @@ export const BAD_DIRECTORIES = [
   ...BAD_GUARDRAILS,
   ...BAD_PARTITIONS,
   ...BAD_STREAMS,
+  ...BAD_BOUNDS,
   ...BAD_RECEIVERS,
   ...BAD_SINKS,
   ...BAD_APPROVERS,

@@ -6,7 +6,7 @@ import * as z from "zod"
 import type { QuantityBound } from "./definition.ts"
 import { isObject } from "../../encoding/json.ts"
 import { memberVariants } from "../arguments.ts"
-import { compare, exactOf, times, type Exact } from "./exact.ts"
+import { compare, exactOf, times, type Exact } from "../../encoding/exact-number.ts"
 import { outside, remembered, unclear, type BoundKind, type Miss } from "./kind.ts"
 
 interface Quantity {
@@ -142,7 +142,7 @@ export const quantity: BoundKind<QuantityBound> = {
       params: { fix: "Write both, as `number: amount, unit: currency`, or none." },
     })
     .describe(
-      "The argument is a number with a unit (`99.50 EUR`), or an object that has both, or a list of such. Bytes (`B`, `kB`, `KiB` …) and times (`ms`, `s`, `min`, `h`, `d`) are converted; any other unit is compared with itself.",
+      "The argument is a number with a unit (`99.50 EUR`), or an object that has both, or a list of such. Bytes (`KiB`) and times (`min`) are converted, other units compared with themselves.",
     ),
   judgesWhole: false,
   isOfObjects: ({ number }) => number !== undefined,

@@ -3,7 +3,8 @@ import * as z from "zod"
 import { isObject } from "../../encoding/json.ts"
 import { memberVariants } from "../arguments.ts"
 import { outside, remembered, unclear, type BoundKind, type Miss } from "./kind.ts"
-import { compileSchema, SchemaFault, type Run } from "./schema/compile.ts"
+import { SchemaFault, type Run } from "./schema/check.ts"
+import { compileSchema } from "./schema/compile.ts"
 
 /** The types of RPC know no `unknown`. */
 type JsonSchema = object

@@ -1152,6 +1152,46 @@ const LIMITS: readonly LintCase[] = [
   },
 ]
 
+const SPELLED: readonly LintCase[] = [
+  {
+    name: "a domain that a pattern of a rule spells",
+    lint: "spelled-bound",
+    edits: [
+      rules(
+        '@id("x") forbid (principal is Agent, action == Action::"write", resource == Tool::"crm.tickets.reply") unless { context.arguments has to && context.arguments.to like "*@example.org" };',
+      ),
+    ],
+    file: FILE,
+    at: "context.arguments has to",
+    message: "`*@example.org` also matches several addresses, and one that mail hosts send elsewhere",
+    fix: "Write a bound of the catalog with `email: [example.org]`, and read it as `context.bounds.NAME`.",
+    but: { find: '"*@example.org"', replace: '"*@example.org" && !(context.arguments.to like "*,*")' },
+  },
+  ...(
+    [
+      ["/srv/reports/*", "a path that `..` leads out of it", "path: [/srv/reports]", "/srv/*/reports"],
+      ["https://*.example.org/*", "a URL that leads to another host", 'url: { hosts: ["*.example.org"] }', "x*"],
+      ["https://api.example.org/*", "a URL that leads to another host", "url: { hosts: [api.example.org] }", "x*"],
+      ["http://*", "a URL that leads to another host", "url: { hosts: [api.example.org], schemes: [http] }", "x*"],
+    ] as const
+  ).map(([like, what, bound, fine]): LintCase => ({
+    name: `a pattern of a grant that spells ${bound}`,
+    lint: "spelled-bound",
+    edits: [
+      {
+        file: "agents.yaml",
+        find: "      calls: 200\n",
+        replace: `      calls: 200\n      arguments: { file: { like: "${like}" } }\n`,
+      },
+    ],
+    file: "agents.yaml",
+    at: `"${like}"`,
+    message: `\`${like}\` also matches ${what}`,
+    fix: `Write \`${bound}\` instead.`,
+    but: { find: like, replace: fine },
+  })),
+]
+
 const OTHERS: readonly LintCase[] = [
   {
     name: "what the official engine finds impossible",
@@ -1322,6 +1362,7 @@ export const LINT_CASES: readonly LintCase[] = [
   ...AGENTS,
   ...ISSUERS,
   ...LIMITS,
+  ...SPELLED,
   ...OTHERS,
   ...ALLOWS,
   ...RECORDS,

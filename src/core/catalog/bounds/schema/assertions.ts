@@ -1,0 +1,83 @@
+/** Keywords that say something of the value itself. */
+import { canonicalText } from "../../../encoding/canonical-json.ts"
+import { exactOf, isMultiple } from "../../../encoding/exact-number.ts"
+import { isObject } from "../../../encoding/json.ts"
+import { count, list, members, number, patternOf, SchemaFault, texts, type Run } from "./check.ts"
+import { isFoundIn } from "./regular-expression.ts"
+
+type Assertion = (operand: unknown, at: string) => (value: unknown, run: Run) => boolean
+
+export const ASSERTIONS: Readonly<Record<string, Assertion>> = {
+  type: (operand, at) => {
+    const types = (Array.isArray(operand) ? operand : [operand]).map((each) => {
+      const test = typeof each === "string" && Object.hasOwn(TYPES, each) ? TYPES[each] : undefined
+      if (!test) throw new SchemaFault(`${at} is no type`)
+      return test
+    })
+    return (value) => types.some((isOfType) => isOfType(value))
+  },
+  enum: (operand, at) => {
+    const texts = new Set(list(operand, at).map(canonicalText))
+    return (value) => texts.has(canonicalText(value))
+  },
+  const: (operand) => {
+    const text = canonicalText(operand)
+    return (value) => canonicalText(value) === text
+  },
+  minimum: (operand, at) => ofNumbers(number(operand, at), (value, limit) => value >= limit),
+  maximum: (operand, at) => ofNumbers(number(operand, at), (value, limit) => value <= limit),
+  exclusiveMinimum: (operand, at) => ofNumbers(number(operand, at), (value, limit) => value > limit),
+  exclusiveMaximum: (operand, at) => ofNumbers(number(operand, at), (value, limit) => value < limit),
+  multipleOf: (operand, at) => {
+    const divisor = exactOf(String(number(operand, at)))
+    if (!divisor || divisor.digits <= 0n) throw new SchemaFault(`${at} is not above 0`)
+    return (value) => {
+      const exact = typeof value === "number" ? exactOf(String(value)) : null
+      return exact === null ? typeof value !== "number" : isMultiple(exact, divisor)
+    }
+  },
+  minLength: (operand, at) => ofTexts(count(operand, at), (value, limit) => lengthOf(value) >= limit),
+  maxLength: (operand, at) => ofTexts(count(operand, at), (value, limit) => lengthOf(value) <= limit),
+  pattern: (operand, at) => {
+    const automaton = patternOf(operand, at)
+    return (value, { steps }) => typeof value !== "string" || isFoundIn(automaton, value, steps)
+  },
+  minItems: (operand, at) => ofLists(count(operand, at), (value, limit) => value.length >= limit),
+  maxItems: (operand, at) => ofLists(count(operand, at), (value, limit) => value.length <= limit),
+  uniqueItems: (operand, at) => {
+    if (typeof operand !== "boolean") throw new SchemaFault(`${at} is neither true nor false`)
+    return (value) => !operand || !Array.isArray(value) || new Set(value.map(canonicalText)).size === value.length
+  },
+  required: (operand, at) => {
+    const names = texts(operand, at)
+    return (value) => !isObject(value) || names.every((name) => Object.hasOwn(value, name))
+  },
+  minProperties: (operand, at) => ofObjects(count(operand, at), (size, limit) => size >= limit),
+  maxProperties: (operand, at) => ofObjects(count(operand, at), (size, limit) => size <= limit),
+  dependentRequired: (operand, at) => {
+    const all = Object.entries(members(operand, at)).map(([name, needed]) => [name, texts(needed, at)] as const)
+    return (value) =>
+      !isObject(value) ||
+      all.every(([name, needed]) => !Object.hasOwn(value, name) || needed.every((each) => Object.hasOwn(value, each)))
+  },
+}
+
+const TYPES: Readonly<Record<string, (value: unknown) => boolean>> = {
+  null: (value) => value === null,
+  boolean: (value) => typeof value === "boolean",
+  string: (value) => typeof value === "string",
+  number: (value) => typeof value === "number",
+  integer: (value) => Number.isInteger(value),
+  array: (value) => Array.isArray(value),
+  object: (value) => isObject(value),
+}
+
+const ofNumbers = (limit: number, holds: (value: number, limit: number) => boolean) => (value: unknown) =>
+  typeof value !== "number" || holds(value, limit)
+const ofTexts = (limit: number, holds: (value: string, limit: number) => boolean) => (value: unknown) =>
+  typeof value !== "string" || holds(value, limit)
+const ofLists = (limit: number, holds: (value: readonly unknown[], limit: number) => boolean) => (value: unknown) =>
+  !Array.isArray(value) || holds(value, limit)
+const ofObjects = (limit: number, holds: (size: number, limit: number) => boolean) => (value: unknown) =>
+  !isObject(value) || holds(Object.keys(value).length, limit)
+const lengthOf = (text: string): number => Array.from(text).length

@@ -13,7 +13,7 @@ import type { Bundle } from "../../src/core/policy/assemble.ts"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
 import type { Subjects } from "../suggest/agents-edits.ts"
 import { ObservedUse } from "../suggest/observed-use.ts"
-import { PathArguments } from "../suggest/path-arguments.ts"
+import { PathArguments } from "../replay/path-arguments.ts"
 import { suggestionAsJson, suggestionText, type Told } from "../suggest/render.ts"
 import type { UnpermittedUse } from "../suggest/rules-text.ts"
 import { suggestionFor, type Base, type Suggestion } from "../suggest/suggestion.ts"
@@ -63,12 +63,12 @@ async function suggest(directory: string, options: SuggestOptions): Promise<void
   const bundles = await bundlesByDigest([base])
   const learn = source.worker ? fetchingFrom(source.worker.at, source.worker.bearer, bundles) : async () => undefined
   const use = new ObservedUse()
-  const paths = new PathArguments(body)
+  const paths = new PathArguments(body.routes)
   const records = await spooled(source.read())
   try {
     for await (const record of records.read()) {
       if (record.bundle && !bundles.has(record.bundle.digest)) await learn(record.bundle.digest)
-      use.add(record, paths.of(record))
+      use.add(paths.shownIn(record))
     }
     if (use.calls === 0) throw new Failure("the records show no call that happened", "Give records of calls.")
     const { suggestion, traffic } = await fitted(base, use, subjects, records, bundles)

@@ -3,6 +3,7 @@
  * ones leave behind under it, by the very steps of the ledger. A call whose state cannot be rebuilt is decided alone, by
  * what its own record shows (src/core/explanation/rejudge.ts), and nothing that no record shows is guessed.
  */
+import { allRoutes } from "../../src/core/catalog/route.ts"
 import type { Tool } from "../../src/core/catalog/tool.ts"
 import type { Call, Verdict } from "../../src/core/decision/call.ts"
 import { timeOf } from "../../src/core/encoding/ids.ts"
@@ -21,6 +22,7 @@ import type { ShownRecord } from "../remote/decision-record.ts"
 import { Completeness } from "./completeness.ts"
 import { GrantedAlone } from "./granted-alone.ts"
 import { figuresOf, RebuiltGuardrails, type Figures } from "./rebuilt-guardrails.ts"
+import { PathArguments } from "./path-arguments.ts"
 import { KEY, ReplayedTrees } from "./replayed-trees.ts"
 
 export interface Replayed extends Rejudged {
@@ -39,6 +41,7 @@ export class Replay {
   readonly #completeness = new Completeness()
   readonly #trees: ReplayedTrees
   readonly #alone: GrantedAlone
+  readonly #paths: PathArguments
   #guardrails: RebuiltGuardrails | null = null
   #seen = 0
 
@@ -48,6 +51,7 @@ export class Replay {
     this.#bundles = bundles
     this.#trees = new ReplayedTrees(bundle)
     this.#alone = new GrantedAlone(bundle)
+    this.#paths = new PathArguments(allRoutes(bundle.catalog.routes).map(({ definition }) => definition))
   }
 
   get incompleteTrees(): number {
@@ -55,10 +59,11 @@ export class Replay {
   }
 
   /**
-   * @param record the next one in order
+   * @param stored the next one in order
    * @returns null if it is no call
    */
-  next(record: ShownRecord): Replayed | null {
+  next(stored: ShownRecord): Replayed | null {
+    const record = this.#paths.shownIn(stored)
     this.#guardrails ??= new RebuiltGuardrails(this.#bundle, this.#completeness, record.at)
     if (++this.#seen % SWEEP_EVERY === 0) this.#trees.forgetEnded(record.at)
     this.#completeness.note(record)

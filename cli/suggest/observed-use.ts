@@ -32,8 +32,8 @@ export class ToolUse {
   #groups: Set<string> | null = null
   withUser = 0
 
-  add(record: ShownRecord, args: Readonly<Record<string, unknown>>): void {
-    const { id, at, environment, gateway, decision, user, groups, arguments_omitted: omitted } = record
+  add(record: ShownRecord): void {
+    const { id, at, arguments: args, environment, gateway, decision, user, groups, arguments_omitted: omitted } = record
     this.calls += 1
     if (at < this.from) [this.from, this.first] = [at, id]
     if (at >= this.to) [this.to, this.last] = [at, id]
@@ -97,7 +97,7 @@ export class ObservedUse {
   readonly #purposeOfTask = new Map<string, string>()
   readonly #minutes = new Map<string, number[]>()
 
-  add(record: ShownRecord, args: Readonly<Record<string, unknown>>): void {
+  add(record: ShownRecord): void {
     const { at, kind, task, purpose, chain, tool, calls } = record
     if (kind === "management") return
     this.records += 1
@@ -113,13 +113,13 @@ export class ObservedUse {
     if (record.user !== null) this.issuers.add(record.user.slice(0, record.user.indexOf("|")))
     for (const rule of record.rules) this.rules.set(rule, later(this.rules.get(rule), record))
     for (const [index, each] of [...new Set(chain)].entries()) {
-      useOf(this.byAgent, each, tool).add(record, args)
+      useOf(this.byAgent, each, tool).add(record)
       const below = chain[index + 1]
       if (below !== undefined && below !== each) setOf(this.delegations, each).add(below)
       this.depth.set(each, Math.max(this.depth.get(each) ?? 0, chain.length - 1 - chain.indexOf(each)))
     }
-    for (const each of this.#purposesAbove(task, purpose)) useOf(this.byPurpose, each, tool).add(record, args)
-    useOf(this.own, JSON.stringify([agent, purpose]), tool).add(record, args)
+    for (const each of this.#purposesAbove(task, purpose)) useOf(this.byPurpose, each, tool).add(record)
+    useOf(this.own, JSON.stringify([agent, purpose]), tool).add(record)
     if (purpose !== null && calls) {
       const counted = this.counted.get(purpose) ?? { most: 0, tasks: new Set() }
       counted.most = Math.max(counted.most, calls.used + 1)

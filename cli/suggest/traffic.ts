@@ -79,6 +79,6 @@ function noteUnpermitted(all: Map<string, UnpermittedUse>, record: ShownRecord, 
   const agent = isUser ? (record.chain.at(-1) ?? "") : String(JSON.parse(principal.slice(principal.indexOf('"'))))
   const key = JSON.stringify([tool, isUser, isUser ? "" : agent])
   const use = all.get(key)?.use ?? new ToolUse()
-  use.add(record, {})
+  use.add(record)
   all.set(key, { agent, tool, principal: isUser ? "user" : "agent", groups: use.groups, use })
 }

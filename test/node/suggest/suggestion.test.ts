@@ -11,7 +11,7 @@ import { withTables } from "../../../cli/decision-tables/read.ts"
 import { runCases } from "../../../cli/decision-tables/suite.ts"
 import { leastScopes } from "../../../cli/suggest/least-scopes.ts"
 import { ObservedUse } from "../../../cli/suggest/observed-use.ts"
-import { PathArguments } from "../../../cli/suggest/path-arguments.ts"
+import { PathArguments } from "../../../cli/replay/path-arguments.ts"
 import { suggestionFor, type Base, type Suggestion } from "../../../cli/suggest/suggestion.ts"
 import { trafficUnder } from "../../../cli/suggest/traffic.ts"
 import type { ShownRecord } from "../../../cli/remote/decision-record.ts"
@@ -35,8 +35,8 @@ beforeAll(async () => {
 
 function useOf(records: readonly ShownRecord[]): ObservedUse {
   const use = new ObservedUse()
-  const paths = new PathArguments(base.body)
-  for (const record of records) use.add(record, paths.of(record))
+  const paths = new PathArguments(base.body.routes)
+  for (const record of records) use.add(paths.shownIn(record))
   return use
 }
 

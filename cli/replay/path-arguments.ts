@@ -1,7 +1,6 @@
 /** The arguments in the path of a recorded request, which its record has even if no rule reads them. */
 import { REDACTED } from "../../src/core/catalog/redaction.ts"
 import type { RouteDefinition } from "../../src/core/catalog/route.ts"
-import type { BundleBody } from "../../src/core/policy/bundle.ts"
 import type { ShownRecord } from "../remote/decision-record.ts"
 
 type Shape = Pick<RouteDefinition, "path" | "methods" | "integers">
@@ -9,18 +8,23 @@ type Shape = Pick<RouteDefinition, "path" | "methods" | "integers">
 export class PathArguments {
   readonly #routes: ReadonlyMap<string, readonly Shape[]>
 
-  constructor({ routes }: Pick<BundleBody, "routes">) {
+  constructor(routes: Iterable<RouteDefinition>) {
     this.#routes = Map.groupBy(routes, ({ tool }) => tool)
   }
 
-  /** All arguments that the record shows: what it calls arguments, and those in its path. */
-  of({ tool, path, method, arguments: recorded, cut }: ShownRecord): Readonly<Record<string, unknown>> {
-    if (tool === null || path === null || cut?.includes("path")) return recorded
+  /** The record with the arguments in its path among the others. */
+  shownIn(record: ShownRecord): ShownRecord {
+    const { tool, path, method, arguments: recorded, arguments_omitted: omitted, cut } = record
+    if (record.kind !== "call" || tool === null || path === null || method === null) return record
+    // If they were not all seen, nothing says whether a rule could have read these.
+    if (omitted === null || cut?.includes("path")) return record
     for (const route of this.#routes.get(tool) ?? []) {
-      const found = method !== null && route.methods.includes(method) ? matched(route, path) : null
-      if (found) return { ...found, ...recorded }
+      const found = route.methods.includes(method) ? matched(route, path) : null
+      if (!found) continue
+      const added = Object.keys(found).filter((name) => !Object.hasOwn(recorded, name)).length
+      return { ...record, arguments: { ...found, ...recorded }, arguments_omitted: Math.max(0, omitted - added) }
     }
-    return recorded
+    return record
   }
 }
 

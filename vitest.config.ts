@@ -108,6 +108,7 @@ const OWN_PROJECT = [
   "long",
   "node",
   "package",
+  "proof",
   "serve",
   "spire",
   "upgrades",
@@ -189,6 +190,10 @@ const PROJECTS: readonly TestProjectInlineConfiguration[] = [
       maxWorkers: 1,
       provide: { publisher: publisher.privateJwk },
     },
+  },
+  {
+    // What Go's libraries say of our trees and notes, if there is Go.
+    test: { name: "proof", include: ["test/proof/**/*.test.ts"], testTimeout: 60_000 },
   },
   {
     // Real gateways, if they are installed (test/gateways/installed.ts), in front of the real Worker.

@@ -116,6 +116,7 @@ const OWN_PROJECT = [
   "long",
   "node",
   "package",
+  "proof",
   "serve",
   "spire",
   "teaching",
@@ -198,6 +199,10 @@ const PROJECTS: readonly TestProjectInlineConfiguration[] = [
       maxWorkers: 1,
       provide: { publisher: publisher.privateJwk },
     },
+  },
+  {
+    // What Go's libraries say of our trees and notes, if there is Go.
+    test: { name: "proof", include: ["test/proof/**/*.test.ts"], testTimeout: 60_000 },
   },
   {
     // Real gateways, if they are installed (test/gateways/installed.ts), in front of the real Worker.

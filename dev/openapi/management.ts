@@ -167,7 +167,7 @@ function errorAnswers(endpoints: readonly Endpoint[]): readonly (readonly [strin
         String(status),
         errorAnswer(status, of, description, {
           members: Object.assign({}, ...members.map(membersOf)),
-          headers: status === 401 ? challengesOf(endpoints) : [],
+          headers: status === 401 ? challengesOf(endpoints) : status === 404 ? retryOf(endpoints) : [],
         }),
       ] as const
     },
@@ -180,6 +180,10 @@ function challengesOf(endpoints: readonly Endpoint[]): Besides["headers"] & {} {
   if (isPublishers.every(Boolean)) return []
   const nonce = endpoints.some(({ access }) => ["task", "agent"].includes(access.by)) ? (["DPoP-Nonce?"] as const) : []
   return [isPublishers.includes(true) ? "WWW-Authenticate?" : "WWW-Authenticate", ...nonce]
+}
+
+function retryOf(endpoints: readonly Endpoint[]): Besides["headers"] & {} {
+  return endpoints.some(({ comesLater }) => comesLater) ? ["Retry-After?"] : []
 }
 
 /** Not every error of the code has them. */

@@ -14,7 +14,7 @@ import { showOwnApproval } from "./own-approval.ts"
 import { listTasks } from "./latest-tasks.ts"
 import { publishBundle } from "./publish.ts"
 import { addRevocation, liftRevocation, listRevocations } from "./revocations.ts"
-import { listCheckpoints, readRecords, showReceipt } from "./records.ts"
+import { listCheckpoints, readRecords, showOwnReceipt, showReceipt } from "./records.ts"
 import { listRisks, reportRisk } from "./risks.ts"
 import { backfillSink, listSinks } from "./sinks.ts"
 import { abortTask, clearLabels, completeTask, quarantineTask, releaseTask, showTask } from "./tasks.ts"
@@ -56,6 +56,7 @@ export const HANDLERS: { readonly [Name in EndpointName]: Handler<Name> } = {
   readRecords,
   listCheckpoints,
   showReceipt,
+  showOwnReceipt,
   listDecisions,
   countDecisions,
   showDecision,

@@ -4,7 +4,14 @@ import { base64ToBytes } from "../core/encoding/base64.ts"
 import { bytesOfBase64url } from "../core/encoding/base64url.ts"
 import { proofText } from "../core/proof/checkpoint.ts"
 import { headOf } from "../core/proof/leaf.ts"
-import { readLogged } from "../core/record/record.ts"
+import { isDenied } from "../core/denials/denial.ts"
+import { askLedger } from "../ledger/ask.ts"
+import { LEDGER_VERSION } from "../ledger/protocol.ts"
+import type { RequestContext } from "../request-context.ts"
+import type { Answer } from "./contract/contract.ts"
+import type { ApiAnswer, ApiError } from "./outcome.ts"
+import { noSuchTask, recordedAgent, TASK_UNAVAILABLE, tokenRejected } from "./task-caller.ts"
+import { readLogged, readStored } from "../core/record/record.ts"
 import { ringSigner } from "../signing/signing-key.ts"
 import { signReceipt, type Receipt } from "../signing/sign-receipt.ts"
 import type { Handler } from "./handler.ts"
@@ -40,15 +47,39 @@ export const listCheckpoints: Handler<"listCheckpoints"> = async ({ query: { log
 /** Until a checkpoint covers the record. Seconds. */
 const RETRY_AFTER = 60
 
-export const showReceipt: Handler<"showReceipt"> = async ({ parameters: { decision: id }, context }) => {
-  const { env, config } = context
+export const showReceipt: Handler<"showReceipt"> = async ({ parameters: { decision }, context }) =>
+  receiptFor(decision, null, context)
+
+export const showOwnReceipt: Handler<"showOwnReceipt"> = async (input) => {
+  const { request, parameters, caller, bundle, context } = input
+  const { task, decision } = parameters
+  // The ledger knows whether the token is live; what it says of the task is not needed.
+  const agent = caller.kind === "agent" ? caller : null
+  const viewed = await askLedger(context.env, task, async (ledger) => ({
+    found: await ledger.view(LEDGER_VERSION, bundle.pointer, task, agent),
+  }))
+  if (!viewed) return TASK_UNAVAILABLE
+  if (!viewed.found) return noSuchTask(task)
+  if (isDenied(viewed.found)) return tokenRejected(viewed.found.denied, request)
+  const result = await receiptFor(decision, task, context)
+  return { ...result, record: { task, ...(caller.kind === "agent" ? recordedAgent(caller) : caller.permitted) } }
+}
+
+/** @param task to which the decision has to belong; null: any */
+async function receiptFor(
+  id: string,
+  task: string | null,
+  { env, config }: RequestContext,
+): Promise<ApiAnswer<Answer<"showReceipt">> | ApiError<"not_found" | "unavailable">> {
   const found = await proveRecord(env, id)
   const denial = { reason: "not_found", what: id.slice(0, 64) } as const
   if (found === "pending") {
     const headers = { "Retry-After": String(RETRY_AFTER) }
     return { error: "not_found", description: "No checkpoint covers the record yet: ask again.", denial, headers }
   }
-  if (!found) return { error: "not_found", description: "There is no such decision record.", denial }
+  if (!found || (task !== null && readStored(found).task !== task)) {
+    return { error: "not_found", description: "There is no such decision record.", denial }
+  }
   const signer = await ringSigner(env, "EdDSA")
   if (!signer) return { error: "unavailable", description: "No key could be read." }
   return {

@@ -77,6 +77,15 @@ const recordPage = once(() =>
 )
 export type RecordPage = z.infer<ReturnType<typeof recordPage>>
 
+const RECEIPT_LATER =
+  "At most two minutes after the record is stored; until then the answer is a 404 with `Retry-After`."
+const receipt = once(() =>
+  z.looseObject({
+    decision: z.string(),
+    receipt: z.string().describe("A JWS of the type `narrowgate-receipt+jwt`."),
+  }),
+)
+
 export const decisions = {
   readRecords: endpoint({
     method: "GET",
@@ -108,19 +117,26 @@ export const decisions = {
     answer: once(() => z.looseObject({ issuer: z.string(), log: z.string(), checkpoints: z.array(checkpoint()) })),
     errors: [],
   }),
+  showOwnReceipt: endpoint({
+    method: "GET",
+    path: "/v1/tasks/:task/decisions/:decision/receipt",
+    summary: "Gives the agent of a task, or of one above it, a signed receipt of a decision of that task.",
+    details: RECEIPT_LATER,
+    comesLater: true,
+    access: { by: "task", role: "viewer", area: "decisions" },
+    record: "management",
+    answer: receipt,
+    errors: ["not_found"],
+  }),
   showReceipt: endpoint({
     method: "GET",
     path: "/v1/decisions/:decision/receipt",
     summary: "Gives a signed receipt of a decision, with the proof that its record is in a log.",
-    details: "At most two minutes after the decision; until then the answer is a 404 with `Retry-After`.",
+    details: RECEIPT_LATER,
+    comesLater: true,
     access: { by: "operator", role: "viewer", area: "decisions" },
     record: "management",
-    answer: once(() =>
-      z.looseObject({
-        decision: z.string(),
-        receipt: z.string().describe("A JWS of the type `narrowgate-receipt+jwt`."),
-      }),
-    ),
+    answer: receipt,
     errors: ["not_found"],
   }),
   listDecisions: endpoint({

@@ -67,6 +67,8 @@ export interface Endpoint {
   readonly access: Access
   /** The seconds that a request may wait for a change (`Prefer: wait=N`, RFC 7240). Absent: none. */
   readonly waits?: number
+  /** What it gives may not be there yet: the 404 then says when to ask again. */
+  readonly comesLater?: true
   /** The kind of the record of a request. */
   readonly record: Exclude<DecisionRecord["kind"], "call" | "exchange">
   /** If absent, the query is ignored. */

@@ -1,0 +1,81 @@
+/** An agent gets a receipt of its own decision, which anybody verifies with the public keys alone. */
+import { env } from "cloudflare:workers"
+import { runDurableObjectAlarm } from "cloudflare:test"
+import { expect, test } from "vitest"
+import { z } from "zod"
+import { receiptFlaw } from "../../cli/records/signatures.ts"
+import { allLogs } from "../../src/audit/record-logs.ts"
+import { keyRing } from "../../src/signing/key-ring.ts"
+import { openTask } from "../harness/agents.ts"
+import { yardForEach } from "../harness/each-test.ts"
+import { callWith } from "../harness/gateways.ts"
+import { US } from "../harness/issuers.ts"
+import { bearerOf, manage } from "../harness/management.ts"
+import { recordOf } from "../harness/records.ts"
+
+yardForEach()
+
+const receiptIn = (json: unknown): string => z.object({ receipt: z.string() }).parse(json).receipt
+
+async function decided(): Promise<{ readonly token: string; readonly task: string; readonly id: string }> {
+  const { token, task } = await openTask("first")
+  const { decision } = await callWith(token, "/files/a", { method: "PUT" })
+  await recordOf(decision)
+  return { token, task, id: decision }
+}
+
+test("a receipt is refused until a checkpoint covers the record, then proves it offline, and names no person", async () => {
+  const { token, task, id } = await decided()
+  const path = `/v1/tasks/${task}/decisions/${id}/receipt`
+  for (const log of allLogs(env)) await runDurableObjectAlarm(log)
+  const own = await manage("GET", path, `Bearer ${token}`)
+  expect(own.status, JSON.stringify(own.json)).toBe(200)
+  const receipt = receiptIn(own.json)
+  const keys = await keyRing(env).publicKeys()
+  expect(await receiptFlaw(receipt, US, keys)).toBeNull()
+  const [, payload = ""] = receipt.split(".")
+  const claims: unknown = JSON.parse(atob(payload.replaceAll("-", "+").replaceAll("_", "/")))
+  expect(claims).toMatchObject({ iss: US, jti: id, record: { id, task, code: "ok", tool: expect.any(String) } })
+  expect(JSON.stringify(claims)).not.toContain("|alice")
+  const ofOperator = await manage("GET", `/v1/decisions/${id}/receipt`, await bearerOf("viewer"))
+  expect(await receiptFlaw(receiptIn(ofOperator.json), US, keys)).toBeNull()
+
+  // Whatever is changed, it proves nothing.
+  const [head = "", , signature = ""] = receipt.split(".")
+  const forged = btoa(JSON.stringify({ ...Object(claims), jti: "dec_other" })).replaceAll("=", "")
+  expect(await receiptFlaw(`${head}.${forged}.${signature}`, US, keys)).toMatch(/no key/)
+  expect(await receiptFlaw(receipt, "https://other.example", keys)).toMatch(/^it is of/)
+  expect(await receiptFlaw(receipt, US, [])).toMatch(/no key/)
+
+  // A later decision is not in the checkpoint.
+  const later = await callWith(token, "/files/b", { method: "PUT" })
+  await recordOf(later.decision)
+  const early = await manage("GET", `/v1/tasks/${task}/decisions/${later.decision}/receipt`, `Bearer ${token}`)
+  expect([early.status, early.headers.get("Retry-After")]).toEqual([404, "60"])
+})
+
+test("another task's agent gets no receipt, by its own task's address either", async () => {
+  const { task, id } = await decided()
+  for (const log of allLogs(env)) await runDurableObjectAlarm(log)
+  const other = await openTask("second")
+  const path = (of: string): string => `/v1/tasks/${of}/decisions/${id}/receipt`
+  expect((await manage("GET", path(task), `Bearer ${other.token}`)).code).toBe("not_found")
+  expect((await manage("GET", path(other.task), `Bearer ${other.token}`)).code).toBe("not_found")
+  expect((await manage("GET", path(task), null)).status).toBe(401)
+})
+
+test("an operator reads a log page by page, with the checkpoints that prove it", async () => {
+  await decided()
+  const operator = await bearerOf("viewer")
+  for (const log of allLogs(env)) await runDurableObjectAlarm(log)
+  const pages = await Promise.all(
+    [0, 1, 2, 3].map(async (shard) => (await manage("GET", `/v1/records?log=records-${shard}`, operator)).json),
+  )
+  const read = z.array(
+    z.looseObject({ records: z.array(z.looseObject({ index: z.number() })), checkpoints: z.array(z.unknown()) }),
+  )
+  const all = read.parse(pages)
+  expect(all.flatMap(({ records }) => records).length).toBeGreaterThan(0)
+  for (const { records, checkpoints } of all) expect(checkpoints).toHaveLength(records.length > 0 ? 1 : 0)
+  expect((await manage("GET", "/v1/records?log=other", operator)).code).toBe("invalid_request")
+})

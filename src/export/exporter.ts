@@ -150,7 +150,7 @@ export class Exporter extends StoredObject {
   /** @returns when it goes on, in milliseconds since the epoch; null: when it is woken */
   async #exportPages(sink: SinkDefinition, context: RequestContext): Promise<number | null> {
     const log = this.#log()
-    let { next } = await log.subscribe(sink.id, "now")
+    let next = await this.#next(sink.id)
     let reading = log.read(next, sink.batch.bytes)
     for (this.#sends = 0; this.#sends < MOST_SENDS;) {
       const page = await reading
@@ -174,6 +174,13 @@ export class Exporter extends StoredObject {
       }
     }
     return Date.now()
+  }
+
+  /** To subscribe gives all records that wait their positions: an exporter that did so at each wake would wake itself. */
+  async #next(sink: string): Promise<number> {
+    const log = this.#log()
+    const { sinks } = await log.state()
+    return sinks.find(({ name }) => name === sink)?.next ?? (await log.subscribe(sink, "now")).next
   }
 
   /** Those that were signed after the sink had their records. */

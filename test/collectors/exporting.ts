@@ -25,10 +25,11 @@ export const COMMON = {
 
 export interface Exporting extends AsyncDisposable {
   append(log: string, records: readonly StoredRecord[]): Promise<void>
+  /** All records that wait have their positions. */
+  wake(sink: string, log: string): Promise<void>
   /** `kill -9`, and once more on the same objects. */
   killAndStart(): Promise<void>
   state(sink: string, log: string): Promise<ExporterState>
-  wake(sink: string, log: string): Promise<void>
 }
 
 /** @param secrets by their names in the sinks */

@@ -8,7 +8,10 @@ export default {
       return new Response()
     }
     if (pathname === "/wake") {
-      for (const name of asked.getAll("name")) await env.EXPORTER.getByName(name).wake()
+      for (const name of asked.getAll("name")) {
+        await env.RECORD_LOG.getByName(name.split("/")[1]).seal()
+        await env.EXPORTER.getByName(name).wake()
+      }
       return new Response()
     }
     if (pathname === "/state") return Response.json(await env.EXPORTER.getByName(asked.get("name")).state())

@@ -89,8 +89,9 @@ export async function appendRecords(count: number, fields: Partial<DecisionRecor
   return records.map(({ id }) => id)
 }
 
-/** What is due by the clock of now is done. */
+/** All records that wait have their positions, and what is due by the clock of now is done. */
 export async function exportNow(sink: SinkDefinition): Promise<void> {
+  await env.RECORD_LOG.getByName(LOG).seal()
   await exporterOf(env, sink.id, LOG).wake()
   await runDurableObjectAlarm(exporterOf(env, sink.id, LOG))
 }

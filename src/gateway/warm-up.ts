@@ -253,6 +253,7 @@ export async function warmUp(): Promise<boolean> {
     windows: verdict.evidence.windows,
     scope: null,
     transactionToken: null,
+    trace: null,
   }
   return answer(decision, ORIGIN, request).ok
 }

@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto"
+import { createHash, randomBytes } from "node:crypto"
 import { mkdtempSync, statfsSync, writeFileSync } from "node:fs"
 import { readFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
@@ -43,6 +43,8 @@ const webhookSecrets = {
 /** Tests ask for records as soon as they have made a call. */
 const RECORD_DELAY_SECONDS = "0"
 const PUBLISHER_KEYS = JSON.stringify({ keys: [publisher.publicJwk] })
+const SCRAPE_KEY = randomBytes(24).toString("base64url")
+const SCRAPE_KEYS_SHA256 = createHash("sha256").update(SCRAPE_KEY).digest("hex")
 const WEBHOOK_SECRETS = JSON.stringify(webhookSecrets)
 
 /**
@@ -120,7 +122,7 @@ const WORKERS = 6
 
 const PROJECTS: readonly TestProjectInlineConfiguration[] = [
   {
-    plugins: [inWorkerd({ PUBLISHER_KEYS, WEBHOOK_SECRETS, RECORD_DELAY_SECONDS })],
+    plugins: [inWorkerd({ PUBLISHER_KEYS, WEBHOOK_SECRETS, RECORD_DELAY_SECONDS, SCRAPE_KEYS_SHA256 })],
     test: {
       name: "worker",
       include: ["test/**/*.test.ts"],
@@ -139,6 +141,7 @@ const PROJECTS: readonly TestProjectInlineConfiguration[] = [
       provide: {
         publisher: publisher.privateJwk,
         webhookSecrets,
+        scrapeKey: SCRAPE_KEY,
         runs: Number(process.env["PROPERTY_RUNS"] ?? 1),
         soak: { calls: Number(process.env["SOAK_CALLS"] ?? 10_000), seed: Number(process.env["SOAK_SEED"] ?? 1) },
       },

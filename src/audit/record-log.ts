@@ -5,7 +5,9 @@
 import { StoredObject } from "../platform/storage/stored-object.ts"
 import { historyKeyOf, type HistoryKey } from "../core/guardrails/history-key.ts"
 import { fits } from "../core/encoding/bytes.ts"
-import type { StoredRecord } from "../core/record/record.ts"
+import type { Counts } from "../core/metrics/counts.ts"
+import { readStored, type StoredRecord } from "../core/record/record.ts"
+import { RecordCounters } from "./record-counters.ts"
 import { conditionsOf, type RecordQuery } from "./record-query.ts"
 
 /** Records that one object stores; the oldest go first. */
@@ -61,6 +63,12 @@ export interface RateRow extends Record<string, SqlStorageValue> {
   readonly denied: number
 }
 
+export interface LogCounts {
+  /** Records in batches, when they were asked for. */
+  readonly waiting: number
+  readonly counts: Counts
+}
+
 /**
  * A batch is stored as it came, in one row; its records become rows of their own at the first query. Calls are many and
  * queries about them few, so the query does the work.
@@ -70,6 +78,7 @@ export class RecordLog extends StoredObject {
   #waiting: number
   /** Records in rows of their own. Null if not counted yet. */
   #stored: number | null = null
+  readonly #counters: RecordCounters
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env, "RecordLog")
@@ -80,6 +89,7 @@ export class RecordLog extends StoredObject {
         arrival INTEGER NOT NULL) WITHOUT ROWID;
       CREATE INDEX IF NOT EXISTS arrivals ON records (arrival);
       CREATE INDEX IF NOT EXISTS differing ON records (id) WHERE differs = 1`)
+    this.#counters = new RecordCounters(ctx.storage.sql)
     this.#waiting = ctx.storage.sql.exec<{ sum: number }>("SELECT total(count) AS sum FROM batches").one().sum
   }
 
@@ -122,16 +132,18 @@ export class RecordLog extends StoredObject {
     if (!oldest) return false
     this.ctx.storage.transactionSync(() => {
       const before = this.#stored ?? sql.exec<{ count: number }>("SELECT count(*) AS count FROM records").one().count
-      const added = sql.exec(
+      const added = sql.exec<StoredRow>(
         `INSERT OR IGNORE INTO records
         SELECT value ->> 'id', value ->> 'task', value ->> '$.chain[#-1]', value ->> 'user', value ->> 'code',
           value ->> 'decision', value ->> 'tool', value ->> 'kind', value ->> '$.candidate.differs' IS NOT NULL, value,
           json_each.key + ?
-        FROM batches, json_each(batches.body) WHERE batches.id = ? RETURNING id`,
+        FROM batches, json_each(batches.body) WHERE batches.id = ? RETURNING id, body`,
         this.#arrived() + 1,
         oldest.id,
       )
-      const count = before + added.toArray().length
+      const records = added.toArray()
+      this.#counters.add(records.map(readStored))
+      const count = before + records.length
       sql.exec("DELETE FROM batches WHERE id = ?", oldest.id)
       const tooMany = Math.max(0, count - MAX_RECORDS)
       if (tooMany > 0) sql.exec("DELETE FROM records WHERE id IN (SELECT id FROM records ORDER BY id LIMIT ?)", tooMany)
@@ -229,6 +241,13 @@ export class RecordLog extends StoredObject {
       )
       .one()
     return { looked, oldest, isAll: looked < MAX_SEARCHED }
+  }
+
+  /** What all records that have come so far add up to, and how many had not been counted before. */
+  async counts(): Promise<LogCounts> {
+    const waiting = this.#waiting
+    await this.#unpack()
+    return { waiting, counts: this.#counters.read() }
   }
 
   async get(id: string): Promise<StoredRecord | null> {

@@ -34,6 +34,7 @@ const CONFIG: Config = {
   recordDelayMs: 0,
   maxProbeRequests: 0,
   webhookSecrets: new Map(),
+  scrapeKeys: new Set(),
   signInSecrets: new Map(),
   local: false,
 }

@@ -1,0 +1,33 @@
+/**
+ * What the records of one log add up to, stored beside them: a counter that began anew wherever an object restarts, or
+ * counted only what is still there, would be none. It is advanced with the transaction in which records are stored one by
+ * one, which is when each is known to be new.
+ */
+import { counted, NO_COUNTS, type Counts } from "../core/metrics/counts.ts"
+import type { DecisionRecord } from "../core/record/record.ts"
+
+export class RecordCounters {
+  readonly #sql: SqlStorage
+  /** As stored. Null until it is read. */
+  #counts: Counts | null = null
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql
+    sql.exec("CREATE TABLE IF NOT EXISTS counters (id INTEGER PRIMARY KEY CHECK (id = 1), body TEXT NOT NULL)")
+  }
+
+  read(): Counts {
+    if (this.#counts) return this.#counts
+    const [row] = this.#sql.exec<{ body: string }>("SELECT body FROM counters").toArray()
+    const counts: Counts = row ? JSON.parse(row.body) : NO_COUNTS
+    return (this.#counts = counts)
+  }
+
+  /** Only in the transaction that stores these records. If that fails, the counts are read anew. */
+  add(records: readonly DecisionRecord[]): void {
+    if (records.length === 0) return
+    const counts = counted(this.read(), records)
+    this.#counts = null
+    this.#sql.exec("INSERT OR REPLACE INTO counters VALUES (1, ?)", JSON.stringify(counts))
+  }
+}

@@ -35,6 +35,7 @@ const CONFIG: Config = {
   maxProbeRequests: 0,
   webhookSecrets: new Map(),
   scrapeKeys: new Set(),
+  sinkSecrets: new Map(),
   signInSecrets: new Map(),
   local: false,
 }

@@ -50,7 +50,18 @@ const variables = prepared(
      * JSON object of each receiver's `id` → secret (docs/guides/notifications.md). If it cannot be read, there are no
      * secrets: notifications are not sent, and calls continue.
      */
-    WEBHOOK_SECRETS: z.string().default("{}").transform(readSecrets),
+    WEBHOOK_SECRETS: z
+      .string()
+      .default("{}")
+      .transform((text) => readSecrets(text, "webhook_secrets_malformed")),
+    /**
+     * JSON object of the secrets that sinks.yaml names (docs/guides/sinks.md). If it cannot be read, there are none:
+     * records wait in their logs.
+     */
+    SINK_SECRETS: z
+      .string()
+      .default("{}")
+      .transform((text) => readSecrets(text, "sink_secrets_malformed")),
     /**
      * Secrets of our client at each issuer that wants one (`sign_in`): JSON object of the issuer's `id` → client
      * secret.
@@ -85,11 +96,14 @@ function secretsIn(json: string): ReadonlyMap<string, string> {
   return new Map(Object.entries(secrets.parse(JSON.parse(json))))
 }
 
-function readSecrets(text: string): ReadonlyMap<string, string> {
+function readSecrets(
+  text: string,
+  malformed: "webhook_secrets_malformed" | "sink_secrets_malformed",
+): ReadonlyMap<string, string> {
   try {
     return secretsIn(text)
   } catch {
-    logEvent("webhook_secrets_malformed", {})
+    logEvent(malformed, {})
     return new Map()
   }
 }
@@ -114,6 +128,8 @@ export interface Settings {
   readonly webhookSecrets: ReadonlyMap<string, string>
   /** Hex SHA-256 of the keys of those who may read the metrics. */
   readonly scrapeKeys: ReadonlySet<string>
+  /** By their names in sinks.yaml. */
+  readonly sinkSecrets: ReadonlyMap<string, string>
   /** By the `id` of an issuer. */
   readonly signInSecrets: ReadonlyMap<string, string>
   /** Loopback issuers may be fetched. */
@@ -170,6 +186,7 @@ export function settingsOf(env: Env): Settings {
     maxProbeRequests: read.MAX_PROBE_REQUESTS,
     recordDelayMs: read.RECORD_DELAY_SECONDS * 1_000,
     webhookSecrets: read.WEBHOOK_SECRETS,
+    sinkSecrets: read.SINK_SECRETS,
     signInSecrets: read.SIGN_IN_SECRETS,
     scrapeKeys: read.SCRAPE_KEYS_SHA256,
     local: read.LOCAL === "true",

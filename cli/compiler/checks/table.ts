@@ -24,6 +24,7 @@ import { checkRoutes } from "./routes.ts"
 import { checkScopes } from "./scopes.ts"
 import { checkSelectors } from "./selectors.ts"
 import { checkSeen } from "./seen.ts"
+import { checkSinks } from "./sinks.ts"
 import { checkStreams } from "./streams.ts"
 import { checkUndoing } from "./undoing.ts"
 import { checkWeights } from "./weights.ts"
@@ -46,6 +47,7 @@ const CHECKS: readonly ((policies: Policies) => Problem[])[] = [
   checkIssuers,
   checkStreams,
   checkReceivers,
+  checkSinks,
   checkEntities,
   checkManagement,
   checkSelectors,

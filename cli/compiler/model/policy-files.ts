@@ -17,6 +17,7 @@ import { issuersFile, toIssuer, type IssuersFile } from "../schema/issuers.ts"
 import { linksFile, type LinksFile } from "../schema/links.ts"
 import { operatorsFile, type OperatorsFile } from "../schema/operators.ts"
 import { receiversFile, receiversOf, type ReceiversFile } from "../schema/receivers.ts"
+import { sinksFile, sinksOf, type SinksFile } from "../schema/sinks.ts"
 import { streamsFile, toStream, type StreamsFile } from "../schema/streams.ts"
 import type { Path } from "../source/source.ts"
 import { actionEntities } from "./actions.ts"
@@ -34,6 +35,7 @@ export interface FileValues {
   readonly approvers: ApproversFile
   readonly streams: StreamsFile
   readonly receivers: ReceiversFile
+  readonly sinks: SinksFile
   readonly guardrails: GuardrailsFile
   readonly links: LinksFile
   readonly entities: EntitiesFile
@@ -167,6 +169,15 @@ export const POLICY_FILES = {
     absent: { receivers: [] },
     toBundle: (file) => ({ receivers: receiversOf(file) }),
     uniqueNames: ({ receivers }) => namesIn("receiver", "receivers", receivers, "id"),
+    hasUniqueLists: true,
+  },
+  sinks: {
+    file: "sinks.yaml",
+    doc: "The sinks of decision records: which records are sent where, in which form, and what happens when they cannot be kept.",
+    schema: sinksFile,
+    absent: { sinks: [] },
+    toBundle: (file) => ({ sinks: sinksOf(file) }),
+    uniqueNames: ({ sinks }) => namesIn("sink", "sinks", sinks, "id"),
     hasUniqueLists: true,
   },
   guardrails: {

@@ -15,11 +15,12 @@ import type { LabelDefinition } from "./definition/labels.ts"
 import type { OperatorDefinition } from "./definition/operators.ts"
 import type { RegistrationDefinition } from "./definition/registration.ts"
 import type { ReceiverDefinition } from "./definition/receivers.ts"
+import type { SinkDefinition } from "./definition/sinks.ts"
 import type { StreamDefinition } from "./definition/streams.ts"
 import type { LoweredRule, StoredEntity } from "./cedar/lowered.ts"
 import type { DeclaredDecimals } from "./cedar/values/json-number.ts"
 
-export const FORMAT = 17
+export const FORMAT = 18
 
 export interface BundleBody {
   readonly format: typeof FORMAT
@@ -40,6 +41,7 @@ export interface BundleBody {
   readonly operators: readonly OperatorDefinition[]
   readonly streams: readonly StreamDefinition[]
   readonly receivers: readonly ReceiverDefinition[]
+  readonly sinks: readonly SinkDefinition[]
   readonly guardrails: readonly Guardrail[]
   readonly approvals: readonly ApprovalDefinition[]
   /** The people whom an agent's `owner` stands for in approvals. */
@@ -64,6 +66,7 @@ export const EMPTY_BODY: BundleBody = {
   operators: [],
   streams: [],
   receivers: [],
+  sinks: [],
   guardrails: [],
   approvals: [],
   owners: {},
@@ -102,6 +105,7 @@ const PARTS: { readonly [Name in keyof BundleBody]: MemberParts<BundleBody[Name]
   queries: { kind: "query client", byName: byId },
   streams: { kind: "stream", byName: byId },
   receivers: { kind: "receiver", byName: byId },
+  sinks: { kind: "sink", byName: byId },
   entities: null,
 }
 

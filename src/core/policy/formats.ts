@@ -4,6 +4,7 @@
  * what would be misread must not decide.
  */
 import { FORMAT } from "./bundle.ts"
+import { FORMAT_17 } from "./format-17.ts"
 
 export interface EarlierFormat {
   readonly format: number
@@ -12,7 +13,7 @@ export interface EarlierFormat {
 }
 
 /** A file beside this one, once a release has another format than the one before. Null: no release had another. */
-const EARLIER: EarlierFormat | null = null
+const EARLIER: EarlierFormat | null = FORMAT_17
 
 export interface ReadableBundle {
   /** In the format of this version. */

@@ -2,6 +2,7 @@
 import * as z from "zod"
 import { field, NEVER_CUT, NO_ARGUMENT, NULLABLE_TEXT, text } from "./field.ts"
 import { shortText } from "./truncation.ts"
+import type { RecordKind } from "../../policy/definition/sinks.ts"
 import { redactedPath } from "../../catalog/redaction.ts"
 
 const NUMBER_OR_NULL = z.number().nullable()
@@ -49,7 +50,7 @@ export const DECISION_FIELDS = {
     visibleTo: "operators",
     doc: "Its number among the records of that life, from 1: a number that is missing is a lost record. Null if no ledger decided.",
   }),
-  kind: field<"call" | "exchange" | "approval" | "end" | "management">()({
+  kind: field<RecordKind>()({
     schema: z.string(),
     blank: undefined,
     isIndexed: true,

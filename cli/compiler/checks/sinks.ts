@@ -1,0 +1,61 @@
+/** A sink has what its kind takes, and can be reached. */
+import { isLoopback, mayBeFetched } from "../../../src/core/encoding/url.ts"
+import type { SinkKind } from "../../../src/core/policy/definition/sinks.ts"
+import type { Policies } from "../model/policies.ts"
+import type { SinksFile } from "../schema/sinks.ts"
+import type { Problem } from "../source/problem.ts"
+import type { Path } from "../source/source.ts"
+
+type Sink = SinksFile["sinks"][number]
+type Key = "url" | "headers" | "format" | "region" | "access_key" | "secret_key"
+
+/** One row each: what it needs, and what it may have. */
+const TAKES: Readonly<Record<SinkKind, { readonly needs: readonly Key[]; readonly may: readonly Key[] }>> = {
+  otlp: { needs: ["url"], may: ["headers"] },
+  ocsf: { needs: ["url"], may: ["headers"] },
+  s3: { needs: ["url", "region", "access_key", "secret_key"], may: ["format"] },
+  file: { needs: [], may: ["format"] },
+}
+const KEYS: readonly Key[] = ["url", "headers", "format", "region", "access_key", "secret_key"]
+
+/** Headers that the sender sets, or that would change who is addressed. */
+const OWN_HEADERS = ["content-type", "content-encoding", "content-length", "host"]
+
+export function checkSinks(policies: Policies): Problem[] {
+  return policies.sinks.value.sinks.flatMap((sink, index) => {
+    const at: Path = ["sinks", index]
+    return [...keysOf(policies, sink, at), ...hostOf(policies, sink, at), ...headersOf(policies, sink, at)]
+  })
+}
+
+function keysOf({ sinks }: Policies, sink: Sink, at: Path): Problem[] {
+  const { id, kind } = sink
+  const { needs, may } = TAKES[kind]
+  return KEYS.flatMap((key) => {
+    const isThere = sink[key] !== undefined
+    if (needs.includes(key) && !isThere)
+      return [sinks.error(at, `sink \`${id}\` has no \`${key}\``, `The kind \`${kind}\` needs it: add it.`)]
+    if (!isThere || needs.includes(key) || may.includes(key)) return []
+    return [sinks.keyError([...at, key], `\`${kind}\` takes no \`${key}\``, "Remove it.")]
+  })
+}
+
+/** Loopback passes: the local stack may reach it, and a deployed Worker refuses it. */
+function hostOf({ sinks }: Policies, { url: written, kind }: Sink, at: Path): Problem[] {
+  if (written === undefined) return []
+  const url = new URL(written)
+  if (!mayBeFetched(url, false) && !isLoopback(url)) {
+    const fix = "Write a public `https://` host: a Worker sends nothing to private networks."
+    return [sinks.error([...at, "url"], `\`${url.host}\` is a private host`, fix)]
+  }
+  if (kind !== "s3" || url.search === "") return []
+  return [sinks.error([...at, "url"], "the URL of a bucket has no query", "Write it up to the first `?`.")]
+}
+
+function headersOf({ sinks }: Policies, { headers = {} }: Sink, at: Path): Problem[] {
+  return Object.keys(headers).flatMap((name) =>
+    OWN_HEADERS.includes(name)
+      ? [sinks.keyError([...at, "headers", name], `\`${name}\` is set by the sender`, "Remove it.")]
+      : [],
+  )
+}

@@ -1,0 +1,59 @@
+/** `sinks.yaml`: where decision records are sent. */
+import type { Action } from "../../catalog/tool.ts"
+
+/** How records leave: one file each in `src/export/formats/` and `src/export/destinations/` says what it does. */
+export const SINK_KINDS = ["otlp", "ocsf", "s3", "file"] as const
+export type SinkKind = (typeof SINK_KINDS)[number]
+
+/** What a file or an object contains. */
+export const FILE_FORMATS = ["records", "ocsf"] as const
+export type FileFormat = (typeof FILE_FORMATS)[number]
+
+/** Of records: the calls and everything else that is done, mere reads of operators, and requests of unidentified callers. */
+export const SINK_LOGS = ["records", "looks", "strangers"] as const
+export type SinkLog = (typeof SINK_LOGS)[number]
+
+export const RECORD_KINDS = ["call", "exchange", "approval", "end", "management"] as const
+export type RecordKind = (typeof RECORD_KINDS)[number]
+
+/** A sink of decision records (src/export). Its credentials are named; the Worker has them as `SINK_SECRETS`. */
+export type SinkDefinition = {
+  readonly id: string
+  readonly logs: readonly SinkLog[]
+  readonly kinds: readonly RecordKind[]
+  readonly batch: {
+    /** Records of one request, at most. */
+    readonly records: number
+    /** Bytes of what is sent, before it is compressed, at most. */
+    readonly bytes: number
+  }
+  /** Calls of these action classes are denied while records cannot be kept for this sink; all others go on. */
+  readonly denies: readonly Action[]
+} & (
+  /** OpenTelemetry logs over OTLP/HTTP with JSON. */
+  | (Collector & { readonly kind: "otlp" })
+  /** OCSF events as lines of JSON. */
+  | (Collector & { readonly kind: "ocsf" })
+  | {
+      /** Objects behind the API of S3. */
+      readonly kind: "s3"
+      readonly format: FileFormat
+      /** Of the bucket, and of what the names of the objects begin with. */
+      readonly url: string
+      readonly region: string
+      /** Names of secrets. */
+      readonly accessKey: string
+      readonly secretKey: string
+    }
+  | {
+      /** Files of the machine that `narrowgate serve` runs on. */
+      readonly kind: "file"
+      readonly format: FileFormat
+    }
+)
+
+interface Collector {
+  readonly url: string
+  /** Names of secrets, by the header whose value each is. */
+  readonly headers: Readonly<Record<string, string>>
+}

@@ -1,0 +1,168 @@
+/**
+ * OCSF 1.6 events as lines of JSON. A call is an *API Activity* (class 6003), and so is everything else that was requested
+ * of Narrowgate's own API: a token, an approval, an end, management. A token that was granted for a user is an *Authorize
+ * Session* (3003). A checkpoint is a *Base Event* (0). What OCSF has no attribute for stands in `unmapped`, by its own name.
+ */
+import type { LoggedCheckpoint, SealedRecord } from "../../audit/log-page.ts"
+import { isObject } from "../../core/encoding/json.ts"
+import { membersOf, textOf, type Format, type FormatContext, type StoredMembers } from "./format.ts"
+import { placeOf } from "./places.ts"
+
+const VERSION = "1.6.0"
+
+type Event = Record<string, unknown>
+
+export const OCSF: Format = {
+  contentType: "application/x-ndjson",
+  extension: "ocsf.ndjson",
+  write: ({ log, records, checkpoints }, context) =>
+    [
+      ...records.map((record) => ofRecord(log, record, context)),
+      ...checkpoints.map((checkpoint) => ofCheckpoint(log, checkpoint, context)),
+    ]
+      .map((event) => `${JSON.stringify(event)}\n`)
+      .join(""),
+}
+
+const INFORMATIONAL = 1
+/** A denial: somebody may want to look at it. */
+const LOW = 2
+
+function ofRecord(log: string, record: SealedRecord, context: FormatContext): Event {
+  const members = membersOf(record)
+  const isAllowed = members["decision"] === "allow"
+  const event: Event = {
+    ...classOf(members),
+    severity_id: isAllowed ? INFORMATIONAL : LOW,
+    status_id: isAllowed ? 1 : 2,
+    metadata: metadataOf(context),
+    message: [members["decision"], textOf(members["tool"]) ?? members["kind"], members["code"]].join(" "),
+  }
+  for (const [name, value] of Object.entries({ ...members, log, index: record.index, salt: record.salt }))
+    place(event, placeOf(name).ocsf, value)
+  return event
+}
+
+const metadataOf = ({ issuer }: FormatContext): Event => ({
+  version: VERSION,
+  product: { name: "Narrowgate", vendor_name: "Narrowgate", uid: issuer },
+})
+
+/** Sets the attribute at the end of a path; the objects on the way may already have others. */
+function place(event: Event, path: string, value: unknown): void {
+  const names = path.split(".")
+  const last = names.pop() ?? path
+  let object = event
+  for (const name of names) {
+    const next = object[name]
+    const inner: Event = isObject(next) ? { ...next } : {}
+    object[name] = inner
+    object = inner
+  }
+  object[last] = value
+}
+
+const API_ACTIVITY = { class_uid: 6003, category_uid: 6 }
+const AUTHORIZE_SESSION = { class_uid: 3003, category_uid: 3 }
+
+function classOf(members: StoredMembers): Event {
+  const user = textOf(members["user"])
+  const isGrant = members["kind"] === "exchange" && members["decision"] === "allow"
+  return isGrant && user !== null ? authorizeSession(members, user) : apiActivity(members)
+}
+
+/** Its privileges are what the token may be used for. Without a scope it was made for what the task already had. */
+function authorizeSession(members: StoredMembers, user: string): Event {
+  const activity_id = 1
+  return {
+    ...AUTHORIZE_SESSION,
+    activity_id,
+    type_uid: AUTHORIZE_SESSION.class_uid * 100 + activity_id,
+    user: userOf(user, members["groups"]),
+    actor: { app_uid: agentOf(members) },
+    privileges: textOf(members["scope"])?.split(" ") ?? [],
+  }
+}
+
+function apiActivity(members: StoredMembers): Event {
+  const activity_id = activityOf(members)
+  const caller = textOf(members["operator"]) ?? agentOf(members)
+  return {
+    ...API_ACTIVITY,
+    activity_id,
+    ...(activity_id === OTHER && { activity_name: textOf(members["action"]) ?? textOf(members["kind"]) ?? "other" }),
+    type_uid: API_ACTIVITY.class_uid * 100 + activity_id,
+    actor: actorOf(members),
+    api: { operation: textOf(members["tool"]) ?? operationOf(members), service: { name: serviceOf(members) } },
+    src_endpoint: { name: caller },
+  }
+}
+
+/** A caller that has proven to be nobody. */
+const UNIDENTIFIED = "unidentified"
+
+/** The last of the chain. Whom a request only claims to come from is no actor, and stands in its `denial`. */
+const agentOf = ({ chain }: StoredMembers): string => (Array.isArray(chain) && textOf(chain.at(-1))) || UNIDENTIFIED
+
+/** Who acted: an operator, or an agent for a user. */
+function actorOf(members: StoredMembers): Event {
+  const operator = textOf(members["operator"])
+  if (operator !== null) return { user: { uid: operator } }
+  const user = textOf(members["user"])
+  return {
+    app_uid: agentOf(members),
+    ...(user !== null && { user: userOf(user, members["groups"]) }),
+  }
+}
+
+function userOf(uid: string, groups: unknown): Event {
+  const names = Array.isArray(groups) ? groups.flatMap((each) => textOf(each) ?? []) : []
+  return { uid, ...(names.length > 0 && { groups: names.map((name) => ({ name })) }) }
+}
+
+/** What is requested of Narrowgate itself, or of a tool that was not found. */
+function operationOf({ kind, method, path }: StoredMembers): string {
+  return [kind, method, path].flatMap((each) => textOf(each) ?? []).join(" ")
+}
+
+/** A tool's name begins with its server's. */
+function serviceOf({ tool }: StoredMembers): string {
+  return textOf(tool)?.split(".")[0] ?? "narrowgate"
+}
+
+const CREATE = 1
+const READ = 2
+const UPDATE = 3
+const DELETE = 4
+const OTHER = 99
+/** A write may be any of the others: which, only the tool knows. */
+const OF_ACTION: ReadonlyMap<unknown, number> = new Map([["read", READ]])
+const OF_METHOD: ReadonlyMap<unknown, number> = new Map([
+  ["GET", READ],
+  ["POST", CREATE],
+  ["PUT", UPDATE],
+  ["PATCH", UPDATE],
+  ["DELETE", DELETE],
+])
+
+function activityOf({ kind, action, method }: StoredMembers): number {
+  if (kind === "management") return OF_METHOD.get(method) ?? OTHER
+  if (kind === "exchange") return CREATE
+  if (kind === "end") return DELETE
+  return OF_ACTION.get(action) ?? OTHER
+}
+
+function ofCheckpoint(log: string, { size, at, note }: LoggedCheckpoint, context: FormatContext): Event {
+  const activity_id = OTHER
+  return {
+    class_uid: 0,
+    category_uid: 0,
+    activity_id,
+    activity_name: "Checkpoint",
+    type_uid: activity_id,
+    severity_id: INFORMATIONAL,
+    time: at,
+    metadata: { ...metadataOf(context), event_code: "checkpoint", log_name: log },
+    unmapped: { size, note },
+  }
+}

@@ -1,0 +1,83 @@
+/**
+ * OpenTelemetry logs: a body of `POST /v1/logs` in OTLP's JSON (opentelemetry/proto/logs/v1, OTLP 1, "JSON Protobuf
+ * Encoding"). Each record is an event `narrowgate.decision`, each checkpoint an event `narrowgate.checkpoint`.
+ */
+import type { LoggedCheckpoint, SealedRecord } from "../../audit/log-page.ts"
+import { membersOf, textOf, type Format, type StoredMembers } from "./format.ts"
+import { keyValues, type KeyValue } from "./otlp-values.ts"
+import { placeOf } from "./places.ts"
+
+interface LogRecord {
+  readonly timeUnixNano: string
+  readonly observedTimeUnixNano: string
+  readonly severityNumber: number
+  readonly severityText: string
+  readonly body: { readonly stringValue: string }
+  readonly eventName: string
+  readonly attributes: readonly KeyValue[]
+}
+
+export const OTLP_LOGS: Format = {
+  contentType: "application/json",
+  extension: "otlp.json",
+  write: ({ log, records, checkpoints }, { issuer }) =>
+    JSON.stringify({
+      resourceLogs: [
+        {
+          resource: { attributes: keyValues([["service.name", "narrowgate"], ["service.instance.id", issuer]]) },
+          scopeLogs: [
+            {
+              scope: { name: "narrowgate" },
+              logRecords: [
+                ...records.map((record) => ofRecord(log, record)),
+                ...checkpoints.map((checkpoint) => ofCheckpoint(log, checkpoint)),
+              ],
+            },
+          ],
+        },
+      ],
+    }),
+}
+
+/** OpenTelemetry's numbers of severities: a denial is what somebody may want to look at. */
+const SEVERITIES = { allow: [9, "INFO"], deny: [13, "WARN"] } as const
+
+function ofRecord(log: string, record: SealedRecord): LogRecord {
+  const members = membersOf(record)
+  const [severityNumber, severityText] = SEVERITIES[members["decision"] === "allow" ? "allow" : "deny"]
+  const all = Object.entries({ ...members, log, index: record.index, salt: record.salt })
+  return {
+    ...timeOf(members["at"]),
+    severityNumber,
+    severityText,
+    body: { stringValue: sentenceOf(members) },
+    eventName: "narrowgate.decision",
+    attributes: keyValues(all.map(([name, value]) => [placeOf(name).otlp, value])),
+  }
+}
+
+/** For people who read lines: what was decided, about what. */
+function sentenceOf({ decision, kind, tool, code }: StoredMembers): string {
+  return [decision, textOf(tool) ?? kind, code].join(" ")
+}
+
+function ofCheckpoint(log: string, { size, at, note }: LoggedCheckpoint): LogRecord {
+  const [severityNumber, severityText] = SEVERITIES.allow
+  return {
+    ...timeOf(at),
+    severityNumber,
+    severityText,
+    body: { stringValue: note },
+    eventName: "narrowgate.checkpoint",
+    attributes: keyValues([
+      [placeOf("log").otlp, log],
+      ["narrowgate.size", size],
+    ]),
+  }
+}
+
+/** A repeated request has the same times. */
+function timeOf(at: unknown): Pick<LogRecord, "timeUnixNano" | "observedTimeUnixNano"> {
+  const nanoseconds = `${Number(at)}000000`
+  return { timeUnixNano: nanoseconds, observedTimeUnixNano: nanoseconds }
+}

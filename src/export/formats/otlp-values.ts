@@ -1,0 +1,29 @@
+/** Values in OTLP's JSON: an AnyValue has one member, whose name is its type (opentelemetry/proto/common/v1). */
+import { isObject } from "../../core/encoding/json.ts"
+
+export type AnyValue =
+  | { readonly stringValue: string }
+  | { readonly boolValue: boolean }
+  | { readonly intValue: number }
+  | { readonly doubleValue: number }
+  | { readonly arrayValue: { readonly values: readonly AnyValue[] } }
+  | { readonly kvlistValue: { readonly values: readonly KeyValue[] } }
+  /** Null. */
+  | Readonly<Record<string, never>>
+
+export interface KeyValue {
+  readonly key: string
+  readonly value: AnyValue
+}
+
+export function anyValue(value: unknown): AnyValue {
+  if (typeof value === "string") return { stringValue: value }
+  if (typeof value === "boolean") return { boolValue: value }
+  if (typeof value === "number") return Number.isSafeInteger(value) ? { intValue: value } : { doubleValue: value }
+  if (Array.isArray(value)) return { arrayValue: { values: value.map(anyValue) } }
+  return isObject(value) ? { kvlistValue: { values: keyValues(Object.entries(value)) } } : {}
+}
+
+export function keyValues(entries: readonly (readonly [key: string, value: unknown])[]): KeyValue[] {
+  return entries.map(([key, value]) => ({ key, value: anyValue(value) }))
+}

@@ -3,6 +3,7 @@
  * Encoding"). Each record is an event `narrowgate.decision`, each checkpoint an event `narrowgate.checkpoint`.
  */
 import type { LoggedCheckpoint, SealedRecord } from "../../audit/log-page.ts"
+import { spanOf } from "../../core/record/span.ts"
 import { membersOf, textOf, type Format, type StoredMembers } from "./format.ts"
 import { keyValues, type KeyValue } from "./otlp-values.ts"
 import { placeOf } from "./places.ts"
@@ -15,6 +16,10 @@ interface LogRecord {
   readonly body: { readonly stringValue: string }
   readonly eventName: string
   readonly attributes: readonly KeyValue[]
+  /** Of the decision's span. */
+  readonly traceId?: string
+  readonly spanId?: string
+  readonly flags?: number
 }
 
 export const OTLP_LOGS: Format = {
@@ -24,7 +29,12 @@ export const OTLP_LOGS: Format = {
     JSON.stringify({
       resourceLogs: [
         {
-          resource: { attributes: keyValues([["service.name", "narrowgate"], ["service.instance.id", issuer]]) },
+          resource: {
+            attributes: keyValues([
+              ["service.name", "narrowgate"],
+              ["service.instance.id", issuer],
+            ]),
+          },
           scopeLogs: [
             {
               scope: { name: "narrowgate" },
@@ -46,8 +56,12 @@ function ofRecord(log: string, record: SealedRecord): LogRecord {
   const members = membersOf(record)
   const [severityNumber, severityText] = SEVERITIES[members["decision"] === "allow" ? "allow" : "deny"]
   const all = Object.entries({ ...members, log, index: record.index, salt: record.salt })
+  const { traceId, spanId, flags } = spanOf({ id: String(members["id"]), trace: textOf(members["trace"]) })
   return {
     ...timeOf(members["at"]),
+    traceId,
+    spanId,
+    flags: Number.parseInt(flags, 16),
     severityNumber,
     severityText,
     body: { stringValue: sentenceOf(members) },

@@ -26,7 +26,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["signing"],
   ["credentials", "bundles"],
   ["platform"],
-  ["core/explanation"],
+  ["core/explanation", "core/metrics"],
   ["core/record", "core/notices"],
   ["core/decision"],
   ["core/task", "core/signals"],

@@ -110,6 +110,7 @@ export const METRICS = {
 } as const satisfies Readonly<Record<string, MetricDefinition>>
 
 export type MetricName = keyof typeof METRICS
+export const isMetricName = (name: string): name is MetricName => Object.hasOwn(METRICS, name)
 type Named<Type extends MetricDefinition["type"]> = {
   [Name in MetricName]: (typeof METRICS)[Name]["type"] extends Type ? Name : never
 }[MetricName]

@@ -108,6 +108,7 @@ const OWN_PROJECT = [
   "gateways",
   "keycloak",
   "long",
+  "metrics",
   "node",
   "package",
   "serve",
@@ -227,6 +228,16 @@ const PROJECTS: readonly TestProjectInlineConfiguration[] = [
       globalSetup: ["./test/serve/built.ts"],
       hookTimeout: 120_000,
       maxWorkers: 2,
+    },
+  },
+  {
+    // A real Prometheus, if one is installed, and `narrowgate serve` of the built package.
+    test: {
+      name: "metrics",
+      include: ["test/metrics/**/*.test.ts"],
+      globalSetup: ["./test/serve/built.ts"],
+      hookTimeout: 120_000,
+      testTimeout: 150_000,
     },
   },
   {

@@ -46,6 +46,12 @@ const PUBLISHER_KEYS = JSON.stringify({ keys: [publisher.publicJwk] })
 const SCRAPE_KEY = randomBytes(24).toString("base64url")
 const SCRAPE_KEYS_SHA256 = createHash("sha256").update(SCRAPE_KEY).digest("hex")
 const WEBHOOK_SECRETS = JSON.stringify(webhookSecrets)
+/** By the names in test/harness/sinks.ts. */
+const SINK_SECRETS = JSON.stringify({
+  "collector-key": "Bearer collector",
+  "archive-id": "AKIATEST",
+  "archive-key": "s3cret",
+})
 
 /**
  * Code of packages without their source maps. The runner reads each map, and prints a line for every package whose map
@@ -96,6 +102,7 @@ const STACK_TESTS = [
   "test/node/client/{task,calls,mcp,guide}.test.ts",
   "test/node/cli/{answering,client,command,completion,dev,diff,doctor,explain,gateway,help,init,login,not-the-stack,publish,revoke,secrets,terminal,test-command,try}.test.ts",
   "test/node/import/{mcp,openapi}.test.ts",
+  "test/node/doctor/guarded-tools.test.ts",
   "test/node/server/{guard-tool,guide,middleware}.test.ts",
   "test/node/dev/picture.test.ts",
 ]
@@ -104,6 +111,7 @@ const STACK_TESTS = [
 const OWN_PROJECT = [
   "browser",
   "clients",
+  "collectors",
   "conformance",
   "gateways",
   "keycloak",
@@ -123,7 +131,7 @@ const WORKERS = 6
 
 const PROJECTS: readonly TestProjectInlineConfiguration[] = [
   {
-    plugins: [inWorkerd({ PUBLISHER_KEYS, WEBHOOK_SECRETS, RECORD_DELAY_SECONDS, SCRAPE_KEYS_SHA256 })],
+    plugins: [inWorkerd({ PUBLISHER_KEYS, WEBHOOK_SECRETS, SINK_SECRETS, RECORD_DELAY_SECONDS, SCRAPE_KEYS_SHA256 })],
     test: {
       name: "worker",
       include: ["test/**/*.test.ts"],
@@ -268,6 +276,10 @@ const PROJECTS: readonly TestProjectInlineConfiguration[] = [
   {
     // A real SPIRE, if spire-server and spire-agent are on the PATH.
     test: { name: "spire", include: ["test/spire/**/*.test.ts"], hookTimeout: 60_000 },
+  },
+  {
+    // Sinks of records over real HTTP; and real ones, if EXPORT names the directory of test/collectors/install.sh.
+    test: { name: "export", include: ["test/collectors/**/*.test.ts"], maxWorkers: 1, env: nodeEnvironment() },
   },
   {
     // A real Keycloak, if KEYCLOAK names the directory of test/keycloak/install.sh.

@@ -23,6 +23,7 @@ const COMMANDS: readonly (readonly [names: readonly string[], load: () => Promis
   [["login", "logout"], async () => (await import("../cli/commands/login.ts")).addLogin],
   [["import"], async () => (await import("../cli/commands/import.ts")).addImport],
   [["decisions"], async () => (await import("../cli/commands/decisions.ts")).addDecisions],
+  [["sinks"], async () => (await import("../cli/commands/sinks.ts")).addSinks],
   [["explain"], async () => (await import("../cli/commands/explain.ts")).addExplain],
   [["approvals"], async () => (await import("../cli/commands/approvals.ts")).addApprovals],
   [["revoke"], async () => (await import("../cli/commands/revoke.ts")).addRevoke],

@@ -236,6 +236,7 @@ async function startWorker(
             LOCAL: text("true"),
             // As a deployed Worker has it as a secret: without it no notification is sent.
             WEBHOOK_SECRETS: text(process.env["WEBHOOK_SECRETS"] ?? "{}"),
+            SINK_SECRETS: text(process.env["SINK_SECRETS"] ?? "{}"),
             BUNDLES: { type: "kv", id: "bundles" },
             ...Object.fromEntries(bindings),
           },

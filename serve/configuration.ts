@@ -92,7 +92,7 @@ export const MEMBERS: readonly (readonly [member: string, variable: string | und
   schema.shape,
 ).map((member) => [member, Object.keys(VARIABLES).find((name) => VARIABLES[name]?.[0] === member)])
 /** JSON objects of texts. */
-const SECRETS: ReadonlySet<string> = new Set(["WEBHOOK_SECRETS", "SIGN_IN_SECRETS"])
+const SECRETS: ReadonlySet<string> = new Set(["WEBHOOK_SECRETS", "SIGN_IN_SECRETS", "SINK_SECRETS"])
 /** With which the first operator claims a deployment that names no publisher. */
 const CLAIM = "CLAIM"
 

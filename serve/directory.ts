@@ -27,6 +27,8 @@ export interface Directory extends Disposable {
   readonly path: string
   /** Where workerd has its objects. */
   readonly objects: string
+  /** Where sinks of the kind `file` write. */
+  readonly files: string
   readonly state: DirectoryState
   save(state: DirectoryState): Promise<void>
   /** Notes which process of workerd writes in it, at once: by it, the next process knows whether that one is gone. */
@@ -47,6 +49,8 @@ const RUNTIME_FILE = "runtime"
 const GONE_WITHIN_MS = 5_000
 /** Names of what a directory contains, beside its objects. */
 export const OBJECTS = "objects"
+/** Of exported records: no part of a backup. */
+const FILES = "records"
 /** By which `narrowgate serve backup` reaches the process that runs. */
 export const SOCKET = "socket"
 /** Systems bound the path of a socket. */
@@ -62,7 +66,8 @@ export async function openDirectory(path: string): Promise<Directory> {
       `the path ${path} is too long for a socket in it`,
       `Name one of at most ${MOST_PATH_BYTES} bytes.`,
     )
-  await mkdir(objects, { recursive: true, mode: 0o700 })
+  const files = join(path, FILES)
+  for (const each of [objects, files]) await mkdir(each, { recursive: true, mode: 0o700 })
   await chmod(path, 0o700)
   const release = lock(path)
   try {
@@ -79,6 +84,7 @@ export async function openDirectory(path: string): Promise<Directory> {
     return {
       path,
       objects,
+      files,
       save,
       noteRuntime: (runtime) => writeFileSync(join(path, RUNTIME_FILE), JSON.stringify(runtime), { mode: 0o600 }),
       get state() {

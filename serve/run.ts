@@ -147,6 +147,7 @@ class Server {
       manifest: await readManifest(),
       modules: this.#modules,
       objects: this.#directory.objects,
+      files: this.#directory.files,
       control,
       isPublic,
       authorities: await Promise.all(

@@ -6,6 +6,7 @@
 export const UNIQUE_KEYS: Readonly<Record<string, string>> = {
   ClientRegistry: "ClientRegistry",
   Entries: "Entries",
+  Exporter: "Exporter",
   Inbox: "Inbox",
   Ledger: "Ledger",
   OnceLog: "OnceLog",

@@ -10,6 +10,8 @@ export interface WorkerdParts {
   readonly modules: Readonly<Record<string, string>>
   /** Where objects are, and the socket that this process alone uses. */
   readonly objects: string
+  /** Where sinks of the kind `file` write. */
+  readonly files: string
   readonly control: string
   /** Whether others may send requests. */
   readonly isPublic: boolean
@@ -41,12 +43,13 @@ export function bindingsOf(configuration: Configuration): Readonly<Record<string
 }
 
 export function workerdConfig(parts: WorkerdParts): string {
-  const { configuration, manifest, modules, objects, control, isPublic, authorities } = parts
+  const { configuration, manifest, modules, objects, files, control, isPublic, authorities } = parts
   const classes = [...manifest.durableObjects, ...OWN_OBJECTS]
   const bindings = [
     ...classes.map(
       ({ binding, className }) => `(name = ${text(binding)}, durableObjectNamespace = ${text(className)})`,
     ),
+    `(name = "SINK_FILES", service = "files")`,
     `(name = "BUNDLES", kvNamespace = (name = "main", entrypoint = "bundles"))`,
     ...Object.keys(bindingsOf(configuration)).map((name) => `(name = ${text(name)}, fromEnvironment = ${text(name)})`),
   ]
@@ -66,6 +69,7 @@ const config :Workerd.Config = (
     (name = "internet", network = (allow = ${texts(configuration.outbound_networks)}, tlsOptions = (
       trustBrowserCas = true, trustedCertificates = ${texts(authorities)}))),
     (name = "objects", disk = (path = ${text(objects)}, writable = true)),
+    (name = "files", disk = (path = ${text(files)}, writable = true)),
   ],
   sockets = [
     ${sockets.slice(0, isPublic ? 2 : 1).join(",\n    ")}

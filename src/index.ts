@@ -7,8 +7,10 @@ import { answerUnowned } from "./bundles/ownership.ts"
 import { logEvent } from "./platform/log.ts"
 import { probeServers } from "./probe/probe.ts"
 import { warmUp } from "./gateway/warm-up.ts"
-import { requestContext } from "./request-context.ts"
+import { applySinks } from "./export/subscriptions.ts"
+import { bundleFor, requestContext } from "./request-context.ts"
 
+export { Exporter } from "./export/exporter.ts"
 export { RecordLog } from "./audit/record-log.ts"
 export { Inbox } from "./ledger/inbox.ts"
 export { OnceLog } from "./authorization-server/token/replay-log.ts"
@@ -30,6 +32,10 @@ export default {
   /** Called by the Cron Trigger of wrangler.toml, or by an alarm (serve/worker/schedule.ts). */
   async scheduled(_controller: unknown, env: Env, ctx: Pick<ExecutionContext, "waitUntil">): Promise<void> {
     const background = (work: Promise<unknown>): void => ctx.waitUntil(work)
-    if (!(await answerUnowned(env, background))) await probeServers(requestContext(env, background))
+    if (await answerUnowned(env, background)) return
+    const context = requestContext(env, background)
+    const bundle = await bundleFor(context)
+    if (bundle) await applySinks(context.env, bundle)
+    await probeServers(context)
   },
 } satisfies ExportedHandler<Env>

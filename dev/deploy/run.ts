@@ -34,7 +34,12 @@ export async function runDeploy(options: DeployOptions): Promise<void> {
   const probes = body.servers.flatMap(({ probe }) => probe?.secret ?? [])
   // A receiver of pushed signals without a bearer key needs no secret of its own.
   const isSecret = body.receivers.some((receiver) => receiver.format !== "set" || receiver.bearer)
-  const secrets = [...new Set([...probes, ...(isSecret ? ["WEBHOOK_SECRETS"] : [])])].toSorted()
+  const named = body.sinks.some(
+    (sink) => sink.kind === "s3" || ("headers" in sink && Object.keys(sink.headers).length > 0),
+  )
+  const secrets = [
+    ...new Set([...probes, ...(isSecret ? ["WEBHOOK_SECRETS"] : []), ...(named ? ["SINK_SECRETS"] : [])]),
+  ].toSorted()
   const say = (line: string): void => console.log(line)
   const outside = {
     wrangler: wranglerFor(file),

@@ -55,6 +55,7 @@ export function openApiDocument(version: string): OpenApiDocument {
       { name: "risks", description: "Risks that operators and event streams have reported." },
       { name: "bundles", description: "Policy bundles: the published ones and the active one." },
       { name: "deliveries", description: "Receivers of notifications, and what could not be delivered to them." },
+      { name: "sinks", description: "Sinks of decision records: how far each is, and sending records once more." },
       { name: "agents", description: "Registered agents." },
       { name: "clients", description: "Clients that have registered themselves." },
       { name: "explanations", description: "Why a bundle allows or denies one call." },

@@ -14,7 +14,9 @@ import { showOwnApproval } from "./own-approval.ts"
 import { listTasks } from "./latest-tasks.ts"
 import { publishBundle } from "./publish.ts"
 import { addRevocation, liftRevocation, listRevocations } from "./revocations.ts"
+import { listCheckpoints, readRecords, showReceipt } from "./records.ts"
 import { listRisks, reportRisk } from "./risks.ts"
+import { backfillSink, listSinks } from "./sinks.ts"
 import { abortTask, clearLabels, completeTask, quarantineTask, releaseTask, showTask } from "./tasks.ts"
 import { eraseUser } from "./users.ts"
 
@@ -44,11 +46,16 @@ export const HANDLERS: { readonly [Name in EndpointName]: Handler<Name> } = {
   showBundle,
   listDeliveries,
   retryDelivery,
+  listSinks,
+  backfillSink,
   listAgents,
   showAgent,
   listClients,
   revokeClient,
   explain,
+  readRecords,
+  listCheckpoints,
+  showReceipt,
   listDecisions,
   countDecisions,
   showDecision,

@@ -6,7 +6,6 @@
  */
 import { recordAtEdge } from "../audit/edge-recorder.ts"
 import { logReadings } from "../audit/record-logs.ts"
-import { sinkReadings } from "../audit/sink-readings.ts"
 import { publications } from "../bundles/publications.ts"
 import { bundleCheckedAt } from "../bundles/store.ts"
 import { CONTENT_TYPES, exposition, formatFor } from "../core/metrics/exposition.ts"
@@ -22,6 +21,7 @@ import { ERRORS } from "./contract/errors.ts"
 import { identityOf } from "./identity.ts"
 import { authorizeOperator } from "./operator.ts"
 import { isApiError, type CallerError } from "./outcome.ts"
+import { sinkReadings } from "./sinks.ts"
 
 const PATH = "/metrics"
 const BEARER = /^Bearer +([\x21-\x7e]+)$/i
@@ -83,12 +83,12 @@ function refusal({ error, description }: CallerError, id: string): Response {
  */
 async function readingOf(context: RequestContext): Promise<Reading> {
   const { env } = context
-  const [logs, sinks, head, keys, bundle] = await Promise.all([
+  const bundle = await bundleFor(context)
+  const [logs, sinks, head, keys] = await Promise.all([
     logReadings(env),
-    sinkReadings(env),
+    sinkReadings(env, bundle?.sinks ?? []),
     orNull(publications(env).head()),
     orNull(keyRing(env).keyAges()),
-    bundleFor(context),
     currentLease(context),
   ])
   const checkedAt = bundleCheckedAt()

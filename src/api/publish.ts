@@ -8,7 +8,8 @@ import { logEvent } from "../platform/log.ts"
 import { assemble, type Bundle } from "../core/policy/assemble.ts"
 import { digestOf } from "../core/policy/digest.ts"
 import type { Publication } from "../bundles/signed-publication.ts"
-import { bodyKey, withTimeout } from "../bundles/store.ts"
+import { bodyKey, bundleOf, withTimeout } from "../bundles/store.ts"
+import { applySinks } from "../export/subscriptions.ts"
 import { publications } from "../bundles/publications.ts"
 import { CONTRACT } from "./contract/contract.ts"
 import type { Handler } from "./handler.ts"
@@ -25,7 +26,11 @@ const rejected = (description: string): ApiError<"invalid_request"> => ({
   denial: { reason: "request_malformed", what: description },
 })
 
-export const publishBundle: Handler<"publishBundle"> = async ({ request, caller: publication, context: { env } }) => {
+export const publishBundle: Handler<"publishBundle"> = async ({
+  request,
+  caller: publication,
+  context: { env, background },
+}) => {
   try {
     const object = publications(env)
     // The number is checked before the body is read: an outrun publication would be rejected after it, too.
@@ -38,11 +43,18 @@ export const publishBundle: Handler<"publishBundle"> = async ({ request, caller:
     const outcome = await object.publish(publication)
     if ("unavailable" in outcome) return OUTCOME_UNKNOWN
     if ("tooFar" in outcome) return rejected(`The number is too far above ${outcome.tooFar.seq}, the highest so far.`)
-    return "outrun" in outcome ? outrun(outcome.outrun) : { answer: outcome.published }
+    if ("outrun" in outcome) return outrun(outcome.outrun)
+    if (publication.what === "pointer") background(applySinksOf(env, publication))
+    return { answer: outcome.published }
   } catch (error) {
     logEvent("publishing_failed", { seq: publication.seq, error: String(error) })
     return OUTCOME_UNKNOWN
   }
+}
+
+async function applySinksOf(env: Env, publication: Publication): Promise<void> {
+  const bundle = await bundleOf(env.BUNDLES, publication)
+  if (bundle) await applySinks(env, bundle)
 }
 
 const outrun = (head: { readonly seq: number }): ApiError<"outrun"> => ({

@@ -6,7 +6,7 @@
 import { historyKeyOf, type HistoryKey } from "../core/guardrails/history-key.ts"
 import { timeOf } from "../core/encoding/ids.ts"
 import { logsOfCalls } from "./record-logs.ts"
-import type { AgentRow, SearchResult, ToolRow } from "./record-log.ts"
+import type { AgentRow, SearchResult, ToolRow } from "./log-queries.ts"
 
 export interface SearchedRange {
   readonly records: number

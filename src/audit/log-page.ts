@@ -1,34 +1,71 @@
-/** What a reader of a record log gets: its records in their order, by their index. */
-export interface LogPage {
-  /** Index of the first record that was requested, and of the one after the last that is here. */
-  readonly from: number
-  readonly next: number
-  readonly records: readonly SealedRecord[]
-  /** Those with `from` < size <= `next`. */
-  readonly checkpoints: readonly LoggedCheckpoint[]
-  /** Ranges that were dropped before this reader had them; `to` is not in them. */
-  readonly lost: readonly IndexRange[]
-  /** Sealed records in the log. */
-  readonly end: number
-}
+/** What a log of records gives to those who read it in order, and what it says of itself. */
 
-export interface SealedRecord {
+/** One record at its position. */
+export interface LoggedRecord {
+  /** 0 for the first record of the log; also its place in the Merkle tree. */
   readonly index: number
-  /** In base64url. */
-  readonly salt: string
-  /** JSON of the record, as it is stored. */
+  /** 16 random bytes in base64url, with which the person's fields are committed to. Null if those fields are erased. */
+  readonly salt: string | null
+  /** JSON of the record, as stored. */
   readonly body: string
 }
 
-export interface LoggedCheckpoint {
+export interface LogCheckpoint {
+  /** Records that it covers. */
   readonly size: number
   /** Milliseconds since the epoch. */
   readonly at: number
-  /** The signed note. */
+  /** The signed note (core/proof/checkpoint.ts). */
   readonly note: string
 }
 
-export interface IndexRange {
+/** Positions from `from` up to, and without, `to`. */
+export interface PositionRange {
   readonly from: number
   readonly to: number
+}
+
+export interface LogPage {
+  readonly from: number
+  /** Where the next page begins. */
+  readonly next: number
+  readonly records: readonly LoggedRecord[]
+  /** Those with `from < size <= next`. */
+  readonly checkpoints: readonly LogCheckpoint[]
+  /** Records that the log dropped before this reader had them. */
+  readonly lost: readonly PositionRange[]
+  /** Records that have a position. */
+  readonly end: number
+}
+
+/** Where a new sink begins: at what comes from now on, at the oldest record, or at a position. */
+export type LogStart = number | "now" | "start"
+
+export interface SinkState {
+  readonly name: string
+  /** The first position that the sink has not acknowledged. */
+  readonly next: number
+  /** Records that the log dropped before the sink had them. */
+  readonly lost: number
+}
+
+export interface LogState {
+  readonly end: number
+  /** Records that wait for their position. */
+  readonly unsealed: number
+  /** The oldest position that the log still has; equal to `end` if it has none. */
+  readonly oldest: number
+  /** Characters of the records that it has. */
+  readonly bytes: number
+  /** Milliseconds since the epoch, when the newest record got its position. Null if there is none. */
+  readonly newestAt: number | null
+  readonly sinks: readonly SinkState[]
+}
+
+/** A record with the proof that a checkpoint covers it. */
+export interface ProvenRecord extends LoggedRecord {
+  /** Hashes in base64, from the entry's sibling up to the root's child. */
+  readonly path: readonly string[]
+  /** The signed checkpoint. */
+  readonly note: string
 }

@@ -1,10 +1,10 @@
 /**
  * What the records of one log add up to, stored beside them: a counter that began anew wherever an object restarts, or
- * counted only what is still there, would be none. It is advanced with the transaction in which records are stored one by
- * one, which is when each is known to be new.
+ * counted only what is still there, would be none. It is advanced in the transaction in which records get their positions,
+ * which is when each is known to be new.
  */
 import { counted, NO_COUNTS, type Counts } from "../core/metrics/counts.ts"
-import type { DecisionRecord } from "../core/record/record.ts"
+import { readStored } from "../core/record/record.ts"
 
 export class RecordCounters {
   readonly #sql: SqlStorage
@@ -23,11 +23,13 @@ export class RecordCounters {
     return (this.#counts = counts)
   }
 
-  /** Only in the transaction that stores these records. If that fails, the counts are read anew. */
-  add(records: readonly DecisionRecord[]): void {
-    if (records.length === 0) return
-    const counts = counted(this.read(), records)
-    this.#counts = null
+  /** Only in the transaction in which these records, as stored, get their positions; last, as nothing undoes it here. */
+  add(bodies: readonly string[]): void {
+    const counts = counted(
+      this.read(),
+      bodies.map((body) => readStored({ body })),
+    )
     this.#sql.exec("INSERT OR REPLACE INTO counters VALUES (1, ?)", JSON.stringify(counts))
+    this.#counts = counts
   }
 }

@@ -1,7 +1,9 @@
 /** Which log stores a decision record, and how to query those that may have it. */
 import type { LogReading } from "../core/metrics/samples.ts"
 import { readStored, type DecisionRecord, type StoredRecord } from "../core/record/record.ts"
-import type { ListedRecords, RecordLog } from "./record-log.ts"
+import type { ListedRecords } from "./log-queries.ts"
+import type { ProvenRecord } from "./log-page.ts"
+import type { RecordLog } from "./record-log.ts"
 import type { RecordQuery } from "./record-query.ts"
 
 /** More objects, more throughput; each query about records goes to all of them. */
@@ -43,7 +45,7 @@ export function managementReadsLog(env: Env): DurableObjectStub<RecordLog> {
 export function logShard(env: Env, key: string): DurableObjectStub<RecordLog> {
   let hash = 0
   for (let index = 0; index < key.length; index++) hash = (hash * 31 + key.charCodeAt(index)) >>> 0
-  return env.RECORD_LOG.getByName(`records-${hash % SHARDS}`)
+  return env.RECORD_LOG.getByName(shardName(hash % SHARDS))
 }
 
 export async function findRecords(env: Env, query: RecordQuery): Promise<DecisionRecord[]> {
@@ -127,6 +129,27 @@ export async function findRecordIn(
   return records.length === 0 ? null : records.reduce(validRecord)
 }
 
+/** A proven record, and the name of its log. */
+export interface FoundRecord extends ProvenRecord {
+  readonly log: string
+}
+
+/** @returns "pending" if no checkpoint covers it yet; null if there is none */
+export async function proveRecord(env: Env, id: string): Promise<FoundRecord | "pending" | null> {
+  const names = [...Array.from({ length: SHARDS }, (_, index) => shardName(index)), MANAGEMENT_READS, UNIDENTIFIED]
+  const all = await Promise.all(
+    names.map(async (log) => {
+      const found: ProvenRecord | "pending" | null = await env.RECORD_LOG.getByName(log).prove(id)
+      return found === null || found === "pending" ? found : { ...found, log }
+    }),
+  )
+  const proven = all.flatMap((each) => (each === null || each === "pending" ? [] : [each]))
+  if (proven.length === 0) return all.includes("pending") ? "pending" : null
+  return proven.reduce((one, other) => (readStored(one).number === null ? other : one))
+}
+
+const shardName = (index: number): string => `records-${index}`
+
 /**
  * Chooses between two records of one decision. If a ledger does not answer in time, the response is 503 and recorded
  * so. The ledger may act nevertheless, and its record, which has a number, is the valid one.
@@ -153,5 +176,5 @@ export function logsOfCalls(env: Env): DurableObjectStub<RecordLog>[] {
 }
 
 function agentShards(env: Env): DurableObjectStub<RecordLog>[] {
-  return Array.from({ length: SHARDS }, (_, index) => env.RECORD_LOG.getByName(`records-${index}`))
+  return Array.from({ length: SHARDS }, (_, index) => env.RECORD_LOG.getByName(shardName(index)))
 }

@@ -49,7 +49,7 @@ export const LONGEST_PAUSE_MS = 14_400_000
 export const GIVE_UP_AFTER_MS = 86_400_000
 /** A receiver that rejects a message will probably reject it again: the cause may be fixed soon, or never. */
 const MOST_REFUSALS = 4
-const LONGEST_HOLD_MS = 300_000
+export const LONGEST_HOLD_MS = 300_000
 /** A longer `Retry-After` counts as one hour; otherwise a receiver could silence us for good. */
 export const LONGEST_RETRY_AFTER_MS = 3_600_000
 
@@ -71,7 +71,8 @@ export function nextOf(answer: ReceiverResponse, tried: Tries, now: number, chan
   return { kind: "again", failure, at, holdUntil: isItsOwn ? null : now + hold }
 }
 
-function failureOf(answer: ReceiverResponse): Failure | null {
+/** Null if the response is a success. */
+export function failureOf(answer: ReceiverResponse): Failure | null {
   if ("failure" in answer) return answer.failure
   const { status } = answer
   if (status >= 200 && status < 300) return null
@@ -83,8 +84,8 @@ function failureOf(answer: ReceiverResponse): Failure | null {
 }
 
 /** Between half and all of the pause. */
-export function pauseOf(tries: number, chance: number): number {
-  const whole = Math.min(FIRST_PAUSE_MS * 4 ** Math.max(0, tries - 1), LONGEST_PAUSE_MS)
+export function pauseOf(tries: number, chance: number, first = FIRST_PAUSE_MS): number {
+  const whole = Math.min(first * 4 ** Math.max(0, tries - 1), LONGEST_PAUSE_MS)
   return Math.round(whole * (0.5 + chance / 2))
 }
 
@@ -92,7 +93,7 @@ export function pauseOf(tries: number, chance: number): number {
  * RFC 9110, section 10.2.3: seconds or a date.
  * @returns milliseconds; null if it is neither
  */
-function retryAfterOf(text: string | null, now: number): number | null {
+export function retryAfterOf(text: string | null, now: number): number | null {
   if (text === null) return null
   const wait = /^\d{1,9}$/.test(text) ? Number(text) * 1000 : Date.parse(text) - now
   return Number.isNaN(wait) ? null : Math.min(Math.max(wait, 0), LONGEST_RETRY_AFTER_MS)

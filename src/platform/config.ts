@@ -53,7 +53,7 @@ const variables = prepared(
     WEBHOOK_SECRETS: z
       .string()
       .default("{}")
-      .transform((text) => readSecrets(text, "webhook_secrets_malformed")),
+      .transform((text) => readSecrets(text, () => logEvent("webhook_secrets_malformed", {}))),
     /**
      * JSON object of the secrets that sinks.yaml names (docs/guides/sinks.md). If it cannot be read, there are none:
      * records wait in their logs.
@@ -61,7 +61,7 @@ const variables = prepared(
     SINK_SECRETS: z
       .string()
       .default("{}")
-      .transform((text) => readSecrets(text, "sink_secrets_malformed")),
+      .transform((text) => readSecrets(text, () => logEvent("sink_secrets_malformed", {}))),
     /**
      * Secrets of our client at each issuer that wants one (`sign_in`): JSON object of the issuer's `id` → client
      * secret.
@@ -96,14 +96,11 @@ function secretsIn(json: string): ReadonlyMap<string, string> {
   return new Map(Object.entries(secrets.parse(JSON.parse(json))))
 }
 
-function readSecrets(
-  text: string,
-  malformed: "webhook_secrets_malformed" | "sink_secrets_malformed",
-): ReadonlyMap<string, string> {
+function readSecrets(text: string, report: () => void): ReadonlyMap<string, string> {
   try {
     return secretsIn(text)
   } catch {
-    logEvent(malformed, {})
+    report()
     return new Map()
   }
 }

@@ -5,6 +5,7 @@
  */
 import { within } from "../platform/timeout.ts"
 import * as z from "zod"
+import { ACTIONS, type Action } from "../core/catalog/tool.ts"
 import type { Observations } from "../core/catalog/drift.ts"
 import { logEvent } from "../platform/log.ts"
 import { prepared } from "../platform/prepared-schema.ts"
@@ -29,6 +30,8 @@ export interface Lease {
   readonly observations: Observations | null
   /** Null if no risk is reported. */
   readonly risks: Risks | null
+  /** Calls of these action classes are denied: their records could not be kept. */
+  readonly unrecorded: readonly Action[]
 }
 
 interface CachedLease extends Lease {
@@ -106,11 +109,13 @@ const leaseSchema = prepared(
       full: z.boolean(),
     }),
     risks: z.array(writtenRisk),
+    unrecorded: z.array(z.enum(ACTIONS)).default([]),
   }),
   {
     switches: [{ id: "", before: null, stopped: { kind: "everything" } }],
     observations: { tools: [["", ""]], headers: [""], full: false },
     risks: [["agent", "", 1, 0, 1]],
+    unrecorded: ["read"],
   },
 )
 
@@ -120,8 +125,8 @@ const ringSchema = prepared(
 )
 
 function parseLease(text: string): Lease {
-  const { switches, observations, risks } = leaseSchema.parse(JSON.parse(text))
-  return { switches, observations: readObservations(observations), risks: readRisks(risks) }
+  const { switches, observations, risks, unrecorded } = leaseSchema.parse(JSON.parse(text))
+  return { switches, observations: readObservations(observations), risks: readRisks(risks), unrecorded }
 }
 
 /** @param since when it was requested */
@@ -149,8 +154,8 @@ async function readLease(env: Env, cache: Memory): Promise<Lease> {
   if (ring !== undefined) await keepRing(ring, since)
   const lease = text === cache.lease?.text ? cache.lease : parseLease(text)
   if (!cache.lease || cache.lease.since < since) {
-    const { switches, observations, risks } = lease
-    cache.lease = { switches, observations, risks, since, text }
+    const { switches, observations, risks, unrecorded } = lease
+    cache.lease = { switches, observations, risks, unrecorded, since, text }
   }
   return lease
 }

@@ -7,6 +7,7 @@
 import { StoredObject } from "../platform/storage/stored-object.ts"
 import type { JWK } from "jose"
 import type { OwnAlgorithm } from "../core/keys/algorithm.ts"
+import type { Action } from "../core/catalog/tool.ts"
 import type { Signal, ReportedRisk } from "../core/guardrails/risk.ts"
 import { switchChanged, type Setter } from "../core/notices/notice.ts"
 import { logEvent } from "../platform/log.ts"
@@ -19,6 +20,7 @@ import { OBSERVATION_VERSION, type Report } from "../core/signals/leased-observa
 import { Pace } from "./pace.ts"
 import { SIGNAL_VERSION, type SignalOutcome, type SignalReport } from "../core/signals/stream-change.ts"
 import type { Switch } from "../core/signals/switch.ts"
+import { UnrecordedStorage } from "./unrecorded-storage.ts"
 import { SeenEventTokens } from "./seen-event-tokens.ts"
 
 /** How long a reader may use what it read, by its own clock, from its request on. */
@@ -42,6 +44,7 @@ export class Switchboard extends StoredObject {
   readonly #observations: ObservationStorage
   readonly #risks: RiskStorage
   readonly #tokens: SeenEventTokens
+  readonly #unrecorded: UnrecordedStorage
   readonly #pace = new Pace()
   readonly #notices: Notices
   readonly #ring: KeyRing
@@ -53,6 +56,7 @@ export class Switchboard extends StoredObject {
     this.#observations = new ObservationStorage(sql)
     this.#risks = new RiskStorage(sql)
     this.#tokens = new SeenEventTokens(sql)
+    this.#unrecorded = new UnrecordedStorage(sql)
     this.#notices = new Notices(ctx, this.env)
     this.#ring = new KeyRing(ctx)
   }
@@ -81,7 +85,18 @@ export class Switchboard extends StoredObject {
     const now = Date.now()
     this.#leasedUntil = Math.max(this.#leasedUntil, now + LEASE_MS)
     const observations = JSON.stringify(this.#observations.leased())
-    return `{"switches":${this.#switches.leased(now)},"observations":${observations},"risks":${this.#risks.leased(now)}}`
+    const denied = this.#unrecorded.leased(now)
+    const unrecorded = denied.length > 0 ? `,"unrecorded":${JSON.stringify(denied)}` : ""
+    return `{"switches":${this.#switches.leased(now)},"observations":${observations},"risks":${this.#risks.leased(now)}${unrecorded}}`
+  }
+
+  /**
+   * Records of calls cannot be kept for a sink: calls of these action classes are denied everywhere within the time of a
+   * lease, until somebody says otherwise.
+   * @param until milliseconds since the epoch
+   */
+  denyUnrecorded(source: string, actions: readonly Action[], until: number): void {
+    this.#unrecorded.set(source, actions, until, Date.now())
   }
 
   async signingKey(alg: OwnAlgorithm): Promise<SigningKey> {

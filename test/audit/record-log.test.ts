@@ -51,7 +51,7 @@ test("a question about records that nobody has asked about for long lets others 
   const write = log.append(1, batch).then(() => order.push("write"))
   const [found] = await Promise.all([question, write])
   expect(order).toEqual(["write", "question"])
-  expect(found.rows).toHaveLength(4_000)
+  expect(found.rows.filter(({ id }) => id !== "dec_99999999")).toHaveLength(4_000)
   expect(await log.get("dec_99999999")).not.toBeNull()
 })
 

@@ -50,11 +50,19 @@ const BODIES: Partial<Record<EndpointName, (task: string) => readonly object[]>>
   ],
   compareArguments: () => [{ arguments: {} }],
   answerCallApproval: () => [{ approve: true }],
+  backfillSink: () => [{ from: 0 }],
   eraseUser: () => [{ user: "https://idp.test|nobody" }],
 }
 
 const valuesFor = (task: string) => {
-  const ids = { task, decision: "dec_1", digest: "0".repeat(64), delivery: "desk", revocation: "swi_1" }
+  const ids = {
+    task,
+    decision: "dec_1",
+    digest: "0".repeat(64),
+    delivery: "desk",
+    sink: "archive",
+    revocation: "swi_1",
+  }
   return { approval: "apr_1", agent: agentId("third"), ...ids }
 }
 

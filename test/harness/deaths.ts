@@ -35,9 +35,9 @@ let isDead = false
 
 type Method = (this: unknown, ...given: unknown[]) => unknown
 
-/** Wraps every method; the returned function restores them. */
-export function watchSteps(): () => void {
-  const restore = Object.entries(CLASSES).map(([name, { prototype }]) => {
+/** Wraps every method of these classes; the returned function restores them. */
+export function watchSteps(classes: Readonly<Record<string, { readonly prototype: object }>> = CLASSES): () => void {
+  const restore = Object.entries(classes).map(([name, { prototype }]) => {
     const methods = Object.entries(Object.getOwnPropertyDescriptors(prototype)).flatMap(([method, { value }]) =>
       method !== "constructor" && isMethod(value) ? [[method, value] as const] : [],
     )

@@ -23,6 +23,7 @@ const KNOWN_BY_NAME = [
   env.LEDGER,
   env.INBOX,
   env.ONCE_LOG,
+  env.EXPORTER,
   env.OUTBOUND,
   env.PUBLICATIONS,
   env.RECORD_LOG,

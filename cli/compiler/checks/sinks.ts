@@ -19,7 +19,7 @@ const TAKES: Readonly<Record<SinkKind, { readonly needs: readonly Key[]; readonl
 const KEYS: readonly Key[] = ["url", "headers", "format", "region", "access_key", "secret_key"]
 
 /** Headers that the sender sets, or that would change who is addressed. */
-const OWN_HEADERS = ["content-type", "content-encoding", "content-length", "host"]
+const OWN_HEADERS: ReadonlySet<string> = new Set(["content-type", "content-encoding", "content-length", "host"])
 
 export function checkSinks(policies: Policies): Problem[] {
   return policies.sinks.value.sinks.flatMap((sink, index) => {
@@ -54,7 +54,7 @@ function hostOf({ sinks }: Policies, { url: written, kind }: Sink, at: Path): Pr
 
 function headersOf({ sinks }: Policies, { headers = {} }: Sink, at: Path): Problem[] {
   return Object.keys(headers).flatMap((name) =>
-    OWN_HEADERS.includes(name)
+    OWN_HEADERS.has(name)
       ? [sinks.keyError([...at, "headers", name], `\`${name}\` is set by the sender`, "Remove it.")]
       : [],
   )

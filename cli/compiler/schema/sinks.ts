@@ -17,7 +17,7 @@ const MOST_SINKS = 8
 const LEAST_BYTES = 65_536
 /** What an isolate can hold in several forms at once. */
 const MOST_BYTES = 8_388_608
-const USUAL_BYTES = 1_000_000
+const USUAL_BYTES = 4_000_000
 const MOST_RECORDS = 5_000
 const USUAL_RECORDS = 500
 
@@ -42,7 +42,9 @@ const sink = z.strictObject({
     ),
   url: trustedUrl
     .exactOptional()
-    .describe("The URL that records are sent to. For `s3`: of the bucket, and of what the names of objects begin with."),
+    .describe(
+      "The URL that records are sent to. For `s3`: of the bucket, and of what the names of objects begin with.",
+    ),
   headers: z
     .record(headerName, secretName)
     .exactOptional()
@@ -50,7 +52,9 @@ const sink = z.strictObject({
   format: z
     .enum(FILE_FORMATS)
     .exactOptional()
-    .describe("For `s3` and `file`: `records`, which `narrowgate decisions` reads and verifies, or `ocsf`. If absent: `records`."),
+    .describe(
+      "For `s3` and `file`: `records`, which `narrowgate decisions` reads and verifies, or `ocsf`. If absent: `records`.",
+    ),
   region: z
     .string()
     .regex(/^[a-z0-9-]{1,64}$/u)

@@ -11,6 +11,7 @@ import type { ParametersOf } from "./parameters.ts"
 import { explanations } from "./explanations.ts"
 import { revocations } from "./revocations.ts"
 import { risks } from "./risks.ts"
+import { sinks } from "./sinks.ts"
 import { tasks } from "./tasks.ts"
 import { users } from "./users.ts"
 
@@ -21,6 +22,7 @@ export const CONTRACT = {
   ...risks,
   ...bundles,
   ...deliveries,
+  ...sinks,
   ...agents,
   ...clients,
   ...explanations,

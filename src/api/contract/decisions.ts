@@ -47,7 +47,81 @@ const rates = once(() =>
 )
 export type Rates = z.infer<ReturnType<typeof rates>>
 
+/** The names of all logs (src/audit/record-logs.ts). */
+export const LOG_NAMES = ["records-0", "records-1", "records-2", "records-3", "looks", "strangers"] as const
+const position = once(() => z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER))
+const checkpoint = once(() =>
+  z.looseObject({
+    size: z.number().describe("How many records it covers."),
+    at: moment(),
+    note: z.string().describe("The signed note (c2sp.org/tlog-checkpoint)."),
+  }),
+)
+
+const recordPage = once(() =>
+  z.looseObject({
+    issuer: z.string(),
+    log: z.string(),
+    from: z.number(),
+    next: z.number().describe("Where the next page begins."),
+    end: z.number().describe("How many records of the log have a position."),
+    lost: z
+      .array(z.looseObject({ from: z.number(), to: z.number() }))
+      .describe("Positions whose records the log has no more, `to` excluded."),
+    records: z
+      .array(z.record(z.string(), z.unknown()))
+      .describe("Decision records, each with its `log`, its position `index`, and the `salt` of its commitment."),
+    checkpoints: z.array(checkpoint()).describe("Those of these positions, by `size`."),
+  }),
+)
+export type RecordPage = z.infer<ReturnType<typeof recordPage>>
+
 export const decisions = {
+  readRecords: endpoint({
+    method: "GET",
+    path: "/v1/records",
+    summary: "Reads one log of decision records in its order, page by page, with all that proves it.",
+    access: { by: "operator", role: "viewer", area: "decisions" },
+    record: "management",
+    query: once(() =>
+      z.strictObject({
+        log: z.enum(LOG_NAMES).describe("Name of the log."),
+        from: position().default(0).describe("The first position."),
+      }),
+    ),
+    answer: recordPage,
+    errors: [],
+  }),
+  listCheckpoints: endpoint({
+    method: "GET",
+    path: "/v1/records/checkpoints",
+    summary: "Lists the signed checkpoints of a log, at most 250, the smallest first.",
+    access: { by: "operator", role: "viewer", area: "decisions" },
+    record: "management",
+    query: once(() =>
+      z.strictObject({
+        log: z.enum(LOG_NAMES).describe("Name of the log."),
+        from: position().default(0).describe("Only those that cover more records than this."),
+      }),
+    ),
+    answer: once(() => z.looseObject({ issuer: z.string(), log: z.string(), checkpoints: z.array(checkpoint()) })),
+    errors: [],
+  }),
+  showReceipt: endpoint({
+    method: "GET",
+    path: "/v1/decisions/:decision/receipt",
+    summary: "Gives a signed receipt of a decision, with the proof that its record is in a log.",
+    details: "At most two minutes after the decision; until then the answer is a 404 with `Retry-After`.",
+    access: { by: "operator", role: "viewer", area: "decisions" },
+    record: "management",
+    answer: once(() =>
+      z.looseObject({
+        decision: z.string(),
+        receipt: z.string().describe("A JWS of the type `narrowgate-receipt+jwt`."),
+      }),
+    ),
+    errors: ["not_found"],
+  }),
   listDecisions: endpoint({
     method: "GET",
     path: "/v1/decisions",

@@ -15,6 +15,7 @@ export const PARAMETERS = {
     kind: "delivery",
     length: 512,
   },
+  sink: { names: "Id of the sink in sinks.yaml.", kind: "sink", length: 64 },
   agent: { names: "Id of the agent, which is a URI: percent-encoded.", kind: "agent", length: 2_048 },
 } as const satisfies Readonly<
   Record<string, { readonly names: string; readonly kind: ManagedKind; readonly length: number }>

@@ -39,13 +39,13 @@ export const METRICS = {
     type: "counter",
     unit: "{record}",
     labels: ["log"],
-    doc: "Records that were stored in a log.",
+    doc: "Records that have a position in a log.",
   },
   narrowgate_records_waiting: {
     type: "gauge",
     unit: "{record}",
     labels: ["log"],
-    doc: "Records that a log has received and not stored one by one yet.",
+    doc: "Records that a log has received, and that have no position in it yet.",
   },
   narrowgate_sink_lag_records: {
     type: "gauge",
@@ -63,13 +63,13 @@ export const METRICS = {
     type: "counter",
     unit: "{record}",
     labels: ["sink", "log"],
-    doc: "Records that a log dropped before a sink had them.",
+    doc: "Records that a sink does not get: the log had to drop them, or the sink takes none of them.",
   },
-  narrowgate_sink_failures: {
+  narrowgate_sink_failing: {
     type: "gauge",
-    unit: "{attempt}",
+    unit: "1",
     labels: ["sink", "log"],
-    doc: "Attempts in a row that a sink has refused or not answered; 0 after a success.",
+    doc: "1 if the last attempt to send records of a log to a sink has failed, or its exporter does not answer; else 0.",
   },
   narrowgate_lease_available: {
     type: "gauge",

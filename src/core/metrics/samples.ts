@@ -13,12 +13,16 @@ export interface LogReading {
 export interface SinkReading {
   readonly sink: string
   readonly log: string
+  /** Null if its exporter does not answer. */
+  readonly state: SinkProgress | null
+}
+
+export interface SinkProgress {
   readonly lagRecords: number
-  /** Milliseconds since the epoch, when the oldest record was made that it has not acknowledged. Null if it has all. */
-  readonly oldestAt: number | null
+  readonly lagSeconds: number
   readonly lost: number
-  /** Attempts in a row that have failed. */
-  readonly failures: number
+  /** The last attempt has failed. */
+  readonly isFailing: boolean
 }
 
 /** All times in milliseconds since the epoch. */
@@ -41,12 +45,7 @@ export function samplesOf({ now, logs, sinks, leasedAt, bundle, publishedAt, key
     ...countSamples(summed(logs.map(({ counts }) => counts))),
     ...logs.map(({ log, counts }) => sample("narrowgate_records", { log }, counts.records)),
     ...logs.map(({ log, waiting }) => sample("narrowgate_records_waiting", { log }, waiting)),
-    ...sinks.map(({ sink, log, lagRecords }) => sample("narrowgate_sink_lag_records", { sink, log }, lagRecords)),
-    ...sinks.map(({ sink, log, oldestAt }) =>
-      sample("narrowgate_sink_lag_seconds", { sink, log }, oldestAt === null ? 0 : age(oldestAt)),
-    ),
-    ...sinks.map(({ sink, log, lost }) => sample("narrowgate_sink_lost_records", { sink, log }, lost)),
-    ...sinks.map(({ sink, log, failures }) => sample("narrowgate_sink_failures", { sink, log }, failures)),
+    ...sinks.flatMap(sinkSamples),
     sample("narrowgate_lease_available", {}, leasedAt === null ? 0 : 1),
     ...(leasedAt === null ? [] : [sample("narrowgate_lease_age_seconds", {}, age(leasedAt))]),
     ...(bundle === null
@@ -71,5 +70,16 @@ function countSamples({ decisions, durations, waits, folded }: Counts): readonly
     ),
     ...Object.entries(waits).map(([step, value]) => sample("narrowgate_wait_seconds", { step }, value)),
     sample("narrowgate_series_folded", {}, folded),
+  ]
+}
+
+function sinkSamples({ sink, log, state }: SinkReading): readonly Sample[] {
+  const labels = { sink, log }
+  if (!state) return [sample("narrowgate_sink_failing", labels, 1)]
+  return [
+    sample("narrowgate_sink_failing", labels, state.isFailing ? 1 : 0),
+    sample("narrowgate_sink_lag_records", labels, state.lagRecords),
+    sample("narrowgate_sink_lag_seconds", labels, state.lagSeconds),
+    sample("narrowgate_sink_lost_records", labels, state.lost),
   ]
 }

@@ -30,6 +30,7 @@ export const KIND_OF_AREA = {
   bundles: "bundle",
   approvals: "approval",
   deliveries: "delivery",
+  sinks: "sink",
   agents: "agent",
   explanations: "explanation",
   users: "user",
@@ -54,6 +55,7 @@ export const MANAGED_KINDS = [
   "bundle",
   "approval",
   "delivery",
+  "sink",
   "explanation",
 ] as const
 

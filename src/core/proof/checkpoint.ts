@@ -118,3 +118,8 @@ export function readProof(proof: string): InclusionProof | null {
     ? { index, path, note: proof.slice(end + 2) }
     : null
 }
+
+/** What a deployment's log is called in its checkpoints. */
+export function originOf(issuer: string, log: string): string {
+  return `${issuer.replace(/^https?:\/\//, "")}/logs/${log}`
+}

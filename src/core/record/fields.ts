@@ -45,6 +45,11 @@ export const CUT_AT_ONCE = ENTRIES.flatMap(([name, { truncation }]) =>
 /** How to cut each field further if the record is still too long. */
 export const CUT_IF_TOO_LONG = new Map(ENTRIES.map(([name, { truncation }]) => [name, truncation.ifTooLong]))
 
+/** The names of the fields that are erased with a person. */
+export const PERSONAL: ReadonlySet<string> = new Set(
+  ENTRIES.flatMap(([name, { personal }]) => (personal ? [name] : [])),
+)
+
 /** The values of a record's fields if they are unknown. */
 export const BLANK = blankOf(FIELDS)
 

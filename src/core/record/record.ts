@@ -47,7 +47,7 @@ export interface StoredRecord {
 }
 
 /** The text only ever comes from `storedForm`, so it is trusted. */
-export function readStored({ body }: StoredRecord): DecisionRecord {
+export function readStored({ body }: Pick<StoredRecord, "body">): DecisionRecord {
   const stored: PartialRecord = JSON.parse(body)
   return { ...BLANK, ...stored }
 }
@@ -70,9 +70,24 @@ function isBlank(value: unknown, blank: unknown): boolean {
 
 const isObject = (value: unknown): value is object => typeof value === "object" && value !== null
 
-/** Joins records on their way to the log to one JSON array, so that nothing on the way has to parse them. */
+/**
+ * Joins records on their way to the log to one JSON array, so that nothing on the way has to parse them. No text of a
+ * record has a line feed, so the log finds each again as it was.
+ */
 export function batchOf(records: readonly StoredRecord[]): string {
-  return `[${records.map(({ body }) => body).join(",")}]`
+  return `[${records.map(({ body }) => body).join(BETWEEN)}]`
+}
+const BETWEEN = ",\n"
+
+/**
+ * The texts of a batch's records.
+ * @param count how many its sender says that it has; if it is another, the batch is one of another form
+ */
+export function textsOf(batch: string, count: number): readonly string[] {
+  const texts = batch.slice(1, -1).split(BETWEEN)
+  if (texts.length === count && batch.length > 2) return texts
+  const records: readonly unknown[] = JSON.parse(batch)
+  return records.map((record) => JSON.stringify(record))
 }
 
 /**
@@ -106,3 +121,12 @@ function withoutSecrets(body: string): string {
 }
 const TASK_SECRETS = /(tsk_[0-9A-Z]{26}(?:-[0-9A-F]{1,64})?)(?:\.[A-Z0-9_-]{8,}|[^\w"-]{1,8}[A-Z0-9_-]{30,})+/gi
 const GATEWAY_KEYS = /ngk_[A-Za-z0-9_-]{8,}/g
+
+/** A record as it leaves its log: its stored members, and its place. No field has one of these names. */
+export function readLogged(
+  { index, salt, body }: { readonly index: number; readonly salt: string | null; readonly body: string },
+  log: string,
+): Readonly<Record<string, unknown>> {
+  const stored: Readonly<Record<string, unknown>> = JSON.parse(body)
+  return { ...stored, log, index, ...(salt !== null && { salt }) }
+}

@@ -2,7 +2,7 @@
  * What a format makes of a batch of records. Each format is one file, and pure. It adds nothing to a record but its place
  * in its log, and leaves nothing out: what must not leave was redacted before the record was stored.
  */
-import type { LoggedCheckpoint, SealedRecord } from "../../audit/log-page.ts"
+import type { LogCheckpoint, LoggedRecord } from "../../audit/log-page.ts"
 
 /** Successive records of one log, without those that the sink does not take. */
 export interface Batch {
@@ -10,8 +10,8 @@ export interface Batch {
   /** Index of the first record that it is about, and of the one after the last. */
   readonly from: number
   readonly next: number
-  readonly records: readonly SealedRecord[]
-  readonly checkpoints: readonly LoggedCheckpoint[]
+  readonly records: readonly LoggedRecord[]
+  readonly checkpoints: readonly LogCheckpoint[]
 }
 
 export interface FormatContext {
@@ -30,7 +30,7 @@ export interface Format {
 export type StoredMembers = Readonly<Record<string, unknown>>
 
 /** The text only ever comes from the log, so it is trusted. */
-export const membersOf = ({ body }: SealedRecord): StoredMembers => JSON.parse(body)
+export const membersOf = ({ body }: LoggedRecord): StoredMembers => JSON.parse(body)
 
 /** Of the members: the text, if it is one. */
 export function textOf(value: unknown): string | null {

@@ -3,7 +3,7 @@
  * of Narrowgate's own API: a token, an approval, an end, management. A token that was granted for a user is an *Authorize
  * Session* (3003). A checkpoint is a *Base Event* (0). What OCSF has no attribute for stands in `unmapped`, by its own name.
  */
-import type { LoggedCheckpoint, SealedRecord } from "../../audit/log-page.ts"
+import type { LogCheckpoint, LoggedRecord } from "../../audit/log-page.ts"
 import { isObject } from "../../core/encoding/json.ts"
 import { membersOf, textOf, type Format, type FormatContext, type StoredMembers } from "./format.ts"
 import { placeOf } from "./places.ts"
@@ -28,7 +28,7 @@ const INFORMATIONAL = 1
 /** A denial: somebody may want to look at it. */
 const LOW = 2
 
-function ofRecord(log: string, record: SealedRecord, context: FormatContext): Event {
+function ofRecord(log: string, record: LoggedRecord, context: FormatContext): Event {
   const members = membersOf(record)
   const isAllowed = members["decision"] === "allow"
   const event: Event = {
@@ -152,7 +152,7 @@ function activityOf({ kind, action, method }: StoredMembers): number {
   return OF_ACTION.get(action) ?? OTHER
 }
 
-function ofCheckpoint(log: string, { size, at, note }: LoggedCheckpoint, context: FormatContext): Event {
+function ofCheckpoint(log: string, { size, at, note }: LogCheckpoint, context: FormatContext): Event {
   const activity_id = OTHER
   return {
     class_uid: 0,

@@ -2,7 +2,7 @@
  * OpenTelemetry logs: a body of `POST /v1/logs` in OTLP's JSON (opentelemetry/proto/logs/v1, OTLP 1, "JSON Protobuf
  * Encoding"). Each record is an event `narrowgate.decision`, each checkpoint an event `narrowgate.checkpoint`.
  */
-import type { LoggedCheckpoint, SealedRecord } from "../../audit/log-page.ts"
+import type { LogCheckpoint, LoggedRecord } from "../../audit/log-page.ts"
 import { spanOf } from "../../core/record/span.ts"
 import { membersOf, textOf, type Format, type StoredMembers } from "./format.ts"
 import { keyValues, type KeyValue } from "./otlp-values.ts"
@@ -52,7 +52,7 @@ export const OTLP_LOGS: Format = {
 /** OpenTelemetry's numbers of severities: a denial is what somebody may want to look at. */
 const SEVERITIES = { allow: [9, "INFO"], deny: [13, "WARN"] } as const
 
-function ofRecord(log: string, record: SealedRecord): LogRecord {
+function ofRecord(log: string, record: LoggedRecord): LogRecord {
   const members = membersOf(record)
   const [severityNumber, severityText] = SEVERITIES[members["decision"] === "allow" ? "allow" : "deny"]
   const all = Object.entries({ ...members, log, index: record.index, salt: record.salt })
@@ -75,7 +75,7 @@ function sentenceOf({ decision, kind, tool, code }: StoredMembers): string {
   return [decision, textOf(tool) ?? kind, code].join(" ")
 }
 
-function ofCheckpoint(log: string, { size, at, note }: LoggedCheckpoint): LogRecord {
+function ofCheckpoint(log: string, { size, at, note }: LogCheckpoint): LogRecord {
   const [severityNumber, severityText] = SEVERITIES.allow
   return {
     ...timeOf(at),

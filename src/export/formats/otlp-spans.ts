@@ -4,7 +4,7 @@
  * the names of OpenTelemetry's conventions where these have one (semantic conventions 1.45, those for GenAI 0.1): who reads
  * traces is rarely who reads records, so a span names no person and no argument, but the decision, whose record has them.
  */
-import type { SealedRecord } from "../../audit/log-page.ts"
+import type { LoggedRecord } from "../../audit/log-page.ts"
 import { readStored, type DecisionRecord } from "../../core/record/record.ts"
 import { spanOf, waitsOf } from "../../core/record/span.ts"
 import type { Format } from "./format.ts"
@@ -71,8 +71,8 @@ export const OTLP_SPANS: Format = {
     }),
 }
 
-function spansOf({ body }: Pick<SealedRecord, "body">): readonly Span[] {
-  const record = readStored({ id: "", body })
+function spansOf({ body }: Pick<LoggedRecord, "body">): readonly Span[] {
+  const record = readStored({ body })
   if (record.kind !== "call" && record.kind !== "exchange") return []
   const { traceId, spanId, parentSpanId, flags, isSampled } = spanOf(record)
   if (!isSampled) return []

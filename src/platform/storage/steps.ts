@@ -9,6 +9,7 @@ export type StorageStep = (storage: DurableObjectStorage) => void
 /** By class, from the first version on, one version each. */
 export const STEPS = {
   ClientRegistry: [],
+  Exporter: [],
   Inbox: [],
   Ledger: [],
   OnceLog: [],

@@ -6,6 +6,7 @@ import { BAD_APPROVERS } from "./bad-approvers.ts"
 import { BAD_GUARDRAILS } from "./bad-guardrails.ts"
 import { BAD_PARTITIONS } from "./bad-partitions.ts"
 import { BAD_RECEIVERS } from "./bad-receivers.ts"
+import { BAD_SINKS } from "./bad-sinks.ts"
 import { BAD_STREAMS } from "./bad-streams.ts"
 
 export interface BadDirectory {
@@ -1305,5 +1306,6 @@ export const BAD_DIRECTORIES = [
   ...BAD_PARTITIONS,
   ...BAD_STREAMS,
   ...BAD_RECEIVERS,
+  ...BAD_SINKS,
   ...BAD_APPROVERS,
 ]

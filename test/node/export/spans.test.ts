@@ -19,7 +19,7 @@ const CALL: DecisionRecord = recordOf({
   kind: "call",
   decision: "deny",
   code: "policy_denied",
-  denial: { reason: "policy_forbids", principal: 'User::"idp|alice"' },
+  denial: { reason: "policy_forbids", principal: 'User::"idp|alice"', rules: ["no-mail-outside"] },
   gateway: "edge",
   environment: "production",
   method: "POST",

@@ -20,6 +20,7 @@ describe("the keys of classes of objects", () => {
     Inbox: "Inbox",
     Ledger: "Ledger",
     OnceLog: "OnceLog",
+    Exporter: "Exporter",
     Outbound: "Outbound",
     Publications: "Publications",
     RecordLog: "RecordLog",

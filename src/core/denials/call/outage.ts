@@ -53,6 +53,13 @@ export const OUTAGE_DENIALS = {
     forOperators: ({ limit }) => `The agent sends more than ${limit} calls a second`,
     forCaller: ONLY_CODE,
   }),
+  records_full: final({
+    code: "unavailable",
+    evidence: {},
+    doc: "A sink that says `deny` for this action class is so far behind that its log has no room for the call's record.",
+    forOperators: () => "A sink is behind, and there is no room for the record of the call",
+    forCaller: ONLY_CODE,
+  }),
   signing_key_unavailable: final({
     code: "unavailable",
     evidence: {},

@@ -29,28 +29,29 @@ export type SinkDefinition = {
   }
   /** Calls of these action classes are denied while records cannot be kept for this sink; all others go on. */
   readonly denies: readonly Action[]
-} & (
+} &
   /** OpenTelemetry logs over OTLP/HTTP with JSON. */
-  | (Collector & { readonly kind: "otlp" })
-  /** OCSF events as lines of JSON. */
-  | (Collector & { readonly kind: "ocsf" })
-  | {
-      /** Objects behind the API of S3. */
-      readonly kind: "s3"
-      readonly format: FileFormat
-      /** Of the bucket, and of what the names of the objects begin with. */
-      readonly url: string
-      readonly region: string
-      /** Names of secrets. */
-      readonly accessKey: string
-      readonly secretKey: string
-    }
-  | {
-      /** Files of the machine that `narrowgate serve` runs on. */
-      readonly kind: "file"
-      readonly format: FileFormat
-    }
-)
+  (
+    | (Collector & { readonly kind: "otlp" })
+    /** OCSF events as lines of JSON. */
+    | (Collector & { readonly kind: "ocsf" })
+    | {
+        /** Objects behind the API of S3. */
+        readonly kind: "s3"
+        readonly format: FileFormat
+        /** Of the bucket, and of what the names of the objects begin with. */
+        readonly url: string
+        readonly region: string
+        /** Names of secrets. */
+        readonly accessKey: string
+        readonly secretKey: string
+      }
+    | {
+        /** Files of the machine that `narrowgate serve` runs on. */
+        readonly kind: "file"
+        readonly format: FileFormat
+      }
+  )
 
 interface Collector {
   readonly url: string

@@ -13,6 +13,7 @@ export const TRACE_FIELDS = {
   trace: text({
     truncation: NEVER_CUT,
     redaction: NO_ARGUMENT,
+    personal: false,
     visibleTo: "operators",
     doc: "`traceparent` of the request without its version: trace id, parent span id, flags. Whoever called has chosen it.",
   }),
@@ -21,6 +22,7 @@ export const TRACE_FIELDS = {
     blank: {},
     truncation: NEVER_CUT,
     redaction: NO_ARGUMENT,
+    personal: false,
     visibleTo: "operators",
     doc: "Milliseconds that it waited for `bundle`, `body`, `lease`, `keys`, `signing_key`, `ledger` or `shared` state; 0 is left out.",
   }),

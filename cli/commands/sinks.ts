@@ -1,0 +1,87 @@
+/** `narrowgate sinks`: how far each sink of decision records is, and sending records once more. */
+import type { Command } from "commander"
+import type { z } from "zod"
+import { sinks } from "../../src/api/contract/sinks.ts"
+import { operatorBearer } from "../remote/bearer.ts"
+import { requestApi, type WorkerOptions } from "../remote/worker.ts"
+import { colors } from "../terminal/colors.ts"
+import { jsonText, printableText } from "../terminal/escape.ts"
+import { EXIT, Failure } from "../terminal/failure.ts"
+import { atWorker } from "./worker-options.ts"
+
+type Sink = z.infer<ReturnType<typeof sinks.listSinks.answer>>["sinks"][number]
+type Exporter = Sink["logs"][number]
+
+export function addSinks(program: Command): void {
+  const command = atWorker(program.command("sinks"))
+    .description("show how far each sink of decision records is, and why it is not farther")
+    .option("--json", "print the result as JSON")
+    .addHelpText("after", "\nExample:\n  narrowgate sinks\n\nExit code 1: a sink fails, or lacks records for ever.\n")
+    .action(show)
+  atWorker(command.command("backfill"))
+    .description("send records from a number on, once more or for the first time")
+    .argument("<SINK>", "the id of the sink in sinks.yaml")
+    .requiredOption("--from <N>", "the number of the first record, or `start`", position)
+    .option("--log <NAME>", "only this log, such as records-0 (default: all that the sink reads)")
+    .addHelpText("after", "\nExample:\n  narrowgate sinks backfill archive --from 120000 --log records-0\n")
+    .action(backfill)
+}
+
+async function show(options: WorkerOptions & { readonly json?: boolean }): Promise<void> {
+  const input = { parameters: {}, schema: sinks.listSinks.answer() }
+  const answer = await requestApi(options, await operatorBearer(options), "listSinks", input)
+  if (answer.sinks.some(({ logs }) => logs.some(isInTrouble))) process.exitCode = EXIT.refused
+  if (options.json) return console.log(jsonText(answer))
+  if (answer.sinks.length === 0) return console.log("The policies have no sinks: records stay in their logs.")
+  console.log(answer.sinks.flatMap(linesOf).join("\n"))
+}
+
+function linesOf({ id, kind, logs }: Sink): readonly string[] {
+  return [`${printableText(id)} (${printableText(kind)})`, ...logs.flatMap(exporterLines)]
+}
+
+function exporterLines(exporter: Exporter): readonly string[] {
+  const name = `  ${printableText(exporter.log).padEnd(10)}`
+  if (!isKnown(exporter)) return [`${name} ${colors.red("its state could not be read")}`]
+  const { next, lag_records, lag_seconds, succeeded_at, last_failure, lost, lost_records, denies } = exporter
+  const lag = lag_records === 0 ? "has everything" : `lacks ${lag_records} records, the oldest ${lag_seconds} s old`
+  const fails = last_failure !== null && last_failure.at > (succeeded_at ?? 0)
+  return [
+    `${name} ${fails ? colors.red(lag) : lag}; next is ${next}; last success ${when(succeeded_at)}`,
+    ...(last_failure
+      ? [`             last failure ${when(last_failure.at)}: ${printableText(last_failure.says)}`]
+      : []),
+    ...(denies ? [colors.red("             calls are denied, because the log has no room for their records")] : []),
+    ...(lost_records > 0 ? [colors.red(`             ${lost_records} records were not exported:`)] : []),
+    ...lost.map(({ from, to, why }) => `               from ${from} to before ${to}: ${printableText(why)}`),
+  ]
+}
+
+const when = (at: number | null): string => (at === null ? "never" : new Date(at).toISOString().slice(0, 19))
+
+type KnownExporter = Extract<Exporter, { readonly next: number }>
+
+const isKnown = (exporter: Exporter): exporter is KnownExporter => "next" in exporter
+
+function isInTrouble(exporter: Exporter): boolean {
+  if (!isKnown(exporter)) return true
+  const { succeeded_at, last_failure, lost_records } = exporter
+  return lost_records > 0 || (last_failure !== null && last_failure.at > (succeeded_at ?? 0))
+}
+
+type BackfillOptions = WorkerOptions & { readonly from: number | "start"; readonly log?: string }
+
+async function backfill(sink: string, options: BackfillOptions): Promise<void> {
+  const { from, log } = options
+  const body = { from, ...(log !== undefined && { log }) }
+  const input = { parameters: { sink }, body, schema: sinks.backfillSink.answer() }
+  const answer = await requestApi(options, await operatorBearer(options), "backfillSink", input)
+  for (const { log: name, next } of answer.logs) console.log(`${printableText(name)}: sends from ${next} on`)
+}
+
+function position(text: string): number | "start" {
+  if (text === "start") return text
+  const value = Number(text)
+  if (Number.isSafeInteger(value) && value >= 0) return value
+  throw new Failure(`--from cannot be ${text}`, "Write the number of a record, or `start`.", EXIT.usage)
+}

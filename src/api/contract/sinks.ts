@@ -1,0 +1,70 @@
+/** `/v1/sinks`: how far each sink of decision records is. */
+import * as z from "zod"
+import { endpoint, once } from "./endpoint.ts"
+import { moment, momentOrNull } from "./members.ts"
+
+const MAX_BODY_BYTES = 1_024
+
+const lost = once(() =>
+  z.looseObject({
+    from: z.number(),
+    to: z.number().describe("The number after the last."),
+    count: z.number().describe("How many of them the sink does not have."),
+    why: z.string(),
+    at: moment(),
+  }),
+)
+
+const exporter = once(() =>
+  z.union([
+    z.looseObject({
+      log: z.string(),
+      next: z.number().describe("The number of the first record that the sink does not have."),
+      lag_records: z.number().describe("Records that it does not have yet."),
+      lag_seconds: z.number().describe("The age of the oldest of them."),
+      succeeded_at: momentOrNull(),
+      last_failure: z.looseObject({ at: moment(), says: z.string() }).nullable(),
+      waits_until: momentOrNull(),
+      lost_records: z.number().describe("Records that it will never get, unless the log still has them (backfill)."),
+      lost: z.array(lost()).describe("The newest of them."),
+      denies: z.boolean().describe("Calls are denied, because the log has no room for their records."),
+    }),
+    z.looseObject({ log: z.string(), error: z.literal("unavailable") }).describe("Its state could not be read."),
+  ]),
+)
+
+const backfill = once(() =>
+  z.strictObject({
+    log: z.string().max(64).optional().describe("Absent: all logs that the sink reads."),
+    from: z
+      .union([z.int().min(0), z.literal("start")])
+      .describe("The number of the first record; `start`: the oldest that the log has."),
+  }),
+)
+
+export const sinks = {
+  listSinks: endpoint({
+    method: "GET",
+    path: "/v1/sinks",
+    summary: "Lists the sinks of decision records: how far each is in each log, and why it is not farther.",
+    access: { by: "operator", role: "viewer", area: "sinks" },
+    record: "management",
+    answer: once(() =>
+      z.looseObject({ sinks: z.array(z.looseObject({ id: z.string(), kind: z.string(), logs: z.array(exporter()) })) }),
+    ),
+    errors: [],
+  }),
+  backfillSink: endpoint({
+    method: "POST",
+    path: "/v1/sinks/:sink/backfill",
+    summary:
+      "Sends records from a number on, once more or for the first time; or goes on behind records that a sink refuses.",
+    access: { by: "operator", role: "operator", area: "sinks" },
+    record: "management",
+    body: { schema: backfill, maxBytes: MAX_BODY_BYTES },
+    answer: once(() =>
+      z.looseObject({ id: z.string(), logs: z.array(z.looseObject({ log: z.string(), next: z.number() })) }),
+    ),
+    errors: ["not_found"],
+  }),
+} as const

@@ -1,0 +1,105 @@
+/** The signed checkpoints of a log, at most one a minute. They stay for as long as the log does. */
+import { requireOwner } from "../bundles/ownership.ts"
+import { isSame, rootOf } from "../core/proof/merkle.ts"
+import { originOf, readCheckpoint, type Checkpoint } from "../core/proof/checkpoint.ts"
+import { configOf } from "../platform/config.ts"
+import { logEvent } from "../platform/log.ts"
+import { signCheckpoint } from "../signing/sign-checkpoint.ts"
+import { rootOfGrowth, TILE } from "./log-tree.ts"
+import type { LogCheckpoint } from "./log-page.ts"
+import type { Segments } from "./log-segments.ts"
+
+export const CHECKPOINT_EVERY_MS = 60_000
+
+const SCHEMA = `
+CREATE TABLE IF NOT EXISTS checkpoints (size INTEGER PRIMARY KEY, at INTEGER NOT NULL, note TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS log_name (only INTEGER PRIMARY KEY CHECK (only = 1), name TEXT NOT NULL)`
+
+interface CheckpointRow extends Record<string, SqlStorageValue>, LogCheckpoint {}
+
+/** Checkpoints that one answer lists. */
+const MOST_LISTED = 250
+
+export class LogCheckpoints {
+  readonly #sql: SqlStorage
+  readonly #segments: Segments
+  readonly #log: string
+  #last: LogCheckpoint | null
+  #signing: Promise<boolean> | null = null
+
+  /** @param name of the object; an alarm may wake it without */
+  constructor({ sql }: DurableObjectStorage, segments: Segments, name: string | undefined) {
+    this.#sql = sql
+    this.#segments = segments
+    sql.exec(SCHEMA)
+    if (name !== undefined) sql.exec("INSERT OR IGNORE INTO log_name VALUES (1, ?)", name)
+    const [stored] = sql.exec<{ name: string }>("SELECT name FROM log_name").toArray()
+    this.#log = stored?.name ?? ""
+    this.#last = this.#select("ORDER BY size DESC LIMIT 1")[0] ?? null
+  }
+
+  #select(where: string, ...values: readonly number[]): readonly LogCheckpoint[] {
+    return this.#sql.exec<CheckpointRow>(`SELECT size, at, note FROM checkpoints ${where}`, ...values).toArray()
+  }
+
+  get last(): LogCheckpoint | null {
+    return this.#last
+  }
+
+  /** The first position whose hashes are necessary to compare the last checkpoint with the tree. */
+  get needed(): number {
+    return Math.floor((this.#last?.size ?? 0) / TILE) * TILE
+  }
+
+  /** Those with `from < size <= to`, the first of them. */
+  between(from: number, to: number): readonly LogCheckpoint[] {
+    return this.#select("WHERE size > ? AND size <= ? ORDER BY size LIMIT ?", from, to, MOST_LISTED)
+  }
+
+  /** Milliseconds since the epoch, when the next checkpoint may be signed. Null if the last one covers everything. */
+  dueAt(now: number): number | null {
+    const last = this.#last
+    if (this.#segments.end === (last?.size ?? 0)) return null
+    // A clock that was ahead would keep it back.
+    return last ? Math.min(last.at, now) + CHECKPOINT_EVERY_MS : now
+  }
+
+  /** @returns false if it has to be tried again */
+  async sign(env: Env, background: (work: Promise<unknown>) => void): Promise<boolean> {
+    this.#signing ??= this.#signNow(env, background).finally(() => (this.#signing = null))
+    return this.#signing
+  }
+
+  async #signNow(env: Env, background: (work: Promise<unknown>) => void): Promise<boolean> {
+    try {
+      await requireOwner(env, background)
+      const { tree } = this.#segments
+      const checkpoint = {
+        origin: originOf(configOf(env).issuer, this.#log),
+        size: tree.size,
+        root: rootOfGrowth(tree),
+      }
+      if (!this.#isGrown(checkpoint)) {
+        logEvent("log_inconsistent", { log: this.#log, size: tree.size })
+        return true
+      }
+      const note = await signCheckpoint(env, checkpoint)
+      const signed = { size: tree.size, at: Date.now(), note }
+      this.#sql.exec("INSERT INTO checkpoints VALUES (?, ?, ?)", signed.size, signed.at, signed.note)
+      this.#last = signed
+      return true
+    } catch (error) {
+      logEvent("checkpoint_failed", { log: this.#log, error: String(error) })
+      return false
+    }
+  }
+
+  /** Whether the stored tree has both this root and that of the last checkpoint: a log only ever grows. */
+  #isGrown({ size, root }: Checkpoint): boolean {
+    const before = this.#last && readCheckpoint(this.#last.note)?.checkpoint
+    if (this.#last && !before) return false
+    const nodes = this.#segments.nodes()
+    if (before && !isSame(rootOf(before.size, nodes), before.root)) return false
+    return isSame(rootOf(size, nodes), root)
+  }
+}

@@ -1,0 +1,299 @@
+/**
+ * The records of a log, in their order. A batch is stored as it came, in one row. Sealing gives its records their
+ * positions: a segment is one row beside the batches that it covers, with the salts and hashes of their records. Calls
+ * are many, so that nothing is done for a record when it arrives, and one row seals the records of a minute.
+ */
+import type { Hash, NodeReader } from "../core/proof/merkle.ts"
+import { headOf, leafOf, SALT_LENGTH } from "../core/proof/leaf.ts"
+import { bytesToBase64url } from "../core/encoding/base64url.ts"
+import { textsOf } from "../core/record/record.ts"
+import type { LoggedRecord } from "./log-page.ts"
+import { SealedIds } from "./sealed-ids.ts"
+import {
+  EMPTY_TREE,
+  grown,
+  nodeReader,
+  packed,
+  storeNodes,
+  unpacked,
+  TREE_SCHEMA,
+  type TreeGrowth,
+} from "./log-tree.ts"
+
+/** Of one segment, unless a single batch has more: sealing so many takes a few milliseconds. */
+const MAX_RECORDS = 500
+const MAX_CHARACTERS = 1_000_000
+
+/**
+ * Of batches from `low` to `high`. `skipped`: positions, among their records, of those that the log had already. `total`:
+ * characters of all records so far. `lowest`, `highest`, `tails`: ids of its records (sealed-ids.ts). A segment whose
+ * records were dropped has neither salts nor leaves.
+ */
+const SCHEMA = `
+CREATE TABLE IF NOT EXISTS batches (id INTEGER PRIMARY KEY, count INTEGER NOT NULL, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS segments (first INTEGER PRIMARY KEY, next INTEGER NOT NULL, low INTEGER NOT NULL,
+  high INTEGER NOT NULL, sealed_at INTEGER NOT NULL, total INTEGER NOT NULL, lowest TEXT NOT NULL, highest TEXT NOT NULL,
+  skipped TEXT NOT NULL, frontier BLOB NOT NULL, tails BLOB NOT NULL, salts BLOB, leaves BLOB);
+${TREE_SCHEMA}`
+
+interface WaitingRow extends Record<string, SqlStorageValue> {
+  readonly id: number
+  readonly count: number
+  readonly characters: number
+}
+
+interface BatchRow extends Record<string, SqlStorageValue> {
+  readonly id: number
+  readonly count: number
+  readonly body: string
+}
+
+interface SegmentRow extends Record<string, SqlStorageValue> {
+  readonly first: number
+  readonly next: number
+  readonly low: number
+  readonly high: number
+  readonly sealed_at: number
+  readonly total: number
+}
+
+interface SegmentBody extends SegmentRow {
+  readonly skipped: string
+  readonly salts: ArrayBuffer
+}
+
+/** The records of one segment. */
+export interface Segment {
+  readonly first: number
+  readonly next: number
+  readonly records: readonly LoggedRecord[]
+}
+
+export class Segments {
+  readonly #storage: DurableObjectStorage
+  readonly #ids: SealedIds
+  #tree: TreeGrowth = EMPTY_TREE
+  /** Of the last segment. */
+  #last: SegmentRow | null = null
+  /** The first segment that has its records. */
+  #oldest: SegmentRow | null = null
+  #unsealed: number
+  /** Id of the batch that came last. */
+  #newest: number
+
+  constructor(storage: DurableObjectStorage) {
+    const { sql } = storage
+    this.#storage = storage
+    sql.exec(SCHEMA)
+    this.#ids = new SealedIds(sql)
+    const query = "SELECT first, next, low, high, sealed_at, total, frontier FROM segments ORDER BY first DESC LIMIT 1"
+    const [last] = sql.exec<SegmentRow & { frontier: ArrayBuffer }>(query)
+    if (last) {
+      this.#last = last
+      this.#tree = { size: last.next, frontier: unpacked(last.frontier), nodes: [] }
+    }
+    this.#oldest = this.#oldestStored()
+    const high = last?.high ?? 0
+    const waiting = "SELECT total(count) AS sum, max(id) AS newest FROM batches WHERE id > ?"
+    const { sum, newest } = sql.exec<{ sum: number; newest: number | null }>(waiting, high).one()
+    this.#unsealed = sum
+    this.#newest = newest ?? high
+  }
+
+  #oldestStored(): SegmentRow | null {
+    const query =
+      "SELECT first, next, low, high, sealed_at, total FROM segments WHERE leaves NOT NULL ORDER BY first LIMIT 1"
+    return this.#storage.sql.exec<SegmentRow>(query).toArray()[0] ?? null
+  }
+
+  get tree(): TreeGrowth {
+    return this.#tree
+  }
+
+  /** Records that have a position. */
+  get end(): number {
+    return this.#tree.size
+  }
+
+  /** Records that wait for one. */
+  get unsealed(): number {
+    return this.#unsealed
+  }
+
+  /** The oldest position whose record is there. */
+  get oldest(): number {
+    return this.#oldest?.first ?? this.end
+  }
+
+  /** Where the oldest segment ends. Null if no records are there. */
+  get oldestEnd(): number | null {
+    return this.#oldest?.next ?? null
+  }
+
+  /** Milliseconds since the epoch. Null if nothing is sealed. */
+  get sealedAt(): number | null {
+    return this.#last?.sealed_at ?? null
+  }
+
+  /** Characters of the sealed records that are there. */
+  get size(): number {
+    return (this.#last?.total ?? 0) - (this.#oldest ? this.#totalBefore(this.#oldest.first) : 0)
+  }
+
+  #totalBefore(first: number): number {
+    const query = "SELECT total FROM segments WHERE first < ? ORDER BY first DESC LIMIT 1"
+    return this.#storage.sql.exec<{ total: number }>(query, first).toArray()[0]?.total ?? 0
+  }
+
+  /** Id of the batch that came last; 0 if none has. */
+  get newest(): number {
+    return this.#newest
+  }
+
+  append(count: number, batch: string): void {
+    // An id that SQLite chose could be one that was there before.
+    this.#storage.sql.exec("INSERT INTO batches VALUES (?, ?, ?)", this.#newest + 1, count, batch)
+    this.#newest += 1
+    this.#unsealed += count
+  }
+
+  /** Of the batches that wait, the oldest go, as many as are necessary: they may be smaller than the one that came. */
+  dropUnsealed(most: number): void {
+    const { sql } = this.#storage
+    while (this.#unsealed > most) {
+      const [oldest] = this.#waiting(1)
+      if (!oldest) break
+      sql.exec("DELETE FROM batches WHERE id = ?", oldest.id)
+      this.#unsealed -= oldest.count
+    }
+  }
+
+  #waiting(limit: number): readonly WaitingRow[] {
+    const query = "SELECT id, count, length(body) AS characters FROM batches WHERE id > ? ORDER BY id LIMIT ?"
+    return this.#storage.sql.exec<WaitingRow>(query, this.#last?.high ?? 0, limit).toArray()
+  }
+
+  /**
+   * Gives the oldest records that wait their positions, in one transaction.
+   * @param upTo id of a batch; later ones may come for ever
+   * @param within runs in the transaction once they have them
+   * @returns false if none waits
+   */
+  seal(now: number, upTo: number, within: (bodies: readonly string[]) => void): boolean {
+    let [count, characters] = [0, 0]
+    const batches = this.#waiting(MAX_RECORDS).filter((batch, at) => {
+      count += batch.count
+      characters += batch.characters
+      return batch.id <= upTo && (at === 0 || (count <= MAX_RECORDS && characters <= MAX_CHARACTERS))
+    })
+    if (batches.length === 0) return false
+    this.#storage.transactionSync(() => this.#sealBatches(batches[0]?.id ?? 0, batches.at(-1)?.id ?? 0, now, within))
+    this.#unsealed -= batches.reduce((sum, batch) => sum + batch.count, 0)
+    return true
+  }
+
+  #sealBatches(low: number, high: number, now: number, within: (bodies: readonly string[]) => void): void {
+    const { sql } = this.#storage
+    const all = this.#textsOf(low, high)
+    const parsed = all.map((body): Readonly<Record<string, unknown>> => JSON.parse(body))
+    const ids = parsed.map(({ id }) => String(id))
+    const fresh = this.#ids.fresh(ids)
+    const added = ids.flatMap((id, at) => (fresh[at] ? [{ id, body: all[at] ?? "", record: parsed[at] ?? {} }] : []))
+    if (added.length === 0) {
+      // They are there already.
+      sql.exec("DELETE FROM batches WHERE id BETWEEN ? AND ?", low, high)
+      return
+    }
+    const salts = randomBytes(SALT_LENGTH * added.length)
+    const leaves = added.map(({ record }, at) => leafOf(headOf(record, saltAt(salts, at))))
+    const tree = grown(this.#tree, leaves)
+    const [first, next] = [this.#tree.size, tree.size]
+    const sealed_at = Math.max(now, this.#last?.sealed_at ?? 0)
+    const total = added.reduce((sum, { body }) => sum + body.length, this.#last?.total ?? 0)
+    const skipped = JSON.stringify(fresh.flatMap((isFresh, at) => (isFresh ? [] : [at])))
+    const segment = { first, next, low, high, sealed_at, total }
+    const own = this.#ids.rowOf(added.map(({ id }) => id))
+    sql.exec(
+      "INSERT INTO segments VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      ...[first, next, low, high, sealed_at, total, own.lowest, own.highest, skipped],
+      packed(tree.frontier),
+      own.tails,
+      salts,
+      packed(leaves),
+    )
+    storeNodes(sql, tree)
+    within(added.map(({ body }) => body))
+    // Last: whatever fails before leaves memory as storage is.
+    this.#ids.add(first, own)
+    this.#tree = { ...tree, nodes: [] }
+    this.#last = segment
+    this.#oldest ??= segment
+  }
+
+  #textsOf(low: number, high: number): readonly string[] {
+    const query = "SELECT id, count, body FROM batches WHERE id BETWEEN ? AND ? ORDER BY id"
+    const batches = this.#storage.sql.exec<BatchRow>(query, low, high).toArray()
+    return batches.flatMap(({ body, count }) => textsOf(body, count))
+  }
+
+  /** The segment with this position. Null if there is none, or its records are gone. */
+  segmentAt(position: number): Segment | null {
+    const { sql } = this.#storage
+    const query = `SELECT first, next, low, high, sealed_at, total, skipped, salts FROM segments
+      WHERE first <= ? ORDER BY first DESC LIMIT 1`
+    const [row] = sql.exec<SegmentBody>(query, position)
+    if (!row || position >= row.next || row.first < this.oldest) return null
+    const skipped = new Set<number>(JSON.parse(row.skipped))
+    const bodies = this.#textsOf(row.low, row.high).filter((_, at) => !skipped.has(at))
+    const salts = new Uint8Array(row.salts)
+    const records = bodies.map((body, at) => ({
+      index: row.first + at,
+      salt: saltText(saltAt(salts, at)),
+      body,
+    }))
+    return { first: row.first, next: row.next, records }
+  }
+
+  /** Base64url. Null if it is erased, or the record is gone. */
+  saltOf(position: number): string | null {
+    const segment = this.segmentAt(position)
+    return segment?.records[position - segment.first]?.salt ?? null
+  }
+
+  /** The hashes of the tree, for one proof. */
+  nodes(): NodeReader {
+    return nodeReader(this.#storage.sql, (from, to) => this.#leavesIn(from, to))
+  }
+
+  #leavesIn(from: number, to: number): readonly Hash[] {
+    const query = `SELECT first, leaves FROM segments
+      WHERE first >= coalesce((SELECT max(first) FROM segments WHERE first <= ?1), 0) AND first < ?2 ORDER BY first`
+    const rows = this.#storage.sql.exec<{ first: number; leaves: ArrayBuffer | null }>(query, from, to).toArray()
+    const hashes = rows.flatMap(({ leaves }) => (leaves ? unpacked(leaves) : []))
+    const begin = from - (rows.find(({ leaves }) => leaves)?.first ?? from)
+    return hashes.slice(begin, begin + to - from)
+  }
+
+  /** Drops the oldest segment with its records; what it says of ids and of the tree stays. */
+  dropOldest(): void {
+    const { sql } = this.#storage
+    const oldest = this.#oldest
+    if (!oldest) return
+    sql.exec("DELETE FROM batches WHERE id BETWEEN ? AND ?", oldest.low, oldest.high)
+    sql.exec("UPDATE segments SET salts = NULL, leaves = NULL WHERE first = ?", oldest.first)
+    this.#oldest = this.#oldestStored()
+  }
+}
+
+const saltAt = (salts: Uint8Array, at: number): Uint8Array => salts.subarray(at * SALT_LENGTH, (at + 1) * SALT_LENGTH)
+
+/** An erased salt is all zeros, which no random one is. */
+const saltText = (salt: Uint8Array): string | null => (salt.every((byte) => byte === 0) ? null : bytesToBase64url(salt))
+
+/** The platform fills so many bytes at once. */
+const MOST_RANDOM = 65_536
+function randomBytes(length: number): Uint8Array {
+  const bytes = new Uint8Array(length)
+  for (let at = 0; at < length; at += MOST_RANDOM) crypto.getRandomValues(bytes.subarray(at, at + MOST_RANDOM))
+  return bytes
+}

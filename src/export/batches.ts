@@ -1,0 +1,37 @@
+/** Which records of a page are sent at once. Pure. */
+import type { LogPage } from "../audit/log-page.ts"
+import { RECORD_KINDS, type SinkDefinition } from "../core/policy/definition/sinks.ts"
+import { membersOf, type Batch } from "./formats/format.ts"
+
+/** Limits of one batch. */
+export interface BatchLimits {
+  /** Records, at most. */
+  readonly records: number
+  /** The batch ends here at the latest: a repetition has the same records as the first try. Null: it is none. */
+  readonly end: number | null
+}
+
+/** The first records of the page from a position on, or null if it has none. */
+export function batchOf(
+  log: string,
+  page: LogPage,
+  from: number,
+  sink: SinkDefinition,
+  { records: most, end }: BatchLimits,
+): Batch | null {
+  const first = page.records.findIndex(({ index }) => index >= from)
+  const next = Math.min(
+    first < 0 ? page.next : (page.records[first]?.index ?? from) + most,
+    end ?? page.next,
+    page.next,
+  )
+  if (next <= from) return null
+  const inRange = page.records.filter(({ index }) => index >= from && index < next)
+  const records = sink.kinds.length === RECORD_KINDS.length ? inRange : inRange.filter((each) => takes(sink, each))
+  return { log, from, next, records, checkpoints: page.checkpoints.filter(({ size }) => size > from && size <= next) }
+}
+
+function takes({ kinds }: SinkDefinition, record: LogPage["records"][number]): boolean {
+  const { kind } = membersOf(record)
+  return kinds.some((each) => each === kind)
+}

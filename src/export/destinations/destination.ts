@@ -1,0 +1,38 @@
+/** Where a batch goes. Each kind of destination is one file; none of them retries. */
+import type { SinkFailure } from "./failures.ts"
+
+/** A batch in its format. */
+export interface Parcel {
+  /** Compressed with gzip. */
+  readonly body: Uint8Array<ArrayBuffer>
+  readonly contentType: string
+  /** Of the file or object. The same records always have the same name, so a repetition replaces what is there. */
+  readonly name: string
+}
+
+export interface DestinationContext {
+  readonly env: Env
+  /** By their names in sinks.yaml. */
+  readonly secrets: ReadonlyMap<string, string>
+  /** The local stack: loopback may be reached. */
+  readonly local: boolean
+}
+
+export type Sent =
+  | {
+      readonly kind: "accepted"
+      /** How many records the sink has taken and dropped, and what it says. Null: none. */
+      readonly dropped: { readonly count: number; readonly message: string } | null
+    }
+  | {
+      readonly kind: "failed"
+      readonly failure: SinkFailure
+      readonly status: number | null
+      /** `Retry-After`, as it was answered. */
+      readonly retryAfter: string | null
+    }
+
+export type Failed = Extract<Sent, { readonly kind: "failed" }>
+
+export const failed = (failure: SinkFailure): Failed => ({ kind: "failed", failure, status: null, retryAfter: null })
+export const ACCEPTED: Sent = { kind: "accepted", dropped: null }

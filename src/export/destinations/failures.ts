@@ -1,0 +1,21 @@
+/** Why records did not reach a sink, in a sentence that operators read: a closed set. */
+export const FAILURES = {
+  timeout: "The sink did not answer in time.",
+  unreachable: "The sink could not be reached.",
+  redirected: "The sink answered with a redirect, which is not followed: only sinks.yaml says where records go.",
+  gone: "The sink answered that it is gone.",
+  throttled: "The sink answered that it gets too much.",
+  refused: "The sink refused the request.",
+  failing: "The sink failed.",
+  too_large: "The sink refused the request as too large: less is sent at once.",
+  answer_unknown: "The sink answered with success, but not as a collector of OpenTelemetry does.",
+  answer_endless: "The sink answered with success, and its answer did not end.",
+  partly_refused: "The sink took the request and dropped records of it.",
+  url_refused: "The URL of the sink is private, or is no https URL: nothing is sent there.",
+  secret_missing: "The Worker has no secret with a name that sinks.yaml gives.",
+  no_files: "This deployment has no files: only `narrowgate serve` has a sink of the kind `file`.",
+  log_unavailable: "The log could not be read.",
+  failed: "An internal error occurred.",
+} as const satisfies Readonly<Record<string, `${string}.`>>
+
+export type SinkFailure = keyof typeof FAILURES

@@ -1,0 +1,47 @@
+/** An HTTPS collector: OTLP, or lines of JSON. Its headers are secrets, by name. */
+import type { SinkDefinition } from "../../core/policy/definition/sinks.ts"
+import { isObject } from "../../core/encoding/json.ts"
+import { ACCEPTED, failed, type DestinationContext, type Parcel, type Sent } from "./destination.ts"
+import { deliver } from "./response.ts"
+
+/** More is no answer of OTLP: it has one number and one message. */
+const MAX_ANSWER_BYTES = 65_536
+const MAX_MESSAGE = 256
+
+export async function sendToCollector(
+  { url, headers: named, kind }: Extract<SinkDefinition, { readonly kind: "otlp" | "ocsf" }>,
+  { body, contentType }: Parcel,
+  { secrets, local }: DestinationContext,
+): Promise<Sent> {
+  const headers: Record<string, string> = { "content-type": contentType, "content-encoding": "gzip" }
+  for (const [header, name] of Object.entries(named)) {
+    const value = secrets.get(name)
+    if (value === undefined) return failed("secret_missing")
+    headers[header] = value
+  }
+  const read = kind === "otlp" ? { bytes: MAX_ANSWER_BYTES, sent: readAnswer } : null
+  return deliver({ url, method: "POST", headers, body }, local, read)
+}
+
+/**
+ * `ExportLogsServiceResponse` (OTLP, "Full Success", "Partial Success"): what was rejected must not be sent again. A page
+ * that somebody on the way answers with 200 is no such response, and nothing says that the records arrived.
+ */
+function readAnswer(text: string): Sent {
+  if (text.trim() === "") return ACCEPTED
+  const response = parsed(text)
+  if (!isObject(response)) return failed("answer_unknown")
+  const partial = "partialSuccess" in response ? response.partialSuccess : null
+  if (!isObject(partial)) return ACCEPTED
+  const count = "rejectedLogRecords" in partial ? Number(partial.rejectedLogRecords) : 0
+  const message = "errorMessage" in partial ? String(partial.errorMessage).slice(0, MAX_MESSAGE) : ""
+  return count > 0 ? { kind: "accepted", dropped: { count, message } } : ACCEPTED
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
+  }
+}

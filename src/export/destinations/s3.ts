@@ -1,0 +1,20 @@
+/** An object behind the API of S3, in one bucket: signed by Signature Version 4, its hash included. */
+import { AwsClient } from "aws4fetch"
+import type { SinkDefinition } from "../../core/policy/definition/sinks.ts"
+import { failed, type DestinationContext, type Parcel, type Sent } from "./destination.ts"
+import { deliver } from "./response.ts"
+
+export async function putObject(
+  { url: base, region, accessKey, secretKey }: Extract<SinkDefinition, { readonly kind: "s3" }>,
+  { body, name }: Parcel,
+  { secrets, local }: DestinationContext,
+): Promise<Sent> {
+  const [accessKeyId, secretAccessKey] = [secrets.get(accessKey), secrets.get(secretKey)]
+  if (accessKeyId === undefined || secretAccessKey === undefined) return failed("secret_missing")
+  const client = new AwsClient({ accessKeyId, secretAccessKey, region, service: "s3" })
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", body)).toHex()
+  const headers = { "content-type": "application/gzip", "x-amz-content-sha256": hash }
+  const url = `${base.endsWith("/") ? base : `${base}/`}${name}`
+  const signed = await client.sign(url, { method: "PUT", headers, body })
+  return deliver({ url: signed.url, method: "PUT", headers: Object.fromEntries(signed.headers), body }, local)
+}

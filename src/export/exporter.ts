@@ -1,0 +1,272 @@
+/**
+ * Sends the records of one log to one sink: a Durable Object for each pair, so that a slow sink occupies neither the log
+ * nor another sink. It works by its alarm alone: it reads the log from the position that the sink has acknowledged, writes
+ * the records in the sink's format, sends them, and acknowledges. So records go in their order, at least once; a receiver
+ * leaves out what it has by log and index, or by the record's id. The log is the buffer: nothing is copied here.
+ */
+import { StoredObject } from "../platform/storage/stored-object.ts"
+import type { LogPage } from "../audit/log-page.ts"
+import { bundleOf } from "../bundles/store.ts"
+import { requireOwner } from "../bundles/ownership.ts"
+import type { Bundle } from "../core/policy/assemble.ts"
+import type { Pointer } from "../core/policy/bundle.ts"
+import type { SinkDefinition } from "../core/policy/definition/sinks.ts"
+import { logEvent } from "../platform/log.ts"
+import { bundleFor, requestContext, type RequestContext } from "../request-context.ts"
+import { batchOf } from "./batches.ts"
+import { failed, type Failed, type Sent } from "./destinations/destination.ts"
+import { send } from "./destinations/destinations.ts"
+import { ExporterMemory } from "./exporter-memory.ts"
+import type { ExporterState } from "./exporter-state.ts"
+import { exporterName, logsOf } from "./exporter-stub.ts"
+import type { Batch } from "./formats/format.ts"
+import { formatOf } from "./formats/formats.ts"
+import { parcelOf } from "./parcel.ts"
+import { denyWhileFull, LOOK_AGAIN_AT_FULL_MS } from "./room.ts"
+
+/** Requests to the sink in one alarm: on the free plan an invocation may make fifty. The next alarm goes on. */
+const MOST_SENDS = 40
+const LOOK_AGAIN_MS = 5_000
+
+interface Done {
+  /** Up to its `next`, and with its checkpoints, the sink now is. */
+  readonly batch: Batch
+  /** `skipped`: the sink takes none of them. Otherwise how many it does not get, and why. */
+  readonly how: "sent" | "skipped" | { readonly count: number; readonly why: string }
+}
+
+/** What became of the next records: they are done, or wait. */
+type Step = Done | { readonly waitsUntil: number }
+
+export class Exporter extends StoredObject {
+  readonly #memory: ExporterMemory
+  /** Of a batch on its way: what comes back must not move the position that an operator has set meanwhile. */
+  #backfills = 0
+  /** Requests to the sink in this alarm. */
+  #sends = 0
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env, "Exporter")
+    this.#memory = new ExporterMemory(ctx.storage)
+  }
+
+  /** This bundle names the sink. May be repeated. */
+  async follow(bundle: Pointer): Promise<void> {
+    const { next } = await this.#log().subscribe(this.#own().sink, "now")
+    if (this.#memory.now.witnessed === null) this.#memory.keep({ witnessed: next })
+    await this.heed(bundle)
+  }
+
+  /** There is this bundle: it may name the sink, or not any more. */
+  async heed(bundle: Pointer): Promise<void> {
+    if (bundle.seq > (this.#memory.now.bundle?.seq ?? 0)) this.#memory.keep({ bundle })
+    await this.wake()
+  }
+
+  /** There is something to read. */
+  async wake(): Promise<void> {
+    const name = this.ctx.id.name
+    if (this.#memory.now.name === null && name !== undefined) this.#memory.keep({ name })
+    const at = await this.ctx.storage.getAlarm()
+    const now = Date.now()
+    if (at === null || at > now) await this.ctx.storage.setAlarm(now)
+  }
+
+  /** Records from this one on are sent, again or for the first time; a pause ends. */
+  async backfill(from: number | "start"): Promise<number> {
+    this.#backfills += 1
+    const { next } = await this.#log().subscribe(this.#own().sink, await this.#position(from))
+    this.#memory.backfilled(next)
+    await this.wake()
+    return next
+  }
+
+  async #position(from: number | "start"): Promise<number> {
+    return from === "start" ? (await this.#log().state()).oldest : from
+  }
+
+  async state(): Promise<ExporterState> {
+    const { sink, log } = this.#own()
+    const { succeededAt, failed: failure, holdUntil, lost, lostRecords, deniesUntil } = this.#memory.now
+    const { end, unsealed, sinks } = await this.#log().state()
+    const next = sinks.find(({ name }) => name === sink)?.next ?? end
+    const now = Date.now()
+    const oldest = next < end ? (await this.#log().read(next, 1)).records[0] : undefined
+    return {
+      log,
+      next,
+      lag_records: end + unsealed - next,
+      lag_seconds: oldest ? Math.max(0, Math.round((now - Number(JSON.parse(oldest.body).at)) / 1000)) : 0,
+      succeeded_at: succeededAt,
+      last_failure: failure && { at: failure.at, says: this.#memory.says ?? "" },
+      waits_until: holdUntil > now ? holdUntil : null,
+      lost_records: lostRecords,
+      lost,
+      denies: deniesUntil > now,
+    }
+  }
+
+  /** Whatever fails, the alarm is set again: the platform gives up an alarm that throws a few times in a row. */
+  override async alarm(): Promise<void> {
+    try {
+      await this.#work()
+    } catch (error) {
+      logEvent("export_failed", { exporter: this.#memory.now.name ?? "", error: String(error) })
+      this.#memory.failed(failed("failed"), Date.now())
+      await this.ctx.storage.setAlarm(this.#memory.now.holdUntil)
+    }
+  }
+
+  async #work(): Promise<void> {
+    const background = (work: Promise<unknown>): void => this.ctx.waitUntil(work)
+    await requireOwner(this.env, background)
+    const context = requestContext(this.env, background)
+    const now = Date.now()
+    const bundle = await this.#bundle(context)
+    if (!bundle) {
+      await this.ctx.storage.setAlarm(now + LOOK_AGAIN_MS)
+      return
+    }
+    const { sink: id, log } = this.#own()
+    const sink = bundle.sinks.find((each) => each.id === id && logsOf(each).includes(log))
+    if (!sink) {
+      await this.#leave()
+      return
+    }
+    const denies = await denyWhileFull(this.env, exporterName(id, log), sink, this.#log(), this.#memory)
+    const { holdUntil } = this.#memory.now
+    const goesOn = holdUntil > now ? holdUntil : await this.#exportPages(sink, context)
+    const next = denies ? Math.min(goesOn ?? Number.POSITIVE_INFINITY, now + LOOK_AGAIN_AT_FULL_MS) : goesOn
+    if (next !== null) await this.ctx.storage.setAlarm(next)
+  }
+
+  /** The isolate's, unless the exporter knows of a newer one. */
+  async #bundle(context: RequestContext): Promise<Bundle | null> {
+    const { bundle: told } = this.#memory.now
+    const bundle = await bundleFor(context)
+    return told && (bundle?.pointer.seq ?? 0) < told.seq ? bundleOf(this.env.BUNDLES, told) : bundle
+  }
+
+  /** @returns when it goes on, in milliseconds since the epoch; null: when it is woken */
+  async #exportPages(sink: SinkDefinition, context: RequestContext): Promise<number | null> {
+    const log = this.#log()
+    let { next } = await log.subscribe(sink.id, "now")
+    let reading = log.read(next, sink.batch.bytes)
+    for (this.#sends = 0; this.#sends < MOST_SENDS;) {
+      const page = await reading
+      for (const { from, to } of page.lost) {
+        await log.acknowledge(sink.id, to)
+        this.#lose(from, to, to - from, "The log was full, and dropped them.")
+        next = to
+      }
+      if (page.next <= next) return this.#exportCheckpoints(sink, next, context)
+      // The log reads while the sink takes what was read before.
+      reading = log.read(page.next, sink.batch.bytes)
+      reading.catch(() => undefined)
+      const backfills = this.#backfills
+      for (let from = next; from < page.next && this.#sends < MOST_SENDS; from = next) {
+        const step = await this.#sendNext(sink, page, from, context)
+        if ("waitsUntil" in step) return step.waitsUntil
+        if (this.#backfills !== backfills) return Date.now()
+        await log.acknowledge(sink.id, step.batch.next)
+        this.#note(step, sink)
+        next = step.batch.next
+      }
+    }
+    return Date.now()
+  }
+
+  /** Those that were signed after the sink had their records. */
+  async #exportCheckpoints(sink: SinkDefinition, next: number, context: RequestContext): Promise<number | null> {
+    const { witnessed } = this.#memory.now
+    if (witnessed === null) this.#memory.keep({ witnessed: next })
+    const all = await this.#log().checkpoints(witnessed ?? next)
+    const checkpoints = all.filter(({ size }) => size <= next)
+    if (checkpoints.length === 0) return null
+    const batch = { log: this.#own().log, from: next, next, records: [], checkpoints }
+    const sent = await this.#send(sink, batch, context)
+    if (sent === "too_large") return null
+    if (sent.kind === "failed") return this.#fail(sent)
+    this.#note({ batch, how: "sent" }, sink)
+    return null
+  }
+
+  /** @returns when the next try is */
+  #fail(sent: Failed): number {
+    this.#memory.failed(sent, Date.now())
+    logEvent("export_failed", { exporter: this.#memory.now.name ?? "", error: this.#memory.says ?? "" })
+    return this.#memory.now.holdUntil
+  }
+
+  async #sendNext(sink: SinkDefinition, page: LogPage, from: number, context: RequestContext): Promise<Step> {
+    const { most, planned } = this.#memory.now
+    const records = Math.min(most ?? sink.batch.records, sink.batch.records)
+    const end = planned !== null && planned > from ? planned : null
+    let batch = batchOf(this.#own().log, page, from, sink, { records, end })
+    while (batch) {
+      if (batch.records.length === 0 && batch.checkpoints.length === 0) return { batch, how: "skipped" }
+      const sent = await this.#send(sink, batch, context)
+      if (sent === "too_large" || (sent.kind === "failed" && sent.failure === "too_large")) {
+        if (batch.next - from === 1)
+          return { batch, how: { count: 1, why: "The record is longer than the sink takes." } }
+        const half = Math.ceil((batch.next - from) / 2)
+        if (sent !== "too_large") this.#memory.keep({ most: half, planned: null })
+        batch = batchOf(this.#own().log, page, from, sink, { records: half, end: null })
+        continue
+      }
+      if (sent.kind === "failed") return { waitsUntil: this.#fail(sent) }
+      if (!sent.dropped) return { batch, how: "sent" }
+      const { count, message } = sent.dropped
+      return { batch, how: { count, why: `The sink dropped ${count} of them, and says: ${message}` } }
+    }
+    return { waitsUntil: Date.now() }
+  }
+
+  /** @returns `too_large` if it is longer than the sink takes, by sinks.yaml: it was not sent */
+  async #send(sink: SinkDefinition, batch: Batch, { config }: RequestContext): Promise<Sent | "too_large"> {
+    const parcel = await parcelOf(batch, formatOf(sink), { issuer: config.issuer }, sink.batch.bytes)
+    if (!parcel) return "too_large"
+    this.#memory.keep({ planned: batch.next })
+    this.#sends += 1
+    return send(sink, parcel, { env: this.env, secrets: config.sinkSecrets, local: config.local })
+  }
+
+  /** The log knows that the sink is farther: a crash before this repeats nothing. */
+  #note({ batch: { from, next, checkpoints }, how }: Done, sink: SinkDefinition): void {
+    if (how === "skipped") return
+    const witnessed = checkpoints.at(-1)?.size ?? this.#memory.now.witnessed
+    if (how === "sent") this.#memory.succeeded(sink.batch.records, witnessed, Date.now())
+    else {
+      this.#lose(from, next, how.count, how.why)
+      this.#memory.keep({ planned: null, witnessed })
+    }
+  }
+
+  #lose(from: number, to: number, count: number, why: string): void {
+    this.#memory.lose({ from, to, count, why, at: Date.now() })
+    logEvent("records_not_exported", { exporter: this.#memory.now.name ?? "", from, to, count, why })
+  }
+
+  /** The sink is gone: so is what it has not got, and the log may drop it. */
+  async #leave(): Promise<void> {
+    const { sink, log } = this.#own()
+    const { end, sinks } = await this.#log().state()
+    const next = sinks.find(({ name }) => name === sink)?.next
+    if (next !== undefined) {
+      logEvent("sink_removed", { sink, log, undelivered: end - next })
+      await this.#log().unsubscribe(sink)
+    }
+    await denyWhileFull(this.env, exporterName(sink, log), null, this.#log(), this.#memory)
+    await this.ctx.storage.deleteAll()
+    this.#memory.forget()
+  }
+
+  #own(): { readonly sink: string; readonly log: string } {
+    const [sink = "", log = ""] = (this.ctx.id.name ?? this.#memory.now.name ?? "").split("/")
+    return { sink, log }
+  }
+
+  #log() {
+    return this.env.RECORD_LOG.getByName(this.#own().log)
+  }
+}

@@ -1,0 +1,36 @@
+/** A batch becomes what is sent: its text, compressed, with a name that follows from its records. */
+import { byteLength } from "../core/encoding/bytes.ts"
+import type { Parcel } from "./destinations/destination.ts"
+import { membersOf, type Batch, type Format, type FormatContext } from "./formats/format.ts"
+
+/** Null if its text has more bytes than the sink takes. */
+export async function parcelOf(
+  batch: Batch,
+  format: Format,
+  context: FormatContext,
+  maxBytes: number,
+): Promise<Parcel | null> {
+  const text = format.write(batch, context)
+  if (text.length > maxBytes || byteLength(text) > maxBytes) return null
+  const zipped = new Blob([text]).stream().pipeThrough(new CompressionStream("gzip"))
+  return {
+    body: new Uint8Array(await new Response(zipped).arrayBuffer()),
+    contentType: format.contentType,
+    name: nameOf(batch, format.extension),
+  }
+}
+
+/** So that names sort as their records do. */
+const DIGITS = 12
+
+/**
+ * In partitions as query engines find them: of the log, and of the day (UTC) of the first record. A name says which
+ * records of the log are there: those from the first number up to, and without, the second.
+ */
+function nameOf({ log, from, next, records, checkpoints }: Batch, extension: string): string {
+  const [record] = records
+  const at = record ? Number(membersOf(record)["at"]) : (checkpoints[0]?.at ?? 0)
+  const date = new Date(at).toISOString().slice(0, 10)
+  const [first, end] = [from, next].map((index) => String(index).padStart(DIGITS, "0"))
+  return `log=${log}/date=${date}/${first}-${end}.${extension}.gz`
+}

@@ -1,0 +1,89 @@
+/** What a log signs of itself, and that each record is in it. */
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test"
+import { env } from "cloudflare:workers"
+import { beforeEach, expect, test } from "vitest"
+import { keyRing } from "../../src/signing/key-ring.ts"
+import type { RecordLog } from "../../src/audit/record-log.ts"
+import { base64ToBytes } from "../../src/core/encoding/base64.ts"
+import { bytesOfBase64url } from "../../src/core/encoding/base64url.ts"
+import { noteKeyId, readCheckpoint } from "../../src/core/proof/checkpoint.ts"
+import { headOf, leafOf } from "../../src/core/proof/leaf.ts"
+import { isSame, rootByInclusion } from "../../src/core/proof/merkle.ts"
+import { configOf } from "../../src/platform/config.ts"
+import { newId } from "../../src/platform/new-id.ts"
+import { batchOf, recordOf, storedForm, type StoredRecord } from "../../src/core/record/record.ts"
+import { freshIsolate, killObjects } from "../harness/isolate.ts"
+
+beforeEach(freshIsolate)
+
+const log = (): DurableObjectStub<RecordLog> => env.RECORD_LOG.getByName("records-2")
+
+async function append(count: number): Promise<readonly StoredRecord[]> {
+  const records = Array.from({ length: count }, () =>
+    storedForm(recordOf({ id: newId("dec", Date.now()), at: 0, kind: "call", user: "https://id.example|alice" })),
+  )
+  for (let at = 0; at < count; at += 500) {
+    const batch = records.slice(at, at + 500)
+    await log().append(batch.length, batchOf(batch))
+  }
+  return records
+}
+
+test("an alarm signs a checkpoint by the ring's key, which covers each record, also in the next life of the log", async () => {
+  const records = await append(777)
+  await killObjects()
+  await log().state()
+  expect(await runDurableObjectAlarm(log())).toBe(true)
+  const [checkpoint, ...others] = await log().checkpoints(0)
+  expect(others).toEqual([])
+  const signed = readCheckpoint(checkpoint?.note ?? "")
+  const origin = `${configOf(env).issuer.replace("https://", "")}/logs/records-2`
+  expect(signed?.checkpoint).toMatchObject({ origin, size: 777 })
+  const jwk = (await keyRing(env).publicKeys()).find(({ alg }) => alg === "EdDSA")
+  const raw = bytesOfBase64url(jwk?.x ?? "")
+  const [signature] = signed?.signatures ?? []
+  expect(signature).toMatchObject({ name: origin, keyId: noteKeyId(origin, raw) })
+  const key = await crypto.subtle.importKey("raw", raw, "Ed25519", false, ["verify"])
+  const text = new TextEncoder().encode(signed?.text)
+  expect(await crypto.subtle.verify("Ed25519", key, signature?.signature ?? new Uint8Array(), text)).toBe(true)
+
+  await killObjects()
+  for (const at of [0, 1, 255, 256, 500, 776]) {
+    const proven = await log().prove(records[at]?.id ?? "")
+    if (proven === null || proven === "pending") throw new Error("it is not proven")
+    const { body, salt, path, index, note } = proven
+    const leaf = leafOf(headOf(JSON.parse(body), bytesOfBase64url(salt ?? "")))
+    const hashes = path.map((hash) => base64ToBytes(hash) ?? new Uint8Array())
+    const root = rootByInclusion(index, 777, leaf, hashes)
+    expect(isSame(root ?? new Uint8Array(), signed?.checkpoint.root ?? new Uint8Array(1))).toBe(true)
+    expect({ index, note }).toEqual({ index: at, note: checkpoint?.note })
+  }
+})
+
+test("a record after the last checkpoint is not proven yet, and an alarm is set", async () => {
+  await append(2)
+  await runDurableObjectAlarm(log())
+  const [later] = await append(1)
+  await log().seal()
+  expect(await log().prove(later?.id ?? "")).toBe("pending")
+  expect(await log().prove("dec_unknown")).toBeNull()
+  const due = await runInDurableObject(log(), async (_, { storage }) => storage.getAlarm())
+  expect(due).toBeLessThanOrEqual(Date.now() + 60_000)
+  expect((await log().checkpoints(2)).length).toBe(0)
+})
+
+test("a log whose stored tree is another than the one that was signed signs nothing more", async () => {
+  await append(300)
+  await runDurableObjectAlarm(log())
+  await runInDurableObject(log(), (_, { storage }) => {
+    const { leaves } = storage.sql.exec<{ leaves: ArrayBuffer }>("SELECT leaves FROM segments").one()
+    const changed = new Uint8Array(leaves)
+    changed[299 * 32] = 1 ^ (changed[299 * 32] ?? 0)
+    storage.sql.exec("UPDATE segments SET leaves = ?", changed)
+    storage.sql.exec("UPDATE checkpoints SET at = 0")
+  })
+  await killObjects()
+  await append(1)
+  await runDurableObjectAlarm(log())
+  expect(await log().checkpoints(0)).toHaveLength(1)
+})

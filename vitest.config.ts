@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto"
+import { createHash, randomBytes } from "node:crypto"
 import { mkdtempSync, statfsSync, writeFileSync } from "node:fs"
 import { readFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
@@ -43,6 +43,8 @@ const webhookSecrets = {
 /** Tests ask for records as soon as they have made a call. */
 const RECORD_DELAY_SECONDS = "0"
 const PUBLISHER_KEYS = JSON.stringify({ keys: [publisher.publicJwk] })
+const SCRAPE_KEY = randomBytes(24).toString("base64url")
+const SCRAPE_KEYS_SHA256 = createHash("sha256").update(SCRAPE_KEY).digest("hex")
 const WEBHOOK_SECRETS = JSON.stringify(webhookSecrets)
 /** By the names in test/harness/sinks.ts. */
 const SINK_SECRETS = JSON.stringify({
@@ -114,6 +116,7 @@ const OWN_PROJECT = [
   "gateways",
   "keycloak",
   "long",
+  "metrics",
   "node",
   "package",
   "proof",
@@ -130,7 +133,7 @@ const WORKERS = 6
 
 const PROJECTS: readonly TestProjectInlineConfiguration[] = [
   {
-    plugins: [inWorkerd({ PUBLISHER_KEYS, WEBHOOK_SECRETS, SINK_SECRETS, RECORD_DELAY_SECONDS })],
+    plugins: [inWorkerd({ PUBLISHER_KEYS, WEBHOOK_SECRETS, SINK_SECRETS, RECORD_DELAY_SECONDS, SCRAPE_KEYS_SHA256 })],
     test: {
       name: "worker",
       include: ["test/**/*.test.ts"],
@@ -149,6 +152,7 @@ const PROJECTS: readonly TestProjectInlineConfiguration[] = [
       provide: {
         publisher: publisher.privateJwk,
         webhookSecrets,
+        scrapeKey: SCRAPE_KEY,
         runs: Number(process.env["PROPERTY_RUNS"] ?? 1),
         soak: { calls: Number(process.env["SOAK_CALLS"] ?? 10_000), seed: Number(process.env["SOAK_SEED"] ?? 1) },
       },
@@ -238,6 +242,16 @@ const PROJECTS: readonly TestProjectInlineConfiguration[] = [
       globalSetup: ["./test/serve/built.ts"],
       hookTimeout: 120_000,
       maxWorkers: 2,
+    },
+  },
+  {
+    // A real Prometheus, if one is installed, and `narrowgate serve` of the built package.
+    test: {
+      name: "metrics",
+      include: ["test/metrics/**/*.test.ts"],
+      globalSetup: ["./test/serve/built.ts"],
+      hookTimeout: 120_000,
+      testTimeout: 150_000,
     },
   },
   {

@@ -45,6 +45,8 @@ const schema = z.strictObject({
   max_probe_requests: z.int().min(10).max(10_000).default(1_000),
   /** Seconds that records of reads may wait for others. */
   record_delay_seconds: z.int().min(0).max(60).default(0),
+  /** SHA-256, in hex, of each key with which Prometheus may read /metrics. */
+  scrape_keys_sha256: z.array(z.string().regex(/^[0-9a-f]{64}$/, "must be a SHA-256 in lower-case hex")).default([]),
   /** Addresses of the proxies whose `X-Forwarded-For` is believed. */
   trusted_proxies: z.array(address.transform(addressOf)).default(["127.0.0.1", "::1"]),
   /** Networks that the Worker may request: identity providers, probed servers, receivers of notices. */
@@ -69,6 +71,8 @@ type Environment = Readonly<Record<string, string | undefined>>
 const text = (value: string): unknown => value
 const list = (value: string): unknown => value.split(",").map((each) => each.trim())
 
+const words = (value: string): unknown => value.trim().split(/\s+/)
+
 /** Variables by the member that they replace. */
 const VARIABLES: Readonly<
   Record<string, readonly [member: keyof z.infer<typeof schema>, read: (value: string) => unknown]>
@@ -81,6 +85,7 @@ const VARIABLES: Readonly<
   SIGNING_ALGORITHM: ["signing_algorithm", text],
   MAX_PROBE_REQUESTS: ["max_probe_requests", Number],
   RECORD_DELAY_SECONDS: ["record_delay_seconds", Number],
+  SCRAPE_KEYS_SHA256: ["scrape_keys_sha256", words],
 }
 /** With their variables. */
 export const MEMBERS: readonly (readonly [member: string, variable: string | undefined])[] = Object.keys(

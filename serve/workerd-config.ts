@@ -36,6 +36,7 @@ export function bindingsOf(configuration: Configuration): Readonly<Record<string
     SIGNING_ALGORITHM: signing_algorithm,
     MAX_PROBE_REQUESTS: String(max_probe_requests),
     RECORD_DELAY_SECONDS: String(record_delay_seconds),
+    SCRAPE_KEYS_SHA256: configuration.scrape_keys_sha256.join(" "),
     TRUSTED_PROXIES: JSON.stringify(configuration.trusted_proxies),
     ...configuration.secrets,
   }

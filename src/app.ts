@@ -16,6 +16,7 @@ import { authorization, forEnvoy, unidentifiedResponse } from "./gateway/endpoin
 import { FILTER_KEY_HEADER, KEY_HEADER } from "./gateway/registry.ts"
 import { settleCall, SETTLE_KEY_HEADER } from "./gateway/settle-call.ts"
 import { claimDeployment } from "./api/claim.ts"
+import { metrics } from "./api/metrics.ts"
 import { addManagementRoutes } from "./api/router.ts"
 import { CALLBACK } from "./web/provider.ts"
 import { signIn, signInCallback, signOut } from "./web/sign-in.tsx"
@@ -156,6 +157,7 @@ others.get("/openapi.json", async (c) => {
   return c.body(String(found.default), 200, { ...PUBLIC, "Content-Type": "application/json" })
 })
 
+others.get("/metrics", async (c) => metrics(c.req.raw, context(c)))
 others.get("/healthz", (c) => c.json({ status: "alive" }, 200, NO_STORE))
 others.get("/readyz", async (c) => {
   const bundle = await bundleFor(context(c))

@@ -2,6 +2,7 @@
 import type { Config } from "./platform/config.ts"
 import { configOf } from "./platform/config.ts"
 import { inJurisdiction } from "./platform/jurisdiction.ts"
+import { Waits } from "./platform/waits.ts"
 import type { FetchContext } from "./credentials/key-sets/key-set.ts"
 import { ownKeys, type KeyFinder } from "./credentials/key-sets/own-keys.ts"
 import { keyRing } from "./signing/key-ring.ts"
@@ -20,6 +21,7 @@ export interface RequestContext {
   readonly background: (work: Promise<unknown>) => void
   /** What fetching the keys of others depends on. */
   readonly fetchContext: FetchContext
+  readonly waits: Waits
 }
 
 export function requestContext(given: Env, background: RequestContext["background"]): RequestContext {
@@ -34,6 +36,7 @@ export function requestContext(given: Env, background: RequestContext["backgroun
     receivedAt,
     background,
     fetchContext: { now: receivedAt, local: config.local, background },
+    waits: new Waits(),
   }
 }
 

@@ -3,6 +3,7 @@ import { withExamples } from "./examples.ts"
 import { claimPaths } from "./claim.ts"
 import { accessPaths, gatewayPaths, gatewaySchemas } from "./gateway.ts"
 import { managementPaths } from "./management.ts"
+import { metricsPaths } from "./metrics.ts"
 import { oauthPaths, publicPaths } from "./oauth.ts"
 import { headerComponents, type Answer } from "./operation.ts"
 import { namedSchemas, type Schema } from "./schema.ts"
@@ -34,6 +35,7 @@ export function openApiDocument(version: string): OpenApiDocument {
       ...accessPaths,
       ...oauthPaths,
       ...publicPaths,
+      ...metricsPaths,
     }),
   )
   return {
@@ -63,6 +65,7 @@ export function openApiDocument(version: string): OpenApiDocument {
       { name: "events", description: "Shared Signals." },
       { name: "authzen", description: "AuthZEN Authorization API 1.0." },
       { name: "oauth", description: "The authorization server." },
+      { name: "metrics", description: "Counters and gauges of the deployment." },
       { name: "metadata", description: "Metadata and health." },
     ],
     paths,
@@ -78,6 +81,7 @@ export function openApiDocument(version: string): OpenApiDocument {
         gateway: key("X-Narrowgate-Key", "The gateway's key."),
         filter: key("X-Narrowgate-Filter-Key", "The gateway's key."),
         settle: key("X-Narrowgate-Settle-Key", "The gateway's key."),
+        scraper: bearer("A key whose SHA-256 is in `SCRAPE_KEYS_SHA256`."),
         transmitter: bearer("The key of the stream, if it has one."),
         accessClient: bearer("The key of a gateway of the dialect `authzen`, or of a query client."),
         session: {

@@ -141,6 +141,7 @@ const ALLOWED: Answer = {
     "X-Narrowgate-Tool?",
     "X-Narrowgate-List?",
     "Txn-Token?",
+    "traceparent?",
     "RateLimit-Policy?",
     "RateLimit?",
   ),

@@ -61,6 +61,8 @@ export const HEADERS = {
   "X-Narrowgate-List":
     "If the gateway's entry has `filters_lists` and the call requests a list of an MCP server: the name of that server, whose answer the gateway posts to `/v1/tools/filter`. It is not for the upstream.",
   "Txn-Token": "A Transaction Token if the gateway wants one; else empty.",
+  traceparent:
+    "W3C Trace Context: the span of the decision, as the parent of what follows; only of a call that is traced.",
   "X-Request-ID": "As it was sent.",
   "WWW-Authenticate": "The challenge.",
   "DPoP-Nonce": "What the next proof must have (RFC 9449, section 8).",

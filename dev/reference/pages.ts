@@ -3,6 +3,7 @@ import { policyFilesPage } from "../../cli/schemas/policy-files-page.ts"
 import { commandsPage } from "./commands.ts"
 import { denialsPage } from "./denials.ts"
 import { limitsPage } from "./limits.ts"
+import { metricsPage } from "./metrics.ts"
 import { recordFieldsPage } from "./record-fields.ts"
 
 /** By their file. */
@@ -10,6 +11,7 @@ export const PAGES: ReadonlyMap<string, () => string> = new Map([
   ["docs/reference/commands.md", commandsPage],
   ["docs/reference/denials.md", denialsPage],
   ["docs/reference/limits.md", limitsPage],
+  ["docs/reference/metrics.md", metricsPage],
   ["docs/reference/policy-files.md", policyFilesPage],
   ["docs/reference/record-fields.md", recordFieldsPage],
 ])

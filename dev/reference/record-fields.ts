@@ -3,6 +3,7 @@ import type { Field } from "../../src/core/record/fields/field.ts"
 import { DECISION_FIELDS } from "../../src/core/record/fields/decision.ts"
 import { EVIDENCE_FIELDS } from "../../src/core/record/fields/evidence.ts"
 import { SUBJECT_FIELDS } from "../../src/core/record/fields/subject.ts"
+import { TRACE_FIELDS } from "../../src/core/record/fields/trace.ts"
 import { VERDICT_FIELDS } from "../../src/core/record/fields/verdict.ts"
 import { code, table, typeName } from "./table.ts"
 
@@ -16,6 +17,7 @@ export function recordFieldsPage(): string {
     ...section("The verdict", VERDICT_FIELDS),
     ...section("Who, and with what", SUBJECT_FIELDS),
     ...section("By what", EVIDENCE_FIELDS),
+    ...section("In which trace", TRACE_FIELDS),
   ].join("\n\n")}\n`
 }
 

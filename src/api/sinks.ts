@@ -1,4 +1,7 @@
 /** `/v1/sinks`: how far each sink of decision records is, and sending records once more. URLs and secrets are not shown. */
+import type { SinkProgress, SinkReading } from "../core/metrics/samples.ts"
+import type { SinkDefinition } from "../core/policy/definition/sinks.ts"
+import type { ExporterState } from "../export/exporter-state.ts"
 import { exporterOf, logsOf } from "../export/exporter-stub.ts"
 import { logEvent } from "../platform/log.ts"
 import type { Handler } from "./handler.ts"
@@ -21,6 +24,23 @@ async function stateOf(env: Env, sink: string, log: string) {
     logEvent("export_failed", { exporter: `${sink}/${log}`, error: String(error) })
     return { log, error: "unavailable" as const }
   }
+}
+
+/** How far each sink is, for the metrics. */
+export async function sinkReadings(env: Env, sinks: readonly SinkDefinition[]): Promise<readonly SinkReading[]> {
+  const pairs = sinks.flatMap((sink) => logsOf(sink).map((log) => [sink.id, log] as const))
+  return Promise.all(
+    pairs.map(async ([sink, log]) => {
+      const state = await stateOf(env, sink, log)
+      return { sink, log, state: "error" in state ? null : progressOf(state) }
+    }),
+  )
+}
+
+function progressOf(state: ExporterState): SinkProgress {
+  const { lag_records, lag_seconds, lost_records, last_failure, succeeded_at } = state
+  const isFailing = last_failure !== null && last_failure.at > (succeeded_at ?? 0)
+  return { lagRecords: lag_records, lagSeconds: lag_seconds, lost: lost_records, isFailing }
 }
 
 export const backfillSink: Handler<"backfillSink"> = async ({ parameters, body, bundle, context: { env } }) => {

@@ -51,11 +51,14 @@ export function ofLocated(
 export function recordEdgeDecision(
   id: string,
   fields: Partial<DecisionRecord>,
-  { env, receivedAt, background }: RequestContext,
+  { env, receivedAt, background, waits }: RequestContext,
 ): void {
   const at = Date.now()
-  recordAtEdge(env, recordOf({ ...fields, id, at, kind: "call", total_ms: at - receivedAt }), background)
+  const made = { id, at, kind: "call", total_ms: at - receivedAt, ...stepsIn(waits) } as const
+  recordAtEdge(env, recordOf({ ...fields, ...made }), background)
 }
+
+const stepsIn = ({ steps }: RequestContext["waits"]): Partial<DecisionRecord> => (steps ? { steps } : {})
 
 /**
  * Stores the record of a denial.
@@ -67,11 +70,11 @@ export function recordEdgeDenial(
   kind: "call" | "management",
   denial: Denial,
   fields: Partial<DecisionRecord>,
-  { env, receivedAt, background }: RequestContext,
+  { env, receivedAt, background, waits }: RequestContext,
   credential: PresentedCredential | null = null,
 ): DecisionRecord {
   const at = Date.now()
-  const made = { id, at, kind, code: codeOf(denial), total_ms: at - receivedAt }
+  const made = { id, at, kind, code: codeOf(denial), total_ms: at - receivedAt, ...stepsIn(waits) }
   const record = recordOf({ denial, ...fields, ...(credential && ofCredential(credential.verified)), ...made })
   if (!credential || credential.status === "live") recordAtEdge(env, record, background)
   // A proof that no ledger has marked as used can be presented again, by anyone who has seen it.

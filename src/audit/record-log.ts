@@ -7,6 +7,7 @@ import { StoredObject } from "../platform/storage/stored-object.ts"
 import type { HistoryKey } from "../core/guardrails/history-key.ts"
 import { bytesToBase64 } from "../core/encoding/base64.ts"
 import { fits } from "../core/encoding/bytes.ts"
+import type { Counts } from "../core/metrics/counts.ts"
 import { inclusionPath } from "../core/proof/merkle.ts"
 import type { StoredRecord } from "../core/record/record.ts"
 import type { RecordQuery } from "./record-query.ts"
@@ -24,6 +25,7 @@ import { eraseInSegment, segmentsWith, type ErasedRecords } from "./log-erasure.
 import { LogCheckpoints } from "./log-checkpoints.ts"
 import { Segments } from "./log-segments.ts"
 import { LogSinks, MAX_LOG_BYTES } from "./log-sinks.ts"
+import { RecordCounters } from "./record-counters.ts"
 
 /**
  * A batch is one row, and a deployed object accepts no row of more than 2 MB, while a local one accepts any. Half of
@@ -39,11 +41,17 @@ export const SEAL_AFTER_MS = 60_000
 /** … or at once, if so many wait. */
 const SEAL_AT = 2_000
 
+export interface LogCounts {
+  readonly waiting: number
+  readonly counts: Counts
+}
+
 export class RecordLog extends StoredObject {
   readonly #segments: Segments
   readonly #queries: LogQueries
   readonly #sinks: LogSinks
   readonly #checkpoints: LogCheckpoints
+  readonly #counters: RecordCounters
   #isSealDue = false
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -52,6 +60,7 @@ export class RecordLog extends StoredObject {
     this.#queries = new LogQueries(ctx.storage, this.#segments)
     this.#sinks = new LogSinks(ctx.storage, this.#segments)
     this.#checkpoints = new LogCheckpoints(ctx.storage, this.#segments, ctx.id.name)
+    this.#counters = new RecordCounters(ctx.storage.sql)
   }
 
   /** @param batch as `batchOf` makes it */
@@ -91,7 +100,7 @@ export class RecordLog extends StoredObject {
   async seal(): Promise<void> {
     this.#isSealDue = false
     const { newest, end } = this.#segments
-    while (this.#segments.seal(Date.now(), newest, () => undefined)) {
+    while (this.#segments.seal(Date.now(), newest, (bodies) => this.#counters.add(bodies))) {
       this.#sinks.trim(MAX_LOG_BYTES, this.#checkpoints.needed)
       await nextTurn()
     }
@@ -186,6 +195,13 @@ export class RecordLog extends StoredObject {
       await nextTurn()
     }
     return { erased, kept }
+  }
+
+  /** What all records that have come so far add up to, and how many of them had no position when this was asked. */
+  async counts(): Promise<LogCounts> {
+    const waiting = this.#segments.unsealed
+    await this.seal()
+    return { waiting, counts: this.#counters.read() }
   }
 
   /** Before a query: all records that are there now have rows. */

@@ -1,4 +1,5 @@
 /** Which log stores a decision record, and how to query those that may have it. */
+import type { LogReading } from "../core/metrics/samples.ts"
 import { readStored, type DecisionRecord, type StoredRecord } from "../core/record/record.ts"
 import type { ListedRecords } from "./log-queries.ts"
 import type { ProvenRecord } from "./log-page.ts"
@@ -160,6 +161,13 @@ function validRecord(one: DecisionRecord, other: DecisionRecord): DecisionRecord
 /** All logs, that of unidentified callers last. */
 export function allLogs(env: Env): DurableObjectStub<RecordLog>[] {
   return [...agentShards(env), managementReadsLog(env), unidentifiedLog(env)]
+}
+
+/** What each log's records add up to. */
+export async function logReadings(env: Env): Promise<readonly LogReading[]> {
+  return Promise.all(
+    allLogs(env).map(async (log, index) => ({ log: log.name ?? String(index), ...(await log.counts()) })),
+  )
 }
 
 /** The logs that can contain calls of an agent. */

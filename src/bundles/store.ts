@@ -107,6 +107,11 @@ export function bundleAtHand({ local }: Pick<Config, "local">, now: number): Bun
   return age < (local ? LOCAL_POLICY : POLICY).refreshAfter ? loaded.bundle : null
 }
 
+/** Milliseconds since the epoch, when this isolate has last seen which bundle is the newest. Null if it has not. */
+export function bundleCheckedAt(): number | null {
+  return memory.loaded?.checkedAt ?? null
+}
+
 /** The very bundle that a pointer names. The ledger decides by it, so that one call never mixes two. */
 export async function bundleOf(kv: KVNamespace, pointer: Pointer): Promise<Bundle | null> {
   const cache = memory

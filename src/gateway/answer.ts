@@ -7,6 +7,7 @@ import { challengeOf } from "../credentials/challenge.ts"
 import { schemeOf } from "../credentials/verify.ts"
 import { CODES } from "../core/denials/terms/code.ts"
 import { codeOf, describeDenial, type Denial } from "../core/denials/denial.ts"
+import { childTraceparent, TRACEPARENT } from "../core/encoding/trace-context.ts"
 import { APPROVAL_RETRY_AFTER } from "../core/task/approval.ts"
 import type { Decision } from "./decision.ts"
 import { serverListedBy } from "../core/catalog/tool-list.ts"
@@ -48,9 +49,18 @@ export function answer(decision: Decision, issuer: string, request: Request, mes
     "Txn-Token": decision.transactionToken ?? "",
     ...listHeader(decision),
     ...rateLimit(decision),
+    ...traceHeader(decision),
   } satisfies Record<(typeof IDENTITY_HEADERS)[number] | "Cache-Control", string>
   // Envoy takes exactly 200 as an allow, nginx any 2xx.
   return new Response(null, { status: 200, headers })
+}
+
+/**
+ * For the upstream of a call that is traced. Otherwise there is none: whoever began a trace here would decide for the
+ * upstream whether it is sampled.
+ */
+function traceHeader({ trace, id }: Decision): Readonly<Record<string, string>> {
+  return trace === null ? {} : { [TRACEPARENT]: childTraceparent(trace, id) }
 }
 
 /**

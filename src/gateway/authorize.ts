@@ -32,6 +32,7 @@ import { reportDenial, markProofUsed, shadowOfDenied } from "./denied-call.ts"
 import type { Subject } from "./dialects/dialect.ts"
 import { ledgerCall } from "./ledger-request.ts"
 import { scopeToAsk } from "./scope-challenge.ts"
+import { traceOf } from "./trace.ts"
 import { transactionOf } from "./transaction-token.ts"
 import { denyEarly, policyMayPermit } from "./without-ledger.ts"
 
@@ -44,12 +45,13 @@ export async function authorize(call: PresentedCall, bundle: Bundle, context: Re
     located?: Located,
     shadowResult: ShadowResult | null = null,
   ): Decision => {
-    const fields = { ...ofGateway(call.gateway, bundle), method: call.method }
+    const trace = traceOf(call)
+    const fields = { ...ofGateway(call.gateway, bundle), method: call.method, trace }
     const which = located && ofLocated(located, shadowResult, bundle)
     const credential = verified ? { verified, status } : null
     const { task, tool } = recordEdgeDenial(id, "call", denial, { ...fields, ...which }, context, credential)
     const scope = verified && located ? askableScope(denial, verified, located) : null
-    return { ...NO_IDENTITY, id, gateway: call.gateway, denial, task, tool, scope }
+    return { ...NO_IDENTITY, id, gateway: call.gateway, denial, task, tool, scope, trace }
   }
 
   const askableScope = (denial: Denial, { token }: VerifiedCredential, located: Located): string | null =>
@@ -58,13 +60,13 @@ export async function authorize(call: PresentedCall, bundle: Bundle, context: Re
   // Requested now, so that a call which has to wait for several of these waits for all of them at once.
   const lease = currentLease(context)
   // The keys come with it.
-  if (lease instanceof Promise && areOwnKeysDue(context.receivedAt)) await lease
+  if (lease instanceof Promise && areOwnKeysDue(context.receivedAt)) await context.waits.of("lease", lease)
   const { authorization, proof, method, origin, target, gateway } = call
   const [path = ""] = target.split("?", 1)
   const presented = { authorization, proof, method, uri: origin + path }
   const { keys, config, receivedAt } = context
   const verifying = verifyCredential(presented, audienceOf(gateway), keys, config.issuer, receivedAt)
-  const verified = verifying instanceof Promise ? await verifying : verifying
+  const verified = verifying instanceof Promise ? await context.waits.of("keys", verifying) : verifying
   if (isDenied(verified)) return denyAtEdge(verified.denied)
   const { claims } = verified.token
 
@@ -109,7 +111,7 @@ export async function authorize(call: PresentedCall, bundle: Bundle, context: Re
   if (denialWhatever && !(candidate && policyMayPermit(located, candidate)))
     return denyVerified(denialWhatever, located)
 
-  const leased = lease instanceof Promise ? await lease : lease
+  const leased = lease instanceof Promise ? await context.waits.of("lease", lease) : lease
   const stopped =
     stopOf(leased && leased.switches, verified.token, located.tool.name) ??
     stopOfAny(located.besides, leased, verified.token) ??
@@ -117,23 +119,30 @@ export async function authorize(call: PresentedCall, bundle: Bundle, context: Re
     (leased?.unrecorded.includes(located.tool.action) ? RECORDS_FULL : null)
   if (stopped) return denyVerified(denialWhatever ?? stopped, located)
 
-  const ask = ledgerCall(id, call, verified, located, leased && leased.risks, candidate, recordKey(), context)
-  if (denialWhatever) return denyVerified(denialWhatever, located, ask)
+  const ledgerAsk = (): LedgerCall =>
+    ledgerCall(id, call, verified, located, leased && leased.risks, candidate, recordKey(), context)
+  if (denialWhatever) return denyVerified(denialWhatever, located, ledgerAsk())
 
   // Before the ledger counts the call: if no Transaction Token can be signed for the upstream, the call is denied.
   const algorithm = gateway.transaction_tokens?.algorithm
   const signer = algorithm
-    ? await signerOf(context.env, algorithm, pulledKeys(leased?.switches ?? []), receivedAt)
+    ? await context.waits.of(
+        "signing_key",
+        signerOf(context.env, algorithm, pulledKeys(leased?.switches ?? []), receivedAt),
+      )
     : null
   if (algorithm && !signer) return denyVerified({ reason: "signing_key_unavailable" }, located)
 
+  const ask = ledgerAsk()
   const reply = await askLedger(context.env, claims.task, async (ledger, until): Promise<string> =>
     // The gateway has waited since the request arrived, whatever took the time before this request to the ledger.
     ledger.decide(LEDGER_VERSION, bundle.pointer, packed(ask), Math.min(until, receivedAt + DECIDED_WITHIN_MS)),
   )
   const answer: LedgerDecision | NoBundle | null = reply === null ? null : JSON.parse(reply)
-  if (!answer || ("bundle" in answer && answer.bundle === "unavailable"))
+  if (!answer || ("bundle" in answer && answer.bundle === "unavailable")) {
+    context.waits.rest("ledger", Date.now() - receivedAt)
     return denyAtEdge(whyUnanswered(context.env, claims.task), verified, "unchecked", located)
+  }
   if ("bundle" in answer) {
     return authorizeAgain(call, answer.newest, bundle, context, (denial) =>
       denyAtEdge(denial, verified, "unchecked", located),
@@ -142,13 +151,15 @@ export async function authorize(call: PresentedCall, bundle: Bundle, context: Re
   const { denial, retryOf, agent, user, purpose, windows, recorded } = answer
   // The ledger has rejected the token, has not looked at it, or has no time for a record of the agent's.
   if (denial && !recorded) {
+    context.waits.rest("ledger", Date.now() - receivedAt)
     const dead = denial.reason === "ledger_unavailable" ? "unchecked" : "dead"
     return denyAtEdge(denial, verified, agent === null ? dead : "live", located)
   }
   const { task } = claims
+  const { trace = null } = ask
   const scope = denial && askableScope(denial, verified, located)
   const tool = located.tool.name
-  const allowed = { id: retryOf ?? id, gateway, denial, agent, user, task, purpose, tool, windows, scope }
+  const allowed = { id: retryOf ?? id, gateway, denial, agent, user, task, purpose, tool, windows, scope, trace }
   const transactionToken =
     signer && !denial ? await transactionOf(allowed, signer, located, verified.token.agents, context) : null
   return { ...allowed, transactionToken }

@@ -1,6 +1,7 @@
 /** The decision that a gateway's answer is made of, whatever the dialect. */
 import type { McpServer } from "../core/catalog/mcp-server.ts"
 import type { Denial } from "../core/denials/denial.ts"
+import type { TraceParent } from "../core/encoding/trace-context.ts"
 import type { WindowUse } from "../core/guardrails/kind.ts"
 import type { GatewayDefinition } from "../core/policy/definition/gateways.ts"
 
@@ -22,6 +23,8 @@ export interface Decision {
   readonly scope: string | null
   /** Signed, for the upstream; null if the gateway wants none, or if the call is denied. */
   readonly transactionToken: string | null
+  /** Of the span that the call comes from. */
+  readonly trace: TraceParent | null
 }
 
 export const NO_IDENTITY = {
@@ -33,4 +36,5 @@ export const NO_IDENTITY = {
   windows: [],
   scope: null,
   transactionToken: null,
+  trace: null,
 } as const

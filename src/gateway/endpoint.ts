@@ -7,6 +7,7 @@ import { authorize } from "./authorize.ts"
 import { serverAt } from "../core/catalog/locate.ts"
 import { CODES } from "../core/denials/terms/code.ts"
 import { codeOf, describeDenial, isDenied, type Denial } from "../core/denials/denial.ts"
+import type { TraceParent } from "../core/encoding/trace-context.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { GatewayDefinition } from "../core/policy/definition/gateways.ts"
 import { currentLease } from "../revocation/lease.ts"
@@ -23,6 +24,7 @@ import { logEvent } from "../platform/log.ts"
 import { newId } from "../platform/new-id.ts"
 import { rawTarget } from "../platform/raw-target.ts"
 import { NO_IDENTITY, type Decision } from "./decision.ts"
+import { traceIn } from "./trace.ts"
 
 /** @param key that the gateway presented; null: it presented none */
 export function authorization(
@@ -49,11 +51,12 @@ export async function answerTo(
   const { endpoint: expected, isDecisionRequest: asks, unwrap, wrap } = DIALECTS[caller.gateway.dialect]
   if (asks && !asks(request, endpoint)) {
     const denial = { reason: "gateway_dialect_mismatch", expected } as const
-    return answer(denyUnreadable(denial, caller.gateway, bundle, context), context.config.issuer, request)
+    const decision = denyUnreadable(denial, caller.gateway, traceIn(request.headers), bundle, context)
+    return answer(decision, context.config.issuer, request)
   }
-  const unwrapped = unwrap ? await unwrap(request, caller.gateway) : request
+  const unwrapped = unwrap ? await context.waits.of("body", unwrap(request, caller.gateway)) : request
   const { decision, message } = isDenied(unwrapped)
-    ? { decision: denyUnreadable(unwrapped.denied, caller.gateway, bundle, context) }
+    ? { decision: denyUnreadable(unwrapped.denied, caller.gateway, traceIn(request.headers), bundle, context) }
     : await decide(unwrapped, target, endpoint, caller, bundle, context)
   const answered = answer(decision, context.config.issuer, isDenied(unwrapped) ? request : unwrapped, message)
   return wrap ? wrap(answered) : answered
@@ -78,7 +81,9 @@ export function identifyCaller(
   const bundle = bundleFor(context)
   return bundle instanceof Promise
     ? // A new isolate: what its first call needs next is requested beside the bundle.
-      Promise.all([bundle, currentLease(context)]).then(([loaded]) => identifyBy(loaded, key, context))
+      context.waits
+        .of("bundle", Promise.all([bundle, currentLease(context)]))
+        .then(([loaded]) => identifyBy(loaded, key, context))
     : identifyBy(bundle, key, context)
 }
 
@@ -104,13 +109,15 @@ async function decide(
   context: RequestContext,
 ): Promise<DecidedCall> {
   const { gateway } = caller
+  const unreadable = (denial: Denial): DecidedCall => ({
+    decision: denyUnreadable(denial, gateway, traceIn(request.headers), bundle, context),
+  })
   try {
     const presenting = present(request, target, endpoint, caller)
-    const presented = presenting instanceof Promise ? await presenting : presenting
-    if (isDenied(presented)) return { decision: denyUnreadable(presented.denied, gateway, bundle, context) }
+    const presented = presenting instanceof Promise ? await context.waits.of("body", presenting) : presenting
+    if (isDenied(presented)) return unreadable(presented.denied)
     const preflight = allowPreflight(request.headers, presented, bundle, context)
-    if (preflight && isDenied(preflight))
-      return { decision: denyUnreadable(preflight.denied, gateway, bundle, context) }
+    if (preflight && isDenied(preflight)) return unreadable(preflight.denied)
     const decided = preflight ?? (await authorize(presented, bundle, context))
     const server = decided.denial ? serverAt(bundle.catalog, presented.origin, presented.target) : undefined
     const decision = server ? { ...decided, server } : decided
@@ -118,7 +125,7 @@ async function decide(
     return message === undefined ? { decision } : { decision, message }
   } catch (error) {
     logEvent("call_failed", { gateway: gateway.id, error: String(error) })
-    return { decision: denyUnreadable({ reason: "failed" }, gateway, bundle, context) }
+    return unreadable({ reason: "failed" })
   }
 }
 
@@ -126,12 +133,13 @@ async function decide(
 export function denyUnreadable(
   denial: Denial,
   gateway: GatewayDefinition,
+  trace: TraceParent | null,
   bundle: Bundle,
   context: RequestContext,
 ): Decision {
   const id = newId("dec", context.receivedAt)
-  recordEdgeDenial(id, "call", denial, ofGateway(gateway, bundle), context)
-  return { ...NO_IDENTITY, id, gateway, denial }
+  recordEdgeDenial(id, "call", denial, { ...ofGateway(gateway, bundle), trace }, context)
+  return { ...NO_IDENTITY, id, gateway, denial, trace }
 }
 
 /** The answer to a client that is no registered gateway, or if no bundle can say who is one. */

@@ -18,6 +18,7 @@ import { isObserved, denialResponse } from "./answer.ts"
 import { identifyCaller } from "./endpoint.ts"
 import { MAX_BODY_BYTES } from "./present.ts"
 import type { IdentifiedGateway } from "./registry.ts"
+import { traceIn } from "./trace.ts"
 
 /** @param key that the gateway presented; null: it presented none */
 export async function filterTools(request: Request, key: string | null, context: RequestContext): Promise<Response> {
@@ -60,7 +61,8 @@ async function filtered(brought: Brought, bundle: Bundle, context: RequestContex
       { headers: { ...NO_STORE, "Content-Type": type } },
     )
   const [authorization, proof] = [sent.get("authorization"), sent.get("dpop")]
-  const decision = await listTools({ ...caller, server, authorization, proof, list }, bundle, context)
+  const trace = traceIn(sent)
+  const decision = await listTools({ ...caller, server, authorization, proof, list, trace }, bundle, context)
   const { id, denial, visible } = decision
   // An observing gateway need not hide what it allows anyway.
   const back = isObserved(decision) ? asItCame(id, brought) : null
@@ -115,7 +117,8 @@ const asIs = (status: number): number => status
 function refuse(denial: Denial, brought: Brought, bundle: Bundle, context: RequestContext): Response {
   const id = newId("dec", context.receivedAt)
   const { gateway } = brought.caller
-  recordEdgeDenial(id, "management", denial, ofGateway(gateway, bundle), context)
+  const of = { ...ofGateway(gateway, bundle), trace: traceIn(brought.request.headers) }
+  recordEdgeDenial(id, "management", denial, of, context)
   const back = isObserved({ gateway, denial }) ? asItCame(id, brought) : null
   return (
     back ??

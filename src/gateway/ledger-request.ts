@@ -8,6 +8,7 @@ import { userOf } from "../credentials/delegation-token.ts"
 import type { VerifiedCredential } from "../credentials/verify.ts"
 import type { RequestContext } from "../request-context.ts"
 import type { PresentedCall } from "./presented.ts"
+import { traceOf } from "./trace.ts"
 
 export function ledgerCall(
   id: string,
@@ -17,9 +18,10 @@ export function ledgerCall(
   risks: Risks | null,
   candidate: Bundle | null,
   recordKey: string | null,
-  { receivedAt }: RequestContext,
+  { receivedAt, waits: { steps } }: RequestContext,
 ): LedgerCall {
   const { gateway, client, method, target, body } = call
+  const trace = traceOf(call)
   return {
     decisionId: id,
     task: token.claims.task,
@@ -43,6 +45,8 @@ export function ledgerCall(
     receivedAt,
     candidate: candidate && candidate.pointer,
     ...(located.besides && { besides: located.besides }),
+    ...(trace !== null && { trace }),
+    ...(steps && { steps }),
   }
 }
 

@@ -23,6 +23,7 @@ import { askLedger } from "../ledger/ask.ts"
 import { whyUnanswered } from "../ledger/locator.ts"
 import { audienceOf, newerFor, type IdentifiedGateway } from "./registry.ts"
 import { LEDGER_VERSION, type Listed, type NoBundle } from "../ledger/protocol.ts"
+import type { TraceParent } from "../core/encoding/trace-context.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
 import type { GatewayDefinition } from "../core/policy/definition/gateways.ts"
@@ -40,6 +41,7 @@ export interface ToolListRequest extends IdentifiedGateway {
   readonly authorization: string | null
   readonly proof: string | null
   readonly list: Pick<ServerList, "kind" | "listed">
+  readonly trace: TraceParent | null
 }
 
 export interface ListDecision {
@@ -58,10 +60,10 @@ export async function listTools(
   context: RequestContext,
 ): Promise<ListDecision> {
   const id = newId("dec", context.receivedAt)
-  const { gateway, server, authorization, list } = request
+  const { gateway, server, authorization, list, trace } = request
   const listing = lifecycleName(server.name, LISTS[list.kind].lifecycle)
   const denyAtEdge = (denial: Denial, verified?: VerifiedCredential, status: TokenStatus = "dead"): ListDecision => {
-    const question = { ...ofGateway(gateway, bundle), method: "POST", path: server.path, tool: listing }
+    const question = { ...ofGateway(gateway, bundle), method: "POST", path: server.path, tool: listing, trace }
     recordEdgeDenial(id, "management", denial, question, context, verified ? { verified, status } : null)
     return { id, gateway, denial, visible: new Set() }
   }
@@ -70,10 +72,11 @@ export async function listTools(
   // The proof is the one of the agent's own request for the list, so it may have been used already (visible-tools.ts).
   const presented = { authorization, proof: request.proof, method: "POST", uri: server.origin + server.path }
   const { keys, config, receivedAt } = context
-  const verified = await verifyCredential(presented, audienceOf(gateway), keys, config.issuer, receivedAt)
+  const verifying = verifyCredential(presented, audienceOf(gateway), keys, config.issuer, receivedAt)
+  const verified = verifying instanceof Promise ? await context.waits.of("keys", verifying) : verifying
   if (isDenied(verified)) return denyAtEdge(verified.denied)
   const { token, proof } = verified
-  const leased = await lease
+  const leased = lease instanceof Promise ? await context.waits.of("lease", lease) : lease
   const stopped = stopOf(leased && leased.switches, token, listing)
   if (!leased || stopped) return denyAtEdge(stopped ?? { reason: "switches_unavailable" }, verified)
 
@@ -97,6 +100,8 @@ export async function listTools(
     tokenHash: token.hash,
     hidden: sorted.hidden,
     receivedAt,
+    ...(trace !== null && { trace }),
+    ...(context.waits.steps && { steps: context.waits.steps }),
   }
   const reply = await askLedger(context.env, token.claims.task, async (ledger): Promise<string> =>
     ledger.visibleTools(LEDGER_VERSION, bundle.pointer, ask),

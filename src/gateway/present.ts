@@ -11,6 +11,7 @@ import { clientOf } from "../core/decision/client.ts"
 import type { OriginalRequest, Endpoint } from "./dialects/dialect.ts"
 import { DIALECTS } from "./dialects/dialects.ts"
 import type { PresentedCall } from "./presented.ts"
+import { traceIn } from "./trace.ts"
 import type { IdentifiedGateway } from "./registry.ts"
 
 /** A longer body is denied, not truncated: gateways commonly buffer 1 MiB at most. */
@@ -61,6 +62,7 @@ function presentedCall(
     body: isDenied(body) ? { kind: "withheld" } : body,
     objection: isOtherMethod ? METHOD_IN_HEADER : isDenied(body) ? body.denied : null,
     requestId: requestIdOf(request, gateway),
+    trace: traceIn(request.headers),
     ...(original.subject && { subject: original.subject }),
   }
 }

@@ -1,5 +1,6 @@
 /** One call as a gateway presented it, whatever its dialect: only the gateway is verified yet. */
 import type { CallRequest } from "../core/catalog/call-request.ts"
+import type { TraceParent } from "../core/encoding/trace-context.ts"
 import type { Denial } from "../core/denials/denial.ts"
 import type { GatewayDefinition } from "../core/policy/definition/gateways.ts"
 import type { Client } from "../core/decision/client.ts"
@@ -21,4 +22,6 @@ export interface PresentedCall extends CallRequest {
   readonly subject?: Subject
   /** Set by the registered gateway itself, never by its client. */
   readonly requestId: string | null
+  /** Of the span that has sent the request, as its headers say. */
+  readonly trace: TraceParent | null
 }

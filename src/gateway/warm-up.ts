@@ -34,6 +34,7 @@ const CONFIG: Config = {
   recordDelayMs: 0,
   maxProbeRequests: 0,
   webhookSecrets: new Map(),
+  scrapeKeys: new Set(),
   sinkSecrets: new Map(),
   signInSecrets: new Map(),
   local: false,
@@ -254,6 +255,7 @@ export async function warmUp(): Promise<boolean> {
     windows: verdict.evidence.windows,
     scope: null,
     transactionToken: null,
+    trace: null,
   }
   return answer(decision, ORIGIN, request).ok
 }

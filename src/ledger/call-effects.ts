@@ -29,3 +29,8 @@ export function isRecordedDurably(
   if (catalog.tools.get(tool)?.action !== "read") return true
   return verdict.denial !== null && (verdict.denial.reason === "approval_required" || end !== null)
 }
+
+/** The call as it is recorded: with the time that its ledger has waited for others, if any. */
+export function sharedWait(ask: LedgerCall, shared: number): LedgerCall {
+  return shared > 0 ? { ...ask, steps: { ...ask.steps, shared } } : ask
+}

@@ -29,7 +29,7 @@ import { applyMemoryUpdates, applyApproval, applyBundle, applyChange, endedBy } 
 import { CountedDenials } from "./seen-denials.ts"
 import { spend } from "./spend.ts"
 import { stormRecord } from "./storm-record.ts"
-import { causeOf, creditOf, isRecordedDurably, withoutStorm } from "./call-effects.ts"
+import { causeOf, creditOf, isRecordedDurably, sharedWait, withoutStorm } from "./call-effects.ts"
 import { CallPace } from "./pace.ts"
 import { newNonce, type Trees } from "./trees.ts"
 import { urgencyOf } from "./urgency.ts"
@@ -75,9 +75,10 @@ export class Calls {
       const owner = spend(this.#trees, ask)
       return { ...unknownTokenDecision(paced), ...(isDenied(owner) ? {} : owner) }
     }
+    const arrivedAt = Date.now()
     const attempt = (mayTell: boolean): Attempt => {
       const step = (isFinal: boolean): LedgerDecision | NoBundle | Untold | Needs =>
-        this.#step(bundle, pointer, ask, until, isFinal, mayTell)
+        this.#step(bundle, pointer, ask, arrivedAt, until, isFinal, mayTell)
       const answer = step(false)
       return "needs" in answer ? withCredit(this.#trees, pointer, until, answer, step) : answer
     }
@@ -92,6 +93,7 @@ export class Calls {
   }
 
   /**
+   * @param arrivedAt milliseconds since the epoch: since then it has waited for what ledgers share, if for anything
    * @param isFinal a call that still needs credit is denied for want of it
    * @param mayTell otherwise a call whose labels another ledger has to know of first is denied
    */
@@ -99,6 +101,7 @@ export class Calls {
     bundle: Bundle,
     pointer: Pointer,
     ask: LedgerCall,
+    arrivedAt: number,
     until: number,
     isFinal: boolean,
     mayTell: boolean,
@@ -148,7 +151,8 @@ export class Calls {
       if (end) notices.keep(taskEnded(state, ended, end, causeOf(ask.decisionId, storm ?? verdict.denial), now))
       if (!recorded) return null
       const place = storage.records.next(state.root)
-      const record = (): DecisionRecord => recordDecision(bundle, ask, verdict, tried, place, now)
+      const waited = sharedWait(ask, at - arrivedAt)
+      const record = (): DecisionRecord => recordDecision(bundle, waited, verdict, tried, place, now)
       if (durable || isLate) outbox.keep(record(), isLate && when)
       if (end && storm) {
         this.#trees.keepRecord(state, stormRecord(state, verdict.evidence.chain, ask, storm, now))

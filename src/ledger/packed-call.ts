@@ -29,6 +29,8 @@ export const packed = (call: LedgerCall) =>
     call.receivedAt,
     call.candidate,
     call.besides ?? null,
+    call.trace ?? null,
+    call.steps ?? null,
   ] as const
 
 export type PackedCall = ReturnType<typeof packed>
@@ -57,5 +59,7 @@ export function unpacked(values: PackedCall): LedgerCall {
     receivedAt: values[20],
     candidate: values[21],
     ...(values[22] && { besides: values[22] }),
+    ...(values[23] && { trace: values[23] }),
+    ...(values[24] && { steps: values[24] }),
   }
 }

@@ -77,6 +77,12 @@ const variables = prepared(
           return z.NEVER
         }
       }),
+    /** Lower-case hex SHA-256 of each key with which a scraper may read the metrics, separated by blanks. */
+    SCRAPE_KEYS_SHA256: z
+      .string()
+      .default("")
+      .transform((text) => new Set(text.split(/\s+/).filter(Boolean)))
+      .refine((hashes) => [...hashes].every((hash) => /^[0-9a-f]{64}$/.test(hash)), "must be hex SHA-256 hashes"),
     /** Where all Durable Objects are (jurisdiction.ts). Empty: anywhere. */
     JURISDICTION: z.enum(["", ...JURISDICTIONS]).default(""),
     /** Set by the local stack only: issuers may be on loopback, and bundles are checked every second. */
@@ -117,6 +123,8 @@ export interface Settings {
   readonly recordDelayMs: number
   /** Of receivers, by their id. */
   readonly webhookSecrets: ReadonlyMap<string, string>
+  /** Hex SHA-256 of the keys of those who may read the metrics. */
+  readonly scrapeKeys: ReadonlySet<string>
   /** By their names in sinks.yaml. */
   readonly sinkSecrets: ReadonlyMap<string, string>
   /** By the `id` of an issuer. */
@@ -177,6 +185,7 @@ export function settingsOf(env: Env): Settings {
     webhookSecrets: read.WEBHOOK_SECRETS,
     sinkSecrets: read.SINK_SECRETS,
     signInSecrets: read.SIGN_IN_SECRETS,
+    scrapeKeys: read.SCRAPE_KEYS_SHA256,
     local: read.LOCAL === "true",
   }
   parsed = { from: env, settings, config: null }

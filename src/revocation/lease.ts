@@ -78,6 +78,13 @@ export function currentLease({ env, background }: LeaseClient): Lease | Promise<
   return lease
 }
 
+/** When the lease of this isolate was requested, in milliseconds since the epoch. Null if it has none, or an expired one. */
+export function leasedAt(): number | null {
+  const since = memory.lease?.since ?? Number.NEGATIVE_INFINITY
+  const age = Date.now() - since
+  return age >= 0 && age < LEASE_MS ? since : null
+}
+
 const switchSchema = z.strictObject({
   id: z.string(),
   before: z.number().nullable(),

@@ -107,6 +107,10 @@ export class Switchboard extends StoredObject {
     return this.#ring.publicKeys()
   }
 
+  async keyAges(): ReturnType<KeyRing["keyAges"]> {
+    return this.#ring.keyAges()
+  }
+
   admitComparison(decision: string): boolean {
     return this.#ring.admitComparison(decision)
   }

@@ -83,6 +83,13 @@ export class KeyRing {
     return true
   }
 
+  /** When the key that signs was made, in milliseconds since the epoch, by algorithm. */
+  async keyAges(): Promise<{ readonly algorithm: OwnAlgorithm; readonly madeAt: number }[]> {
+    return [...(await this.#current())].flatMap(([algorithm, { signing }]) =>
+      signing ? [{ algorithm, madeAt: signing.madeAt }] : [],
+    )
+  }
+
   /** Every key that verifies, or will soon sign, as published under `jwks_uri`; for each algorithm the newest first. */
   async publicKeys(): Promise<JWK[]> {
     const schedules = [...(await this.#current()).values()]

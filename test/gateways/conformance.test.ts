@@ -415,6 +415,16 @@ for (const row of GATEWAYS.filter(installed)) {
       expect(received && valuesOf(received, "txn-token")).toEqual([IDENTITY["Txn-Token"]])
     })
 
+    test("is asked about a traced call, it learns of the trace; the upstream has the client's own", async () => {
+      const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+      stub.answer = { ...ALLOW, headers: { ...ALLOW.headers, traceparent: traceparent.replace("00f0", "ffff") } }
+      await ask({ target: "/crm/tickets/42", headers: [["traceparent", traceparent]] })
+      const [question] = stub.asked
+      expect(question && valuesOf(question, "traceparent")).toEqual([traceparent])
+      const [received] = upstream.received
+      expect(received && valuesOf(received, "traceparent")).toEqual([traceparent])
+    })
+
     test("asks for a proof with a nonce, the client gets the nonce", async () => {
       const challenge = 'DPoP error="use_dpop_nonce", algs="ES256"'
       const told = {

@@ -15,6 +15,8 @@ export interface Provided {
   publisher: JWK
   /** Of receivers, by id; as the Worker has them. */
   webhookSecrets: Readonly<Record<string, string>>
+  /** The key of the scraper that the Worker knows in this run. */
+  scrapeKey: string
   /** Origin of the server of key documents (test/node/issuer-server.ts). */
   issuerServer: string
   /**

@@ -26,10 +26,12 @@ const CALL: Required<LedgerCall> = {
   receivedAt: 6,
   candidate: { seq: 7, digest: "digest" },
   besides: ["answer"],
+  trace: "trace",
+  steps: { keys: 9 },
 }
 
 it("crosses whole", () => {
   expect(unpacked(packed(CALL))).toEqual(CALL)
-  const { besides: _, ...others } = CALL
+  const { besides: _, trace: _trace, steps: _steps, ...others } = CALL
   expect(unpacked(packed(others))).toEqual(others)
 })

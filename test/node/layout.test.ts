@@ -27,7 +27,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["signing"],
   ["credentials", "bundles"],
   ["platform"],
-  ["core/explanation"],
+  ["core/explanation", "core/metrics"],
   ["core/proof"],
   ["core/record", "core/notices"],
   ["core/decision"],

@@ -91,6 +91,11 @@ export function messageIn(body: Body): unknown {
   if (body.kind !== "whole") return undefined
   return messages.has(body) ? messages.get(body) : readLoosely(body.text)
 }
+/** Returns the params of a message that was read already; null if it has none, or none was read. */
+export function readParamsOf(body: Body): Members | null {
+  const message = messages.get(body)
+  return isObject(message) && isObject(message["params"]) ? message["params"] : null
+}
 /** A denial must name the message that it answers; to parse it again would cost as much as the decision. */
 const messages = new WeakMap<Body, unknown>()
 

@@ -77,5 +77,7 @@ function recordOfCall(
     total_ms,
     // In a Worker the clock stands still while code runs, so all the time that it shows was spent waiting.
     io_ms: total_ms,
+    trace: call.trace,
+    steps: call.steps,
   }
 }

@@ -4,13 +4,14 @@ import type { Field, NO_ARGUMENT, Redact, ValueOf } from "./fields/field.ts"
 import { DECISION_FIELDS } from "./fields/decision.ts"
 import { EVIDENCE_FIELDS } from "./fields/evidence.ts"
 import { SUBJECT_FIELDS } from "./fields/subject.ts"
+import { TRACE_FIELDS } from "./fields/trace.ts"
 import { VERDICT_FIELDS } from "./fields/verdict.ts"
 
 export type { RecordPlace } from "./fields/decision.ts"
 export type { Differing, ShadowResult, UsedApproval } from "./fields/evidence.ts"
 export type { RecordedDenial } from "./fields/verdict.ts"
 
-export const FIELDS = { ...DECISION_FIELDS, ...VERDICT_FIELDS, ...SUBJECT_FIELDS, ...EVIDENCE_FIELDS }
+export const FIELDS = { ...DECISION_FIELDS, ...VERDICT_FIELDS, ...SUBJECT_FIELDS, ...EVIDENCE_FIELDS, ...TRACE_FIELDS }
 type Fields = typeof FIELDS
 export type FieldName = keyof Fields
 

@@ -6,9 +6,11 @@ import { UNKNOWN_CLIENT } from "../decision/client.ts"
 import { NO_ARGUMENTS } from "../catalog/arguments.ts"
 import { NO_SEGMENTS } from "../catalog/locate.ts"
 import type { Reason } from "../denials/denial.ts"
+import type { TraceParent } from "../encoding/trace-context.ts"
 import type { ToolVisibility, ToolListQuery } from "../decision/visible-tools.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { recordDecision } from "./call-record.ts"
+import type { Steps } from "./fields/trace.ts"
 import type { DecisionRecord, RecordPlace } from "./record.ts"
 
 /** The request to the ledger, with the facts of its record that only the edge knows. */
@@ -21,6 +23,8 @@ export interface LedgerListQuery extends ToolListQuery {
   readonly hidden: Readonly<Partial<Record<Reason, number>>>
   /** Milliseconds since the epoch, by the edge's clock. */
   readonly receivedAt: number
+  readonly trace?: TraceParent
+  readonly steps?: Steps
 }
 
 /**

@@ -4,6 +4,7 @@
  */
 import { argumentsDigest } from "../catalog/arguments-hash.ts"
 import type { Segments } from "../catalog/route.ts"
+import type { TraceParent } from "../encoding/trace-context.ts"
 import type { Tool } from "../catalog/tool.ts"
 import type { Call, Evidence, Verdict } from "../decision/call.ts"
 import type { Bundle } from "../policy/assemble.ts"
@@ -12,6 +13,7 @@ import { argumentsJudgedBy, namedBoundsFor } from "../policy/named-bounds.ts"
 import { actionRef, toolRef } from "../policy/principals.ts"
 import type { Approval } from "../task/approval.ts"
 import type { DecisionRecord, ShadowResult, UsedApproval } from "./fields.ts"
+import type { Steps } from "./fields/trace.ts"
 import { notRecorded, shownFacts } from "./record-facts.ts"
 import { redacted, type RedactableParts } from "./redaction.ts"
 
@@ -30,6 +32,10 @@ export interface LedgerCall extends Call {
   readonly receivedAt: number
   /** A bundle to evaluate beside the deciding one. Null if there is none. */
   readonly candidate: Pointer | null
+  /** Of the span that sent the request. Absent if none did. */
+  readonly trace?: TraceParent
+  /** What it has waited for before it was sent to the ledger. Absent if nothing. */
+  readonly steps?: Steps
 }
 export type CallToRecord = Omit<LedgerCall, "candidate" | "risks" | "target">
 
@@ -41,7 +47,7 @@ export interface VisibleCall
       "decisionId" | "task" | "tool" | "method" | "gateway" | "environment" | "mode" | "tokenHash" | "receivedAt"
     >,
     Omit<Evidence, "context" | "approvals">,
-    Pick<DecisionRecord, "arguments_hash" | "arguments_omitted" | "facts" | "approvals"> {
+    Pick<DecisionRecord, "arguments_hash" | "arguments_omitted" | "facts" | "approvals" | "trace" | "steps"> {
   readonly isBound: boolean
 }
 
@@ -87,8 +93,12 @@ export function visibleCall(
     arguments_omitted: ask.arguments.complete ? sizeOf(ask.arguments.values) - sizeOf(selected) : null,
     facts: context ? shownFacts(context, facts) : {},
     approvals: approvals.map(usedBy),
+    trace: ask.trace ?? null,
+    steps: ask.steps ?? NO_STEPS,
   }
 }
+
+const NO_STEPS: Steps = {}
 
 const sizeOf = (members: object): number => Object.keys(members).length
 

@@ -3,6 +3,7 @@
  * Encoding"). Each record is an event `narrowgate.decision`, each checkpoint an event `narrowgate.checkpoint`.
  */
 import type { LogCheckpoint, LoggedRecord } from "../../audit/log-page.ts"
+import { spanOf } from "../../core/record/span.ts"
 import { membersOf, positionOf, textOf, type Format, type StoredMembers } from "./format.ts"
 import { keyValues, type KeyValue } from "./otlp-values.ts"
 import { placeOf } from "./places.ts"
@@ -15,6 +16,10 @@ interface LogRecord {
   readonly body: { readonly stringValue: string }
   readonly eventName: string
   readonly attributes: readonly KeyValue[]
+  /** Of the decision's span. */
+  readonly traceId?: string
+  readonly spanId?: string
+  readonly flags?: number
 }
 
 export const OTLP_LOGS: Format = {
@@ -51,8 +56,12 @@ function ofRecord(log: string, record: LoggedRecord): LogRecord {
   const members = membersOf(record)
   const [severityNumber, severityText] = SEVERITIES[members["decision"] === "allow" ? "allow" : "deny"]
   const all = Object.entries({ ...members, ...positionOf(log, record) })
+  const { traceId, spanId, flags } = spanOf({ id: String(members["id"]), trace: textOf(members["trace"]) })
   return {
     ...timeOf(members["at"]),
+    traceId,
+    spanId,
+    flags: Number.parseInt(flags, 16),
     severityNumber,
     severityText,
     body: { stringValue: sentenceOf(members) },

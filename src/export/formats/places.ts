@@ -58,6 +58,8 @@ export const PLACES: Readonly<Record<FieldName, Place>> = {
   bound: unmapped("bound"),
   total_ms: unmapped("total_ms"),
   io_ms: unmapped("io_ms"),
+  trace: unmapped("trace"),
+  steps: unmapped("steps"),
 }
 
 /** The place of a record in its log: every format has it, so that a receiver can leave out what it has. */

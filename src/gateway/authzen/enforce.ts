@@ -6,7 +6,7 @@
 import { deny, isDenied, type Denied } from "../../core/denials/denial.ts"
 import { answer } from "../answer.ts"
 import { answerTo, denyUnreadable } from "../endpoint.ts"
-import { requestOf } from "../dialects/relayed-request.ts"
+import { nearestTrace, requestOf } from "../dialects/relayed-request.ts"
 import { isObject } from "../../core/encoding/json.ts"
 import type { Bundle } from "../../core/policy/assemble.ts"
 import type { GatewayDefinition } from "../../core/policy/definition/gateways.ts"
@@ -14,6 +14,7 @@ import type { RequestContext } from "../../request-context.ts"
 import type { EvaluationAnswer } from "./answer.ts"
 import { callOf, type Call } from "./call.ts"
 import { authzen, subjectHeaders } from "../dialects/authzen.ts"
+import { traceIn } from "../trace.ts"
 import type { Evaluation } from "./question.ts"
 
 export interface GatewayCaller {
@@ -35,7 +36,7 @@ export async function decideCall(
   const call = callOf(question, gateway, bundle)
   const request = isDenied(call) ? call : requestFor(call, question, index, caller)
   if (!isDenied(request)) return decidedOf(await answerTo(request, "/", authzen.endpoint, key, context))
-  const decision = denyUnreadable(request.denied, gateway, bundle, context)
+  const decision = denyUnreadable(request.denied, gateway, traceIn(caller.headers), bundle, context)
   return decidedOf(answer(decision, context.config.issuer, new Request(context.config.issuer)))
 }
 
@@ -50,7 +51,7 @@ function requestFor(
     const value = headers.get(name)
     return value === null ? [] : [[name, name === gateway.request_id_header ? ofIndex(value, index) : value] as const]
   })
-  const own = { ...Object.fromEntries(asserted), ...relayHeaders, ...subjectHeaders(subject) }
+  const own = { ...nearestTrace(headers), ...Object.fromEntries(asserted), ...relayHeaders, ...subjectHeaders(subject) }
   const request = requestOf(relayed, own, names)
   return request ?? deny({ reason: "target_ambiguous", what: "no HTTP request can carry it" })
 }

@@ -13,7 +13,7 @@ import { deny, isDenied, type Denied } from "../../core/denials/denial.ts"
 import type { GatewayDefinition } from "../../core/policy/definition/gateways.ts"
 import type { Dialect } from "./dialect.ts"
 import { readForwarded } from "./forwarded.ts"
-import { announcesBody, linesOf, requestOf } from "./relayed-request.ts"
+import { announcesBody, linesOf, nearestTrace, requestOf } from "./relayed-request.ts"
 
 const texts = z.union([z.string(), z.array(z.string())])
 const questionSchema = z.object({
@@ -46,7 +46,7 @@ export const kong: Dialect = {
     const http = await httpOf(question)
     if (isDenied(http)) return http
     const what = objectionTo(http, gateway)
-    return what === null ? requestFor(http) : unreadable(what)
+    return what === null ? requestFor(http, nearestTrace(question.headers)) : unreadable(what)
   },
   read: readForwarded,
   status: (status) => status,
@@ -104,8 +104,12 @@ function objectionTo({ method, path, querystring, headers, body }: Http, gateway
     : "it has a body that the gateway does not relay"
 }
 
-function requestFor({ method, host, path, querystring, headers, body = "" }: Http): Request | Denied {
+function requestFor(
+  { method, host, path, querystring, headers, body = "" }: Http,
+  trace: Readonly<Record<string, string>>,
+): Request | Denied {
   const own = {
+    ...trace,
     "X-Forwarded-Method": method,
     "X-Forwarded-Uri": path + queryOf(querystring),
     "X-Forwarded-Host": host,

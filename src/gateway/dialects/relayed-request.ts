@@ -5,6 +5,7 @@
  * those of one of them.
  */
 import { deny, type Denied } from "../../core/denials/denial.ts"
+import { readTraceparent, TRACEPARENT } from "../../core/encoding/trace-context.ts"
 import type { OriginalRequest } from "./dialect.ts"
 
 export const RELAY_HEADERS = {
@@ -86,3 +87,12 @@ export function requestOf(
   }
 }
 const HERE = "https://told.invalid/"
+
+/**
+ * Returns the header that stands for the client's in a request that a gateway describes in a document: the gateway's own
+ * request has it only if the gateway traces it.
+ */
+export function nearestTrace(headers: Headers): Readonly<Record<string, string>> {
+  const own = headers.get(TRACEPARENT)
+  return own === null || readTraceparent(own) === null ? {} : { [TRACEPARENT]: own }
+}

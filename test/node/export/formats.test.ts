@@ -1,6 +1,7 @@
 /** What records become for a sink. Nothing that a record has is lost in a format, and nothing is there twice. */
 import { JsonLogsSerializer } from "@opentelemetry/otlp-transformer"
 import { expect, test } from "vitest"
+import { spanIdOf } from "../../../src/core/encoding/trace-context.ts"
 import { FIELDS } from "../../../src/core/record/fields.ts"
 import { OCSF } from "../../../src/export/formats/ocsf.ts"
 import { OTLP_LOGS } from "../../../src/export/formats/otlp-logs.ts"
@@ -55,6 +56,7 @@ test("OTLP: the official serializer makes the same of the same records", () => {
     Object({
       ...SHARED,
       ...timesOf(WHOLE.at),
+      spanContext: { traceId: "4bf92f3577b34da6a3ce929d0e0e4736", spanId: spanIdOf(WHOLE.id), traceFlags: 1 },
       severityNumber: 13,
       severityText: "WARN",
       body: "deny mail.send policy_denied",

@@ -46,6 +46,8 @@ export const WHOLE: DecisionRecord = {
   bound: true,
   total_ms: 3,
   io_ms: 2,
+  trace: "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+  steps: { lease: 3 },
 }
 
 export const CHECKPOINT = { size: 43, at: 1_795_565_999_000, note: "authz.example/logs/records-0\n43\nAAAA\n\n— x y\n" }

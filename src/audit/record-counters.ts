@@ -1,0 +1,35 @@
+/**
+ * What the records of one log add up to, stored beside them: a counter that began anew wherever an object restarts, or
+ * counted only what is still there, would be none. It is advanced in the transaction in which records get their positions,
+ * which is when each is known to be new.
+ */
+import { counted, NO_COUNTS, type Counts } from "../core/metrics/counts.ts"
+import { readStored } from "../core/record/record.ts"
+
+export class RecordCounters {
+  readonly #sql: SqlStorage
+  /** As stored. Null until it is read. */
+  #counts: Counts | null = null
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql
+    sql.exec("CREATE TABLE IF NOT EXISTS counters (id INTEGER PRIMARY KEY CHECK (id = 1), body TEXT NOT NULL)")
+  }
+
+  read(): Counts {
+    if (this.#counts) return this.#counts
+    const [row] = this.#sql.exec<{ body: string }>("SELECT body FROM counters").toArray()
+    const counts: Counts = row ? JSON.parse(row.body) : NO_COUNTS
+    return (this.#counts = counts)
+  }
+
+  /** Only in the transaction in which these records, as stored, get their positions; last, as nothing undoes it here. */
+  add(bodies: readonly string[]): void {
+    const counts = counted(
+      this.read(),
+      bodies.map((body) => readStored({ body })),
+    )
+    this.#sql.exec("INSERT OR REPLACE INTO counters VALUES (1, ?)", JSON.stringify(counts))
+    this.#counts = counts
+  }
+}

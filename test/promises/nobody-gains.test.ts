@@ -1,6 +1,7 @@
 import fc from "fast-check"
 import { describe, expect, inject, test } from "vitest"
 import type { ArgumentBounds } from "../../src/core/catalog/bounds/definition.ts"
+import { conjunctOf } from "../../src/core/catalog/bounds/bounds.ts"
 import { isLifecycle } from "../../src/core/catalog/lifecycle.ts"
 import { type Grant } from "../../src/core/task/grant.ts"
 import { isOAuthFailure, type OAuthError } from "../../src/core/denials/oauth-error.ts"
@@ -51,6 +52,16 @@ const bounds: fc.Arbitrary<ArgumentBounds> = fc.dictionary(
     fc.record({ like: fc.constantFrom("a*", "*b", "*a*b*", "a", "*") }),
     fc.constant({}),
     fc.record({ max_length: fc.integer({ min: 0, max: 3 }) }),
+    fc.record({ path: fc.subarray(["/a", "/a/b", "c"], { minLength: 1 }) }),
+    fc.record({ email: fc.subarray(["a.example", "b.example"], { minLength: 1 }) }),
+    fc.record({ cidr: fc.subarray(["10.0.0.0/8", "192.0.0.0/8"], { minLength: 1 }) }),
+    fc.record({ quantity: fc.record({ max: fc.constantFrom("1 EUR", "5 EUR") }) }),
+    fc.record({
+      date: fc.record({ from: fc.constantFrom("2026-01-01", "2026-06-01"), to: fc.constant("2026-12-31") }),
+    }),
+    fc.record({ url: fc.record({ hosts: fc.subarray(["a.example", "b.example"], { minLength: 1 }) }) }),
+    fc.record({ like: fc.constantFrom("/a*", "*b"), path: fc.constant(["/a"]) }),
+    fc.record({ eq: fc.constantFrom("a", "/a/b"), optional: fc.constant(true as const) }),
   ),
   { maxKeys: 2 },
 )
@@ -58,7 +69,11 @@ const asking = fc
   .record({
     scopes: fc.option(fc.uniqueArray(scopeText, { minLength: 1, maxLength: 4 })),
     maxSensitivity: fc.option(fc.constantFrom("public", "internal", "confidential", "restricted")),
-    bounds: fc.oneof({ weight: 4, arbitrary: fc.constant({}) }, { weight: 1, arbitrary: bounds }),
+    bounds: fc.oneof(
+      { weight: 4, arbitrary: fc.constant({}) },
+      { weight: 2, arbitrary: bounds },
+      { weight: 1, arbitrary: bounds.map((named) => conjunctOf({ arguments: named, closed: true })) },
+    ),
     calls: fc.option(fc.integer({ min: 1, max: 4 })),
   })
   // Without tools of one's own there is nothing to say about them.
@@ -71,6 +86,9 @@ const values = fc.dictionary(
   fc.constantFrom("file", "to", "size", "other"),
   fc.oneof(
     fc.constantFrom("a", "b", "ab", "xaxb", "", "é"),
+    fc.constantFrom("/a/b", "/a/b/c", "c/d", "x@a.example", "x@b.example", "10.1.1.1", "192.0.2.1", "1 EUR", "4 EUR"),
+    fc.constantFrom("2026-01-01", "2026-07-01", "https://a.example/", "https://b.example/x"),
+    fc.constantFrom([], ["/a/b", "/a/c"], ["/a/b", "c"], ["x@a.example", "y@b.example"]),
     fc.integer({ min: -3, max: 4 }),
     fc.boolean(),
     fc.constant([1]),

@@ -14,7 +14,7 @@ export const spelledBound: Lint = {
     ...rules.all.flatMap((rule): Problem[] => {
       const conditions = rule.conjuncts.map(({ expression }) => expression)
       const found = rule.isWarned || excludes(conditions) ? null : likesIn(conditions)
-      const [conjunct] = rule.conjuncts.filter(({ expression }) => likesIn(expression) !== null)
+      const conjunct = rule.conjuncts.find(({ expression }) => likesIn(expression) !== null)
       if (!found || !conjunct) return []
       const { message, bound } = found
       const fix = `Write a bound of the catalog with \`${bound}\`, and read it as \`context.bounds.NAME\`.`
@@ -39,7 +39,7 @@ interface Meant {
 
 /** Only what could hardly mean anything else. */
 function meantBy(pattern: string): Meant | null {
-  const [, scheme, host] = /^(https?|wss?):\/\/([^/*]*|\*\.[^/*]+)(?:\/|\*|$)/.exec(pattern) ?? []
+  const [, scheme, host] = /^(https?|wss?):\/\/(\*\.[^/*]+|[^/*]*)(?:\/|\*|$)/.exec(pattern) ?? []
   if (scheme !== undefined && host !== undefined && pattern.includes("*")) {
     const hosts = host === "" ? "api.example.org" : host
     const schemes = scheme === "https" ? "" : `, schemes: [${scheme}]`

@@ -342,6 +342,23 @@ describe("quantity", () => {
 })
 
 describe("date", () => {
+  test("each day of 800 years is one exactly if the platform's calendar has it", () => {
+    const isDay = (text: string): boolean => {
+      const at = new Date(`${text}T00:00:00Z`)
+      return !Number.isNaN(at.getTime()) && at.toISOString().startsWith(text)
+    }
+    for (let year = 1600; year < 2400; year += year % 100 === 0 || year % 4 === 0 ? 1 : 3) {
+      for (const month of ["01", "02", "03", "04", "06", "11", "12", "13"]) {
+        for (const day of ["00", "01", "28", "29", "30", "31"]) {
+          const text = `${year}-${month}-${day}`
+          const next = new Date(Date.parse(`${year}-01-01`) - 1_000).toISOString()
+          expect(isWithin({ date: { from: "0001-01-01" } }, text), text).toBe(isDay(text))
+          if (isDay(text)) expect(isWithin({ date: { from: next, to: text } }, text), text).toBe(true)
+        }
+      }
+    }
+  })
+
   const moment = fc
     .tuple(
       fc.date({ min: new Date("2025-06-01T00:00:00Z"), max: new Date("2026-06-30T00:00:00Z"), noInvalidDate: true }),

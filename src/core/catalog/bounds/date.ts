@@ -19,20 +19,34 @@ const WRITTEN = /^(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:Z|(?!-
 function read(text: string): Interval | null {
   const [, date, time, fraction = "", sign, hours = "0", minutes = "0"] = WRITTEN.exec(text) ?? []
   if (date === undefined) return null
-  const milliseconds = Date.parse(`${date}T${time ?? "00:00:00"}Z`)
-  if (Number.isNaN(milliseconds)) return null
-  // The platform reads the 30th of February as the 2nd of March, and 24:00:00 as the next day.
-  if (new Date(milliseconds).toISOString() !== `${date}T${time ?? "00:00:00"}.000Z`) return null
-  const start = BigInt(milliseconds) * MILLISECOND
+  const seconds = secondsOf(`${date}T${time ?? "00:00:00"}`)
+  if (seconds === null) return null
+  const start = seconds * SECOND
   if (time === undefined) return { first: start, last: start + DAY - 1n }
   if (Number(hours) > 23 || Number(minutes) > 59) return null
   const offset = (BigInt(hours) * 60n + BigInt(minutes)) * MINUTE
   const at = start + BigInt(fraction.padEnd(9, "0")) - (sign === "-" ? -offset : offset)
   return { first: at, last: at }
 }
-const MILLISECOND = 1_000_000n
-const MINUTE = 60_000n * MILLISECOND
-const DAY = 86_400_000n * MILLISECOND
+const SECOND = 1_000_000_000n
+const MINUTE = 60n * SECOND
+const DAY = 86_400n * SECOND
+
+/** Since the epoch, of a time in UTC that there is: no 30th of February, no 24 o'clock. */
+function secondsOf(text: string): bigint | null {
+  const [year = 0, month = 0, day = 0, hours = 0, minutes = 0, seconds = 0] = text.split(/[-T:]/).map(Number)
+  const isLeap = (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0
+  const days = month === 2 && isLeap ? 29 : (DAYS_OF_MONTH[month - 1] ?? 0)
+  if (day < 1 || day > days || hours > 23 || minutes > 59 || seconds > 59) return null
+  // A year that begins in March ends with its leap day.
+  const [since, nth] = month > 2 ? [year, month - 3] : [year - 1, month + 9]
+  const leapDays = Math.floor(since / 4) - Math.floor(since / 100) + Math.floor(since / 400)
+  const daysBefore = since * 365 + leapDays + Math.floor((nth * 153 + 2) / 5) + day - 1 - DAYS_TO_EPOCH
+  return BigInt(daysBefore) * 86_400n + BigInt(hours * 3_600 + minutes * 60 + seconds)
+}
+const DAYS_OF_MONTH = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+/** From the first of March of the year 0. */
+const DAYS_TO_EPOCH = 719_468
 
 const rangeOf = remembered(({ from, to }: DateBound) => ({
   first: from === undefined ? null : (read(from)?.first ?? null),

@@ -1,0 +1,86 @@
+/** A rule that reads a named bound, in whole decisions; and a grant that a request has closed. */
+import { describe, expect, inject, test } from "vitest"
+import { UNSEEN_ARGUMENTS } from "../../../src/core/catalog/arguments.ts"
+import { isOAuthFailure } from "../../../src/core/denials/oauth-error.ts"
+import { boundsInWords } from "../../../src/core/task/grant-words.ts"
+import { readRequestedGrant } from "../../../src/core/task/requested-grant.ts"
+import { ALICE, assembled, callOf, newState, open, opened, reasonOf, scopes } from "../../harness/trees.ts"
+
+const body = inject("yard")
+const BOUND = { ".": { left: { ".": { left: { Var: "context" }, attr: "bounds" } }, attr: "own" } }
+const ANY = { op: "All" }
+const scope = { principal: ANY, action: ANY, resource: { op: "==", entity: { type: "Tool", id: "mail.send" } } }
+const rule = {
+  id: "own-mail",
+  policy: {
+    effect: "forbid",
+    ...scope,
+    conditions: [{ kind: "unless", body: BOUND }],
+    annotations: { id: "own-mail" },
+  },
+  reads: [],
+  facts: ["bounds.own"],
+}
+const bundle = assembled({
+  ...body,
+  rules: [...body.rules, rule],
+  bounds: [{ name: "own", arguments: { to: { email: ["example.org"] } } }],
+})
+
+test("is decided by what the argument means, and denied where that is not clear", () => {
+  const state = newState(ALICE)
+  const held = opened(open(bundle, state, "first", null, { purpose: "work", asked: scopes("mail.send:write") }))
+  const reason = (values: Readonly<Record<string, unknown>>): string =>
+    reasonOf(bundle, state, callOf(held, "mail.send", values))
+  expect(reason({ to: "a@example.org" })).toBe("allowed")
+  expect(reason({ to: ["a@example.org", "b@example.org"] })).toBe("allowed")
+  expect(reason({ to: "a@evil.example" })).toBe("policy_forbids")
+  expect(reason({})).toBe("policy_forbids")
+  expect(reason({ to: "a@evil.example,b@example.org" })).toBe("policy_forbids")
+  expect(reason({ to: ["a@example.org", "b@evil.example"] })).toBe("policy_forbids")
+  // What no rule of Cedar could take is no obstacle.
+  expect(reason({ to: "a@example.org", cc: null })).toBe("allowed")
+  expect(reason({ To: "a@example.org" })).toBe("argument_variant")
+  expect(reasonOf(bundle, state, callOf(held, "mail.send", {}, { arguments: UNSEEN_ARGUMENTS }))).toBe(
+    "arguments_unknown",
+  )
+})
+
+describe("a request", () => {
+  const requested = (details: object) =>
+    readRequestedGrant({
+      scope: null,
+      purpose: null,
+      authorizationDetails: JSON.stringify([
+        { type: "narrowgate_call", tools: ["mail.send"], actions: ["write"], ...details },
+      ]),
+    })
+
+  test("that is closed refuses what its bounds do not name, and says so to people", () => {
+    const read = requested({ arguments: { to: { email: ["example.org"] } }, closed: true })
+    if (isOAuthFailure(read)) throw new Error("it is well formed")
+    const state = newState(ALICE)
+    const held = opened(open(bundle, state, "first", null, { purpose: "work", asked: read.requested }))
+    const reason = (values: Readonly<Record<string, unknown>>): string =>
+      reasonOf(bundle, state, callOf(held, "mail.send", values))
+    expect(reason({ to: "a@example.org" })).toBe("allowed")
+    expect(reason({ to: "a@example.org", bcc: "a@example.org" })).toBe("argument_out_of_bounds")
+    expect(state.tasks.get(held.task)?.details).toMatchObject([
+      { arguments: { to: { email: ["example.org"] } }, closed: true },
+    ])
+    expect(boundsInWords(read.requested.parts?.map(({ bounds }) => bounds) ?? [])).toBe(
+      "to is an e-mail address at example.org; it has no other argument",
+    )
+  })
+
+  test.each([
+    ["a name that stands for others", { arguments: { "*": { eq: 1 } } }],
+    ["a kind that there is not", { arguments: { to: { host: ["a.example"] } } }],
+    ["a bound that is not what its kind takes", { arguments: { to: { email: ["ann@example.org"] } } }],
+    ["a schema that cannot be used", { arguments: { to: { schema: { $ref: "https://a.example" } } } }],
+    ["a closing that is not true", { closed: false }],
+    ["what only grants have", { arguments: { to: { absent: true } } }],
+  ])("with %s is refused", (_what, details) => {
+    expect(requested(details)).toMatchObject({ refused: { reason: "details_malformed" } })
+  })
+})

@@ -4,8 +4,8 @@
  */
 import { createReadStream } from "node:fs"
 import { Readable } from "node:stream"
-import { createInterface } from "node:readline"
 import { createGunzip } from "node:zlib"
+import { BLANK } from "../../src/core/record/fields.ts"
 import { decisionRecord, type ShownRecord } from "../remote/decision-record.ts"
 import { EXIT, Failure } from "../terminal/failure.ts"
 
@@ -22,7 +22,8 @@ async function* recordsIn(file: string): AsyncGenerator<ShownRecord> {
       if (line.trim() === "") continue
       const value = parsed(line)
       if (isOfExport(value)) continue
-      const read = decisionRecord.safeParse(value)
+      // An export has records as they are stored: without what is blank.
+      const read = decisionRecord.safeParse(isObject(value) ? { ...BLANK, ...value } : value)
       if (!read.success) {
         const fix = "Write one record a line, as `narrowgate decisions tail --json` does, or name an export."
         throw new Failure(`${file}:${number} holds no decision record`, fix, EXIT.usage)
@@ -34,9 +35,21 @@ async function* recordsIn(file: string): AsyncGenerator<ShownRecord> {
   }
 }
 
-function linesOf(file: string): AsyncIterable<string> {
-  const input = Readable.from(plainBytes(file === "-" ? process.stdin : createReadStream(file)))
-  return createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })
+/** Far above what a record has. */
+const MAX_LINE = 4_000_000
+
+/** Whole lines only: of a file that breaks off within its compression the rest of a line is no record. */
+async function* linesOf(file: string): AsyncGenerator<string> {
+  const decoder = new TextDecoder()
+  let rest = ""
+  for await (const chunk of plainBytes(file === "-" ? process.stdin : createReadStream(file))) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n")
+    rest = lines.pop() ?? ""
+    yield* lines
+    if (rest.length > MAX_LINE)
+      throw new Failure(`${file} has a line that is too long for a record`, "Export it again.", EXIT.usage)
+  }
+  yield rest + decoder.decode()
 }
 
 /** Whether it is compressed is in the bytes (RFC 1952, section 2.3.1), not in the name: standard input has none. */
@@ -56,6 +69,8 @@ async function* plainBytes(input: AsyncIterable<Buffer>): AsyncGenerator<Buffer>
   const gunzip = createGunzip()
   const source = Readable.from(all)
   source.on("error", (failure) => gunzip.destroy(failure))
+  // Whoever reads on gets it; a reader that has stopped does not want it.
+  gunzip.on("error", () => undefined)
   yield* source.pipe(gunzip)
 }
 
@@ -72,10 +87,13 @@ function parsed(line: string): unknown {
   }
 }
 
-/** The other lines of an export: its header, its checkpoints and its last line. */
+const isObject = (value: unknown): value is object => typeof value === "object" && value !== null
+
+/** The other lines of an export: its header, its checkpoints and its last line. A record has none of these members. */
 function isOfExport(value: unknown): boolean {
-  return typeof value === "object" && value !== null && "type" in value && !("kind" in value)
+  return isObject(value) && !("kind" in value) && OF_EXPORT.some((member) => member in value)
 }
+const OF_EXPORT = ["header", "checkpoint", "footer", "type"]
 
 function unreadable(file: string, number: number, failure: unknown): unknown {
   if (!(failure instanceof Error) || !("code" in failure) || failure instanceof Failure) return failure

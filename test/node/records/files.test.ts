@@ -11,7 +11,7 @@ import { inOrder } from "../../../cli/records/in-order.ts"
 import { recordsInFiles } from "../../../cli/records/read-files.ts"
 import { decisionRecord, type ShownRecord } from "../../../cli/remote/decision-record.ts"
 import { conditionsOf } from "../../../src/audit/record-query.ts"
-import { recordOf } from "../../../src/core/record/record.ts"
+import { recordOf, storedForm } from "../../../src/core/record/record.ts"
 
 let directory: string
 beforeEach(async () => {
@@ -20,12 +20,17 @@ beforeEach(async () => {
 afterEach(() => rm(directory, { recursive: true, force: true }))
 
 const RECORDS = [1, 2, 3].map((number) => recordOf({ id: `dec_${number}`, at: number, kind: "call", code: "ok" }))
-const LINES = RECORDS.map((record, index) => JSON.stringify({ ...record, log: "records-0", index, salt: "c2FsdA" }))
+/** As they are stored, without what is blank, and with their place. */
+const LINES = RECORDS.map((record, index) => {
+  const stored: object = JSON.parse(storedForm(record).body)
+  return JSON.stringify({ ...stored, log: "records-0", index, salt: "c2FsdA" })
+})
 const EXPORT = [
-  '{"type":"header","log":"records-0"}',
+  '{"header":{"version":1,"issuer":"https://authz.example","log":"records-0","from":0,"frontier":[]}}',
   ...LINES,
-  '{"type":"checkpoint","size":3}',
-  '{"type":"footer","count":3}',
+  '{"checkpoint":{"log":"records-0","size":3,"note":"…"}}',
+  '{"type":"checkpoint","log":"records-0","size":3,"at":1,"note":"…"}',
+  '{"footer":{"log":"records-0","next":3}}',
 ].join("\n")
 
 async function idsIn(content: string | Buffer, ...more: readonly string[]): Promise<readonly string[]> {
@@ -68,7 +73,7 @@ describe("a file is named that", () => {
     ["has half a line", `${LINES[0]}\n${LINES[1]?.slice(0, 40)}`, /records:2 holds no decision record/u],
     [
       "is cut within its compression",
-      gzipSync(EXPORT.repeat(50)).subarray(0, 300),
+      gzipSync(`${EXPORT}\n`.repeat(50)).subarray(0, 300),
       /records is cut or damaged after line/u,
     ],
     ["has a byte changed", damaged(gzipSync(EXPORT)), /records is cut or damaged after line/u],

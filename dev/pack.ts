@@ -4,6 +4,7 @@
  * paths; the Worker as it is deployed; and the files that commands read. Nothing else is bundled.
  */
 import { execFile } from "node:child_process"
+import { existsSync } from "node:fs"
 import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { promisify } from "node:util"
@@ -22,7 +23,7 @@ const TREE = join(OUT, "narrowgate")
 const ENTRIES: readonly string[] = ["client", "server", "spiffe", "testing", "testing/pool", "testing/vitest"]
 
 /**
- * What commands read, besides themselves, and name in what they print; where the README leads; and the action, which a
+ * What commands read, besides themselves; the pages, with those to which they lead outside docs/; and the action, which a
  * workflow finds below `node_modules`.
  */
 const FILES = [
@@ -30,19 +31,25 @@ const FILES = [
   "README.md",
   "CHANGELOG.md",
   "CONTRIBUTING.md",
+  "Dockerfile",
   "action.yml",
   "bench/README.md",
+  "clients/python/README.md",
   "docs",
   "examples",
   "policies",
   "schemas",
+  "src/core/guardrails/README.md",
+  "src/core/policy/cedar/README.md",
+  "src/notifications/README.md",
+  "src/revocation/README.md",
   "starters",
   "template",
 ]
 
 /** The pictures are most of the pages' size: those of the README are enough. */
 const isPacked = (path: string): boolean =>
-  !/\bdocs\/screenshots\/./.test(path) || /\/(?:demo(?:-phone)?\.svg|approval-desktop-light\.png)$/.test(path)
+  !path.startsWith("docs/screenshots/") || /\/(?:demo(?:-phone)?\.svg|approval-desktop-light\.png)$/.test(path)
 
 /** What some parts need, and say so: the local stack, a server of one machine, the test kit's matchers, a deployment. */
 const OPTIONAL: readonly string[] = [...LOCAL_STACK, "vitest", "workerd", "wrangler"]
@@ -76,7 +83,7 @@ for (const which of WORKERS) {
   await cp(await builtWorker(which, join(OUT, which)), join(TREE, PACKED[which]))
 }
 await writeOwnModules(join(TREE, "worker"))
-for (const path of FILES) await cp(join(PACKAGE, path), join(TREE, path), { recursive: true, filter: isPacked })
+for (const path of await packedFiles()) await cp(join(PACKAGE, path), join(TREE, path))
 const configuration = await readFile(join(PACKAGE, "wrangler.toml"), "utf8")
 await writeFile(join(TREE, "wrangler.toml"), configuration.replace('main = "src/index.ts"', 'main = "worker/index.js"'))
 await writeFile(join(TREE, "package.json"), `${JSON.stringify(await manifest(), null, 2)}\n`)
@@ -84,6 +91,13 @@ const { stdout } = await promisify(execFile)("npm", ["pack", "--pack-destination
 const [packed] = packedSchema.parse(JSON.parse(stdout))
 const { filename, entryCount, size, unpackedSize } = packed
 console.log(`build/${filename}: ${entryCount} files, ${size} bytes, ${unpackedSize} unpacked`)
+
+/** What git ignores is left out: keys of a local stack, installations. */
+async function packedFiles(): Promise<readonly string[]> {
+  const args = ["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate", "--", ...FILES]
+  const { stdout: listed } = await promisify(execFile)("git", args, { cwd: PACKAGE })
+  return listed.split("\0").filter((path) => path !== "" && isPacked(path) && existsSync(join(PACKAGE, path)))
+}
 
 async function manifest(): Promise<unknown> {
   const own = manifestSchema.parse(JSON.parse(await readFile(join(PACKAGE, "package.json"), "utf8")))

@@ -8,7 +8,7 @@ import { dirname, join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import { pathToFileURL } from "node:url"
 import { deflateRawSync, inflateRawSync } from "node:zlib"
-import { Failure } from "../cli/terminal/failure.ts"
+import { EXIT, Failure } from "../cli/terminal/failure.ts"
 import { VERSION } from "../cli/package.ts"
 import { isFull, syncDirectory } from "./directory.ts"
 
@@ -43,7 +43,7 @@ export async function writeArchive(
   most = MAX_UNPACKED_BYTES,
 ): Promise<number> {
   // Before the first byte is in it.
-  await (await open(unfinished, "wx", 0o600)).close()
+  await makeEmpty(unfinished)
   let files = 0
   let left = most
   {
@@ -64,10 +64,23 @@ export async function writeArchive(
     database.exec("COMMIT")
   }
   await syncDirectory(unfinished)
+  // `rename` alone would replace a file that has appeared meanwhile. Not every file system has `link`.
+  await makeEmpty(file)
   await rename(unfinished, file)
   await syncDirectory(dirname(file))
   return files
 }
+
+async function makeEmpty(file: string): Promise<void> {
+  try {
+    await (await open(file, "wx", 0o600)).close()
+  } catch (error) {
+    throw error instanceof Error && "code" in error && error.code === "EEXIST" ? isThereAlready(file) : error
+  }
+}
+
+export const isThereAlready = (file: string): Failure =>
+  new Failure(`${file} is there already`, "Name a file that is not.", EXIT.usage)
 
 /**
  * Applies the write-ahead log to the database, as a process does that opens it after another was killed.

@@ -1,16 +1,17 @@
 /** `narrowgate serve backup` and `narrowgate serve restore`. */
-import { access, lstat, mkdir, mkdtemp, readdir, rename, rm, rmdir } from "node:fs/promises"
+import { mkdtempSync, rmSync } from "node:fs"
+import { access, lstat, mkdir, readdir, rename, rm, rmdir } from "node:fs/promises"
+import { constants } from "node:os"
 import { dirname, join, resolve } from "node:path"
 import { EXIT, Failure } from "../cli/terminal/failure.ts"
-import { readArchive, unpackArchive, writeArchive } from "./archive.ts"
+import { isThereAlready, readArchive, unpackArchive, writeArchive } from "./archive.ts"
 import { requestBackup, copyObjects } from "./backup-socket.ts"
 import { readConfiguration } from "./configuration.ts"
 import { lock, OBJECTS, openDirectory, refuseNewer, UNFINISHED, withoutRoom, type DirectoryState } from "./directory.ts"
 
 export async function runBackup(given: string, config: string | null): Promise<void> {
-  hideExperiments()
   const file = resolve(given)
-  if (await isThere(file)) throw new Failure(`${file} is there already`, "Name a file that is not.", EXIT.usage)
+  if (await isThere(file)) throw isThereAlready(file)
   const { directory } = await readConfiguration(config, process.env)
   if (!(await isThere(join(directory, OBJECTS)))) {
     throw new Failure(`${directory} is no directory of Narrowgate`, "Name its configuration with --config.", EXIT.usage)
@@ -18,7 +19,7 @@ export async function runBackup(given: string, config: string | null): Promise<v
   await mkdir(dirname(file), { recursive: true })
   await removeLeftovers(dirname(file))
   // Beside the backup, so that the disk of the deployment needs no room for it.
-  const place = await mkdtemp(join(dirname(file), PLACE))
+  const place = makePlace(dirname(file))
   let release: (() => void) | null = null
   try {
     release = lock(place)
@@ -31,12 +32,26 @@ export async function runBackup(given: string, config: string | null): Promise<v
     throw withoutRoom(error, dirname(file), "Make room, or name a file on another disk: nothing was written.")
   } finally {
     release?.()
-    await rm(place, { recursive: true, force: true })
+    await rm(place, REMOVE)
   }
 }
 
 /** How the name begins of what a backup has beside its file while it is written. It has private keys. */
 const PLACE = ".narrowgate-backup-"
+
+/** Removed at a signal, too. */
+function makePlace(beside: string): string {
+  let place: string | undefined
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+    process.once(signal, () => {
+      // The process that runs may still write into it.
+      if (place !== undefined) rmSync(place, REMOVE)
+      process.exit(128 + constants.signals[signal])
+    })
+  return (place = mkdtempSync(join(beside, PLACE)))
+}
+
+const REMOVE = { recursive: true, force: true, maxRetries: 5 } as const
 
 /** Of commands that were killed. One that still runs has its lock. What others have put there is left alone. */
 export async function removeLeftovers(beside: string): Promise<void> {
@@ -48,7 +63,7 @@ export async function removeLeftovers(beside: string): Promise<void> {
     } catch {
       continue
     }
-    await rm(place, { recursive: true, force: true })
+    await rm(place, REMOVE)
   }
 }
 
@@ -81,7 +96,6 @@ async function copyAtRest(path: string, copy: string): Promise<CopyResult> {
 const LEFT_OUT: ReadonlySet<string> = new Set(["Session"])
 
 export async function runRestore(given: string, config: string | null): Promise<void> {
-  hideExperiments()
   const file = resolve(given)
   const { version, takenAt } = await readArchive(file)
   refuseNewer(file, version)
@@ -125,8 +139,4 @@ async function isThere(path: string): Promise<boolean> {
     () => true,
     () => false,
   )
-}
-
-function hideExperiments(): void {
-  process.removeAllListeners("warning")
 }

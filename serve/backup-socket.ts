@@ -93,7 +93,7 @@ async function copyStanding(
     goOn()
   }, mostMs)
   try {
-    await untilStanding(pid)
+    await untilStanding(pid, () => isLate)
     const takenAt = Date.now()
     await copyObjects(objects, to, () => isLate)
     if (isLate) throw new Error(TOO_LARGE)
@@ -107,15 +107,15 @@ async function copyStanding(
 const TOO_LARGE =
   "copying takes longer than a gateway waits: stop `narrowgate serve`, back up, and start it, or have its directory on a file system that clones files (XFS, Btrfs, APFS)"
 
-/** The system answers before each of its threads stands. */
-async function untilStanding(pid: number): Promise<void> {
+/** The system answers before each of its threads stands. Returns, too, once it is late, and the process goes on. */
+async function untilStanding(pid: number, isLate: () => boolean): Promise<void> {
   if (process.platform !== "linux") return sleep(100)
   for (const until = performance.now() + STANDS_WITHIN_MS; performance.now() < until; await sleep(1)) {
     const tasks = await readdir(`/proc/${pid}/task`)
     const states = await Promise.all(
       tasks.map(async (task) => /\) (\S)/.exec(await readFile(`/proc/${pid}/task/${task}/stat`, "utf8"))?.[1]),
     )
-    if (states.every((state) => state === "T")) return
+    if (isLate() || states.every((state) => state === "T")) return
   }
   throw new Error("workerd does not stand still")
 }
@@ -123,11 +123,12 @@ async function untilStanding(pid: number): Promise<void> {
 /** Indexes of write-ahead logs are made anew from them. */
 const isCopied = (name: string): boolean => !name.endsWith("-shm")
 
-/** Two levels: classes, and files of their objects. */
+/** Two levels: classes, and files of their objects. Another command may remove `to` meanwhile: it is not made again. */
 export async function copyObjects(from: string, to: string, isLate = (): boolean => false): Promise<void> {
+  await mkdir(join(to, OBJECTS))
   for (const className of await readdir(from)) {
     const names = (await readdir(join(from, className))).filter(isCopied)
-    await mkdir(join(to, OBJECTS, className), { recursive: true })
+    await mkdir(join(to, OBJECTS, className))
     for (const name of names) {
       if (isLate()) return
       await copyFile(join(from, className, name), join(to, OBJECTS, className, name), constants.COPYFILE_FICLONE)

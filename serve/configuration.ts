@@ -62,7 +62,7 @@ const schema = z.strictObject({
 export type Configuration = z.infer<typeof schema> & {
   /** Secrets of the Worker, by the name of their binding. */
   readonly secrets: Readonly<Record<string, string>>
-  /** The one of them that was made for this start, to be shown; null: whoever has set it knows it. */
+  /** The one of them that was made for this start, to be logged; null: the operator has set it. */
   readonly madeClaim: string | null
 }
 

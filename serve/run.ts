@@ -39,7 +39,6 @@ export async function runServe(file: string | null): Promise<void> {
 
 /** Warnings of Node.js are events like others; that a part of it is experimental is none of an operator's business. */
 function logWarnings(): void {
-  process.removeAllListeners("warning")
   process.on("warning", ({ name, message }) => {
     if (name !== "ExperimentalWarning") log("warning", { text: message })
   })

@@ -11,7 +11,6 @@ import { decisionOf } from "./kit/decision.ts"
 import { NarrowgateTestError } from "./kit/error.ts"
 import { refuseUnknown, type Members } from "./kit/options.ts"
 import type { GatewayResponse, PolicyParts } from "./kit/setup.ts"
-import { taskOf } from "./kit/task-of.ts"
 import type { GatewayCall, GatewayOptions, TestGateway } from "./types.ts"
 
 const OPTIONS: Members<GatewayOptions> = { upstream: true, servers: true, origin: true, port: true }
@@ -22,14 +21,14 @@ interface GatewayContext {
   /** Narrowgate's URL. */
   readonly narrowgate: string
   readonly key: string
-  /** Called with each decision, before the client has its answer. */
-  readonly addDecision: (task: string, decision: string) => void
+  /** Called with each call, before the client has its answer. */
+  readonly noteCall: (authorization: string, decision: string) => void
   /** Narrowgate's time. */
   readonly now: () => Promise<Date>
 }
 
 export async function listeningGateway(
-  { gateway, servers, narrowgate, key, addDecision, now }: GatewayContext,
+  { gateway, servers, narrowgate, key, noteCall, now }: GatewayContext,
   options: GatewayOptions,
 ): Promise<TestGateway> {
   refuseUnknown("a gateway", options, OPTIONS)
@@ -59,8 +58,7 @@ export async function listeningGateway(
     observe({ method, target, headers }, verdict) {
       const call = { method, target, ...decisionOf(responseOf(verdict)) }
       calls.push(call)
-      const task = taskOf(first(headers, "authorization") ?? "")
-      if (task !== null && call.id !== "") addDecision(task, call.id)
+      noteCall(first(headers, "authorization") ?? "", call.id)
     },
   })
   let stopped: Promise<void> | undefined

@@ -123,13 +123,12 @@ export async function startNarrowgate(options: StartOptions): Promise<RunningNar
       gateway: async (id: string, options: GatewayOptions) => {
         requireRunning()
         const { servers } = setup.policies
-        const addDecision = kit.addDecision.bind(kit)
         const context = {
           gateway: kit.gatewayOf(id),
           servers,
           narrowgate: issuer,
           key: kit.gatewayKey(id),
-          addDecision,
+          noteCall: kit.noteCall.bind(kit),
           now: async () => kit.clock.now(),
         }
         const { listeningGateway } = await import("./gateway.ts")

@@ -5,7 +5,16 @@
  */
 import { type IncomingMessage, request as send } from "node:http"
 import { buffer } from "node:stream/consumers"
-import { type Pair, denial, first, identity, pairs, toEnvoyAuthorizer, toForwardAuthorizer } from "./headers.ts"
+import {
+  type Pair,
+  denial,
+  first,
+  identity,
+  pairs,
+  restatedStatus,
+  toEnvoyAuthorizer,
+  toForwardAuthorizer,
+} from "./headers.ts"
 
 /** Envoy's own default is 200 ms, which a cold workerd on two busy cores does not always meet. */
 const AUTHORIZER_TIMEOUT_MS = 5_000
@@ -72,13 +81,9 @@ async function askEnvoy(authorizer: Authorizer, original: OriginalRequest): Prom
   const answer = await exchange(authorizer, original.method, `/authz/envoy${original.target}`, headers, original.body)
   if (answer === undefined || answer.status >= 500) return refusal(403)
   if (answer.status === 200) return { allowed: true, identity: identity(answer.headers) }
-  const restated = RESTATED.get(first(answer.headers, "x-narrowgate-status"))
-  return { ...answer, allowed: false, status: restated ?? answer.status, headers: denial(answer.headers) }
+  const status = restatedStatus(answer.headers) ?? answer.status
+  return { ...answer, allowed: false, status, headers: denial(answer.headers) }
 }
-const RESTATED: ReadonlyMap<string | undefined, number> = new Map([
-  ["200", 200],
-  ["202", 202],
-])
 
 /** A GET without a body. Any 2xx allows; 401 and 403 are relayed without their body; everything else is a 500. */
 async function askNginx(authorizer: Authorizer, original: OriginalRequest): Promise<Verdict> {

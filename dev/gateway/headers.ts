@@ -95,6 +95,15 @@ export function denial(authorizer: readonly Pair[]): Pair[] {
   })
 }
 
+/** The status that a denial's client gets instead: an authorizer of MCP servers states it (`denials: mcp`). */
+export function restatedStatus(authorizer: readonly Pair[]): number | undefined {
+  return RESTATED.get(first(authorizer, "x-narrowgate-status"))
+}
+const RESTATED: ReadonlyMap<string | undefined, number> = new Map([
+  ["200", 200],
+  ["202", 202],
+])
+
 /**
  * Of an upstream's answer to the client: an upstream states no decision, no nonce and no challenge, by which a client
  * would send its user where the upstream likes.

@@ -62,17 +62,36 @@ export async function work(saved: SavedTask | null): Promise<string> {
 }
 `,
   testing: `
-import { assertAllowed, assertDenied, narrowgateWorker, startNarrowgate, TaskDenied } from "narrowgate/testing"
+import {
+  assertAllowed,
+  assertDenied,
+  narrowgateWorker,
+  startNarrowgate,
+  TaskDenied,
+  type Decision,
+} from "narrowgate/testing"
+import { narrowgateBehind } from "narrowgate/testing/pool"
 
-export async function tryPolicies(): Promise<string> {
-  await using narrowgate = await startNarrowgate({ policies: "policies", users: { alice: { groups: ["support"] } } })
-  const task = await narrowgate.task({ user: "alice", agent: "agent", purpose: "triage" })
-  assertAllowed(await narrowgate.call(task, "mail.send", { to: "a@example.org" }))
-  const denied = await narrowgate.call(task, "mail.send", { to: "a@example.com" })
+export async function tryPolicies(): Promise<Decision> {
+  await using ng = await startNarrowgate({ policies: "policies", users: { alice: { groups: ["support"] } } })
+  const task = await ng.task({ user: "alice", agent: "support", scope: ["mail.send:write"] })
+  const denied = await ng.call(task, "mail.send", { to: "bob@example.org" })
   assertDenied(denied, "policy_denied")
-  await narrowgate.clock.advance("1h")
-  await narrowgate.approve(denied, { as: "bob" })
-  return (await narrowgateWorker({ policies: "policies" })) instanceof TaskDenied ? "" : denied.headers["retry-after"] ?? ""
+  await ng.approve(denied, { as: { subject: "olivia", groups: ["operations"] } })
+  const gateway = await ng.gateway("edge", { upstream: "http://127.0.0.1:9000" })
+  await ng.deny(gateway.calls()[0] ?? gateway.url, { as: "olivia" })
+  const time: Date = await ng.clock.advance("10 minutes")
+  const [record] = await ng.records(task)
+  const code: string | undefined = record?.code
+  const definition: { readonly name: string } = await narrowgateWorker({ policies: "policies" })
+  const other = await narrowgateBehind({})
+  const inPool: typeof fetch = other.gateway("edge", async (request) => new Response(request.url)).fetch
+  await inPool(other.url)
+  const retry: string = denied.headers["retry-after"] ?? ""
+  if (time.getTime() > 0 && code === definition.name) throw new TaskDenied("access_denied", retry, null)
+  const allowed = await ng.call(task, "mail.send", { to: "a@example.org" })
+  assertAllowed(allowed)
+  return allowed
 }
 `,
   "testing/pool": `

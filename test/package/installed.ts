@@ -17,6 +17,24 @@ export async function pack(): Promise<void> {
   await promisify(execFile)(process.execPath, [join(ROOT, "dev/pack.ts")], { cwd: ROOT })
 }
 
+/** The oldest that the package admits, the oldest that serves, and the newest with long support, which the clone has. */
+export const [OLDEST, OLDEST_SERVING, NEWEST] = ["22.12.0", "22.15.0", "24"] as const
+type Version = typeof OLDEST | typeof OLDEST_SERVING | typeof NEWEST
+
+const nodeModulesOf = (version: Version): string => (version === NEWEST ? ROOT : join(ROOT, "build/nodes", version))
+
+/** Once for all tests, as the package `node` of npm has them. */
+export async function installNodes(): Promise<void> {
+  await Promise.all(
+    ([OLDEST, OLDEST_SERVING] as const).map(async (version) => {
+      const cwd = nodeModulesOf(version)
+      await mkdir(cwd, { recursive: true })
+      await writeFile(join(cwd, "package.json"), '{ "allowScripts": { "node": true } }\n')
+      await promisify(execFile)("npm", ["install", "--no-audit", "--no-fund", `node@${version}`], { cwd })
+    }),
+  )
+}
+
 export interface Ran {
   readonly code: number
   readonly stdout: string
@@ -32,6 +50,8 @@ export interface Place extends AsyncDisposable {
   /** What `npx` alone has installed. */
   readonly temporary: string
   readonly env: NodeJS.ProcessEnv
+  /** From now on, programs run on this Node. */
+  readonly use: (node: Version) => void
   readonly run: (program: string, ...args: readonly string[]) => Promise<Ran>
   /** `npx narrowgate` there. */
   readonly narrowgate: (...args: readonly string[]) => Promise<Ran>
@@ -39,25 +59,26 @@ export interface Place extends AsyncDisposable {
   readonly start: (...args: readonly string[]) => ChildProcess
 }
 
-/** @param node the version of Node, as the package `node` of npm has it */
-export async function emptyPlace(node: string): Promise<Place> {
+export async function emptyPlace(node: Version): Promise<Place> {
   const around = await mkdtemp(join(tmpdir(), "narrowgate-package-"))
-  const [directory, own, cache] = [join(around, "empty"), join(around, "node"), join(around, "cache")]
-  for (const path of [directory, own, cache]) await mkdir(path)
+  const [directory, cache] = [join(around, "empty"), join(around, "cache")]
+  for (const path of [directory, cache]) await mkdir(path)
   const tarball = join(around, basename(TARBALL))
   await cp(TARBALL, tarball)
-  await writeFile(join(own, "package.json"), '{ "allowScripts": { "node": true } }\n')
   const { stdout } = await promisify(execFile)("npm", ["config", "get", "cache"])
   // What npx installs is new each time; what was downloaded is not. (Where npm finds packages is in the environment.)
   await symlink(join(stdout.trim(), "_cacache"), join(cache, "_cacache"))
-  const env = {
+  const env: NodeJS.ProcessEnv = {
     ...process.env,
-    PATH: [join(own, "node_modules/node/bin"), process.env["PATH"]].join(delimiter),
     npm_config_cache: cache,
     // That of `npm run -s`, which may run these tests, is not theirs.
     npm_config_loglevel: "notice",
     NO_COLOR: "1",
   }
+  const use = (version: Version): void => {
+    env["PATH"] = [join(nodeModulesOf(version), "node_modules/node/bin"), process.env["PATH"]].join(delimiter)
+  }
+  use(node)
   const runIn = async (cwd: string, program: string, args: readonly string[]): Promise<Ran> => {
     const begin = performance.now()
     return new Promise((resolve) => {
@@ -67,13 +88,12 @@ export async function emptyPlace(node: string): Promise<Place> {
       })
     })
   }
-  const { code, stderr } = await runIn(own, "npm", ["install", "--no-audit", "--no-fund", `node@${node}`])
-  if (code !== 0) throw new Error(stderr)
   return {
     directory,
     tarball,
     temporary: join(cache, "_npx"),
     env,
+    use,
     run: async (program, ...args) => runIn(directory, program, args),
     narrowgate: async (...args) => runIn(directory, "npx", ["narrowgate", ...args]),
     start: (...args) =>

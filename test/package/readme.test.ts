@@ -9,7 +9,7 @@ import { writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { refuseTakenPort } from "../../dev/loopback.ts"
-import { emptyPlace, ROOT, type Place } from "./installed.ts"
+import { emptyPlace, NEWEST, ROOT, type Place } from "./installed.ts"
 
 const README = readFileSync(join(ROOT, "README.md"), "utf8")
 const PORTS = [3001, 8080, 8787, 8788]
@@ -56,7 +56,7 @@ describe.runIf(process.platform === "linux")("pasted", () => {
 
   beforeAll(async () => {
     for (const port of PORTS) await refuseTakenPort(port, "run this on a machine where it is free")
-    there = await emptyPlace("24")
+    there = await emptyPlace(NEWEST)
     const installed = await paste(INSTALL.replace(/\S+$/u, there.tarball))
     expect(installed).toMatch(/^\s*added \d+ packages in \S+\s*$/u)
   }, START_WITHIN_MS)

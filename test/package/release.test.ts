@@ -48,6 +48,8 @@ test("one without an entry of the changelog, or of a tree that has changes, is n
 
 test("one has its version everywhere, its packed file and its tag, and is not published", async () => {
   await sh("git commit -qam 'what is new'")
+  // As a local stack leaves its keys there: git ignores them.
+  await sh("mkdir examples/.narrowgate; touch examples/.narrowgate/publisher.jwk")
   const made = await sh(`npm run -s release -- ${NEXT}`)
   expect(made).toMatch(
     new RegExp(`^build/narrowgate-${NEXT}\\.tgz: [^]*\\n  npm publish build/narrowgate-${NEXT}\\.tgz$`, "u"),
@@ -56,5 +58,8 @@ test("one has its version everywhere, its packed file and its tag, and is not pu
   expect(await sh("git status --porcelain; git log -1 --format=%s")).toBe(`Release ${NEXT}`)
   expect(await sh(`node -p "require('./package-lock.json').packages[''].version"`)).toBe(NEXT)
   expect(await sh(`tar xzOf build/narrowgate-${NEXT}.tgz package/package.json`)).toContain(`"version": "${NEXT}"`)
+  expect(await sh(`tar tzf build/narrowgate-${NEXT}.tgz | grep -e examples/README.md -e '\\.narrowgate/' -e jwk`)).toBe(
+    "package/examples/README.md",
+  )
   expect(await sh(`npm run -s release -- ${NEXT}`)).toContain(`error: v${NEXT} is there`)
 }, 120_000)

@@ -4,54 +4,53 @@ import { writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { spawn } from "node:child_process"
 import { text } from "node:stream/consumers"
-import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { afterAll, beforeAll, expect, test } from "vitest"
 import { freePort } from "../../dev/loopback.ts"
-import { emptyPlace, type Place } from "./installed.ts"
+import { emptyPlace, NEWEST, OLDEST, OLDEST_SERVING, type Place } from "./installed.ts"
 
-describe.each(["22.12.0", "24"])("on Node %s", (node) => {
-  let there: Place
-  beforeAll(async () => {
-    there = await emptyPlace(node)
-    await writeFile(join(there.directory, "package.json"), '{ "private": true, "allowScripts": { "workerd": true } }\n')
-    expect((await there.run("npm", "install", "--no-audit", "--no-fund", there.tarball)).code).toBe(0)
-  }, 180_000)
-  afterAll(async () => there[Symbol.asyncDispose]())
+let there: Place
+beforeAll(async () => {
+  there = await emptyPlace(OLDEST)
+  await writeFile(join(there.directory, "package.json"), '{ "private": true, "allowScripts": { "workerd": true } }\n')
+  expect((await there.run("npm", "install", "--no-audit", "--no-fund", there.tarball)).code).toBe(0)
+}, 180_000)
+afterAll(async () => there[Symbol.asyncDispose]())
 
-  test.runIf(node === "22.12.0")("it says which it needs", async () => {
-    const { code, stderr } = await there.narrowgate("serve")
-    expect([code, stderr]).toEqual([1, expect.stringMatching(/^error: this needs Node\.js 22\.15 or newer\n/)])
-  })
-
-  test.runIf(node !== "22.12.0")(
-    "it names the workerd that is missing; with that it serves, is backed up, and stops",
-    async () => {
-      there.env["ISSUER"] = "https://authz.example"
-      there.env["NARROWGATE_LISTEN"] = `127.0.0.1:${await freePort()}`
-      const missing = await there.narrowgate("serve")
-      expect(missing.code).toBe(1)
-      const [line = ""] = /npm install \S.*workerd@\S+/u.exec(missing.stderr) ?? []
-      const [, ...command] = line.split(" ")
-      expect((await there.run("npm", ...command, "--no-audit", "--no-fund")).code).toBe(0)
-      const program = join(there.directory, "node_modules/.bin/narrowgate")
-      const child = spawn(program, ["serve"], {
-        cwd: there.directory,
-        env: there.env,
-        stdio: ["ignore", "pipe", "pipe"],
-      })
-      const [said, complaints] = [text(child.stdout), text(child.stderr)]
-      const health = async (): Promise<number> =>
-        fetch(`http://${there.env["NARROWGATE_LISTEN"]}/healthz`).then(
-          ({ status }) => status,
-          () => 0,
-        )
-      await expect.poll(health, { timeout: 20_000 }).toBe(200)
-      expect(await there.narrowgate("serve", "backup", "backup")).toMatchObject({ code: 0, stderr: "" })
-      child.kill("SIGTERM")
-      expect(await once(child, "exit")).toEqual([0, null])
-      expect(await complaints).toBe("")
-      for (const each of (await said).trim().split("\n"))
-        expect(JSON.parse(each)).toMatchObject({ at: expect.any(String), event: expect.any(String) })
-    },
-    120_000,
-  )
+test("it says which Node it needs", async () => {
+  const { code, stderr } = await there.narrowgate("serve")
+  expect([code, stderr]).toEqual([1, expect.stringMatching(/^error: this needs Node\.js 22\.15 or newer\n/)])
 })
+
+test("it names the workerd that is missing", async () => {
+  there.use(OLDEST_SERVING)
+  there.env["ISSUER"] = "https://authz.example"
+  const missing = await there.narrowgate("serve")
+  expect(missing.code).toBe(1)
+  const [line = ""] = /npm install \S.*workerd@\S+/u.exec(missing.stderr) ?? []
+  const [, ...command] = line.split(" ")
+  expect((await there.run("npm", ...command, "--no-audit", "--no-fund")).code).toBe(0)
+}, 120_000)
+
+test.each([OLDEST_SERVING, NEWEST])(
+  "with that it serves on Node %s, is backed up, and stops",
+  async (node) => {
+    there.use(node)
+    there.env["NARROWGATE_LISTEN"] = `127.0.0.1:${await freePort()}`
+    const program = join(there.directory, "node_modules/.bin/narrowgate")
+    const child = spawn(program, ["serve"], { cwd: there.directory, env: there.env, stdio: ["ignore", "pipe", "pipe"] })
+    const [events, complaints] = [text(child.stdout), text(child.stderr)]
+    const health = async (): Promise<number> =>
+      fetch(`http://${there.env["NARROWGATE_LISTEN"]}/healthz`).then(
+        ({ status }) => status,
+        () => 0,
+      )
+    await expect.poll(health, { timeout: 20_000 }).toBe(200)
+    expect(await there.narrowgate("serve", "backup", `backup-${node}`)).toMatchObject({ code: 0, stderr: "" })
+    child.kill("SIGTERM")
+    expect(await once(child, "exit")).toEqual([0, null])
+    expect(await complaints).toBe("")
+    for (const each of (await events).trim().split("\n"))
+      expect(JSON.parse(each)).toMatchObject({ at: expect.any(String), event: expect.any(String) })
+  },
+  120_000,
+)

@@ -23,14 +23,14 @@ interface Environment {
 }
 
 const ENVIRONMENTS: Readonly<Record<string, Environment>> = {
-  "a browser": { lib: ["es2023", "dom", "dom.iterable"], types: [], packages: [] },
-  Node: { lib: ["es2023"], types: ["node"], packages: ["@types/node"] },
+  "a browser": { lib: ["es2022", "dom", "dom.iterable"], types: [], packages: [] },
+  Node: { lib: ["es2022"], types: ["node"], packages: ["@types/node"] },
   "@cloudflare/workers-types": {
-    lib: ["es2023"],
+    lib: ["es2022"],
     types: ["@cloudflare/workers-types"],
     packages: ["@cloudflare/workers-types"],
   },
-  "wrangler types": { lib: ["es2023"], types: ["./worker-configuration.d.ts"], packages: [] },
+  "wrangler types": { lib: ["es2022"], types: ["./worker-configuration.d.ts"], packages: [] },
 }
 
 /** Whose types the public ones name: npm installs it beside them. */
@@ -44,7 +44,7 @@ const OPTIONS = {
   // Of Narrowgate's declarations too.
   skipLibCheck: false,
   module: "nodenext",
-  target: "es2023",
+  target: "es2022",
 }
 
 /** A Worker that is bound to Narrowgate, for `wrangler types`. */
@@ -142,8 +142,14 @@ if (denialOf("x")) {
   expect(said.map((line) => line.slice(0, 11))).toEqual(["wrong.ts(2,", "wrong.ts(3,", "wrong.ts(4,"])
 })
 
-test("a project that uses an entry wrongly does not compile", async () => {
-  const wrong = 'import { honoMiddleware } from "narrowgate/server"\nhonoMiddleware({ issuer: 7 })\n'
+test.each([
+  ["server", 'import { honoMiddleware } from "narrowgate/server"\nhonoMiddleware({ issuer: 7 })\n'],
+  ["testing", 'import { startNarrowgate } from "narrowgate/testing"\nstartNarrowgate({ policies: 42 })\n'],
+  [
+    "testing",
+    'import type { TestNarrowgate } from "narrowgate/testing"\nexport const url: (of: TestNarrowgate) => number = ({ url: of }) => of\n',
+  ],
+])("a project that uses the entry %s wrongly does not compile: %s", async (_entry, wrong) => {
   const said = await compile(await makeProject("a browser", { "wrong.ts": wrong }))
   expect(said).toEqual([expect.stringContaining("wrong.ts(2,")])
 })

@@ -1,5 +1,6 @@
 /** Backups and restores: what they refuse, what is in them, and what is not. */
-import { copyFile, mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises"
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises"
+import { constants } from "node:os"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import { setTimeout as sleep } from "node:timers/promises"
@@ -67,6 +68,15 @@ describe("a backup", () => {
       const response = await fetch(there.url("/healthz"), { signal: AbortSignal.timeout(8_000) })
       expect(response.status).toBe(200)
     }
+  })
+
+  test.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("leaves nothing behind after %s", async (signal) => {
+    const beside = await mkdtemp(join(there.place, "signalled-"))
+    const command = there.begin("backup", join(beside, "file"))
+    await expect.poll(async () => readdir(beside), { interval: 1, timeout: 20_000 }).not.toEqual([])
+    const { code } = await command.end(signal)
+    expect([code, await readdir(beside)]).toEqual([128 + constants.signals[signal], []])
+    expect((await fetch(there.url("/healthz"))).status).toBe(200)
   })
 
   test("removes what a killed one has left beside it, and nothing of one that runs", async () => {

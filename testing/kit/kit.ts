@@ -24,6 +24,7 @@ import { Provider } from "./provider.ts"
 import { requestOf, type AgentRequest, type Arguments } from "./requests.ts"
 import type { BoundCall, Facts, GatewayResponse, TestKitBinding, PolicyParts } from "./setup.ts"
 import { millisecondsOf } from "./span.ts"
+import { taskOf } from "./task-of.ts"
 
 const TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 const JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -199,7 +200,7 @@ export class Kit implements TestNarrowgate {
       : { authorization: `Bearer ${task.token}` }
     const sent = { ...request, headers: { ...request.headers, ...credential } }
     const decision = decisionOf(await this.ask(gateway, sent, client))
-    this.addDecision(task.id, decision.id)
+    this.noteCall(credential.authorization, decision.id)
     return decision
   }
 
@@ -213,9 +214,13 @@ export class Kit implements TestNarrowgate {
     return this.#binding.fetch(url, init)
   }
 
-  /** `records` waits for it. */
-  addDecision(task: string, id: string): void {
-    this.#decisions.set(task, [...(this.#decisions.get(task) ?? []), id])
+  /**
+   * `records` waits for it.
+   * @param id of the decision; empty if the answer has none
+   */
+  noteCall(authorization: string, id: string): void {
+    const task = taskOf(authorization)
+    if (task !== null && id !== "") this.#decisions.set(task, [...(this.#decisions.get(task) ?? []), id])
   }
 
   /** Not bound functions: what is a binding's method may be a call of it. */

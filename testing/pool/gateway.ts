@@ -1,13 +1,9 @@
 /** A gateway without a port, for an agent under test in workerd: a `fetch` that asks Narrowgate as that gateway asks. */
+import { denial, identity, restatedStatus, toUpstream } from "../../dev/gateway/headers.ts"
 import { decisionOf } from "../kit/decision.ts"
 import { NarrowgateTestError } from "../kit/error.ts"
 import type { Kit } from "../kit/kit.ts"
-import { taskOf } from "../kit/task-of.ts"
 import type { GatewayCall, PoolGateway, PoolNarrowgate } from "../types.ts"
-
-/** What ends at a gateway, and what it alone says to what is behind it. */
-const NEVER_PASSED = /^(?:authorization|dpop|txn-token|x-narrowgate-.*)$/u
-const IDENTITY = /^(?:txn-token|x-narrowgate-(?:agent|user|task|purpose|tool|decision))$/u
 
 export function poolGateway(
   kit: Kit,
@@ -23,12 +19,10 @@ export function poolGateway(
     const answer = await kit.ask(gateway, { origin, method, target, headers, body })
     const decision = decisionOf(answer)
     calls.push({ method, target, ...decision })
-    const task = taskOf(headers["authorization"] ?? "")
-    if (task !== null && decision.id !== "") kit.addDecision(task, decision.id)
+    kit.noteCall(headers["authorization"] ?? "", decision.id)
     if (!decision.allowed) return denialOf(answer)
-    const kept = Object.entries(headers).filter(([name]) => !NEVER_PASSED.test(name))
-    const identity = Object.entries(answer.headers).filter(([name]) => IDENTITY.test(name))
-    return upstream(new Request(request.url, { method, headers: [...kept, ...identity], body }))
+    const passed = [...toUpstream(Object.entries(headers), false), ...identity(Object.entries(answer.headers))]
+    return upstream(new Request(request.url, { method, headers: Object.fromEntries(passed), body }))
   }
   const by: typeof fetch = async (input, init) => {
     const request = new Request(input, init)
@@ -63,8 +57,8 @@ async function textOf(request: Request): Promise<string | null> {
   return request.body === null ? null : new TextDecoder().decode(await request.arrayBuffer())
 }
 
-/** What the client gets: a gateway with `denials: mcp` states the status for it. */
+/** What the client gets. */
 function denialOf({ status, headers, body }: Awaited<ReturnType<Kit["ask"]>>): Response {
-  const { "x-narrowgate-status": restated, ...others } = headers
-  return new Response(body, { status: restated === undefined ? status : Number(restated), headers: others })
+  const answer = Object.entries(headers)
+  return new Response(body, { status: restatedStatus(answer) ?? status, headers: Object.fromEntries(denial(answer)) })
 }

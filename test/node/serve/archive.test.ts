@@ -81,6 +81,7 @@ describe("a backup", () => {
     async (sql) => {
       const { file } = await archiveOf("acting", `${TABLE}; ${sql}`)
       await expect(unpack(file)).rejects.toThrow("acting has a trigger or a view in Ledger/a.sqlite")
+      rmSync(file)
     },
   )
 
@@ -136,6 +137,13 @@ describe("a backup", () => {
     const written = writeArchive(join(place, "none"), `${objects}.unfinished`, objects, Date.now())
     await expect(written).rejects.toThrow(/^the object Ledger\/a\.sqlite is damaged: /)
     expect(existsSync(join(place, "none"))).toBe(false)
+  })
+
+  test("replaces no file that has appeared while it was written", async () => {
+    const file = join(place, "appeared")
+    writeFileSync(file, "of somebody else")
+    await expect(archiveOf("appeared", TABLE)).rejects.toThrow("appeared is there already")
+    expect(readFileSync(file, "utf8")).toBe("of somebody else")
   })
 
   test("is bounded, unpacked: where it is written and where it is restored", async () => {

@@ -1,10 +1,10 @@
 /** Copies of objects while another process writes them: all of one moment, or none. */
 import { spawn, type ChildProcess } from "node:child_process"
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest"
-import { requestBackup, takeBackups } from "../../../serve/backup-socket.ts"
+import { copyObjects, requestBackup, takeBackups } from "../../../serve/backup-socket.ts"
 
 const place = mkdtempSync(join(tmpdir(), "narrowgate-copy-"))
 const objects = join(place, "objects")
@@ -37,9 +37,9 @@ beforeEach(() => {
   return () => spy.mockRestore()
 })
 
-async function copy(mostMs?: number): Promise<{ answer: unknown; to: string }> {
+async function copy(mostMs?: number, pid = writer.pid ?? 0): Promise<{ answer: unknown; to: string }> {
   const to = mkdtempSync(join(place, "to-"))
-  await using _backups = await takeBackups({ path: place, objects }, writer.pid ?? 0, mostMs)
+  await using _backups = await takeBackups({ path: place, objects }, pid, mostMs)
   return { answer: await requestBackup(place, to), to }
 }
 
@@ -63,10 +63,32 @@ test("a copy that takes too long is none, and the process goes on", async () => 
   await expectWriting()
 })
 
+test.runIf(process.platform === "linux").each([
+  ["until it is late", 100, /^copying takes longer than a gateway waits/],
+  ["for a second", undefined, /^workerd does not stand still$/],
+])("a process that never stands is waited for %s, and the answer says so", async (_what, mostMs, problem) => {
+  // Its parent, which is no shell any more, does not collect a child that has ended: no signal changes its state.
+  const parent = spawn("/bin/sh", ["-c", "sleep 60 & echo $!; exec sleep 60"], { stdio: ["ignore", "pipe", "ignore"] })
+  const proc = (pid: number | undefined, file: string): string => readFileSync(`/proc/${pid}/${file}`, "utf8")
+  try {
+    const pid = await new Promise<number>((resolve) => parent.stdout.once("data", (text) => resolve(Number(text))))
+    await vi.waitUntil(() => proc(parent.pid, "comm") === "sleep\n", { timeout: 10_000 })
+    process.kill(pid, "SIGKILL")
+    await vi.waitUntil(() => proc(pid, "stat").includes(") Z "), { timeout: 10_000 })
+    expect((await copy(mostMs, pid)).answer).toEqual({ problem: expect.stringMatching(problem) })
+  } finally {
+    parent.kill("SIGKILL")
+  }
+})
+
+test("a copy into a directory that was removed does not make it again, for others to read", async () => {
+  const gone = join(place, "gone")
+  await expect(copyObjects(objects, gone)).rejects.toThrow(/ENOENT/)
+  expect(existsSync(gone)).toBe(false)
+})
+
 test("a process that has ended meanwhile is reported, and nobody waits", async () => {
   const gone = spawn(process.execPath, ["-e", ""], { stdio: "ignore" })
   await vi.waitUntil(() => gone.exitCode !== null, { timeout: 5_000 })
-  const to = mkdtempSync(join(place, "to-"))
-  await using _backups = await takeBackups({ path: place, objects }, gone.pid ?? 0)
-  expect(await requestBackup(place, to)).toEqual({ problem: expect.stringMatching(/ESRCH/) })
+  expect((await copy(undefined, gone.pid)).answer).toEqual({ problem: expect.stringMatching(/ESRCH/) })
 })

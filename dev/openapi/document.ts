@@ -61,6 +61,7 @@ export function openApiDocument(version: string): OpenApiDocument {
       { name: "explanations", description: "Why a bundle allows or denies one call." },
       { name: "users", description: "People for whom agents act, and their erasure." },
       { name: "decisions", description: "Decision records." },
+      { name: "records", description: "The logs of decision records in their order, and what proves them." },
       { name: "gateway", description: "External authorization for API gateways." },
       { name: "events", description: "Shared Signals." },
       { name: "authzen", description: "AuthZEN Authorization API 1.0." },

@@ -2,8 +2,9 @@
  * Erases a person's fields from the records of a log: what was said of them, and the salt without which their commitment
  * confirms no guess. The commitment stays, so every proof holds. What operators did to a person stays theirs to answer for.
  */
-import { headOf, SALT_LENGTH } from "../core/proof/leaf.ts"
+import { headOf } from "../core/proof/leaf.ts"
 import { BETWEEN, textsOf } from "../core/record/record.ts"
+import { saltAt } from "./salts.ts"
 
 export interface ErasedRecords {
   readonly erased: number
@@ -62,7 +63,7 @@ export function eraseInSegment(storage: DurableObjectStorage, first: number, use
         }
         if (isDouble) return "{}"
         erased += 1
-        const salt = salts.subarray((index - 1) * SALT_LENGTH, index * SALT_LENGTH)
+        const salt = saltAt(salts, index - 1)
         const head = JSON.stringify(headOf(record, salt.slice()))
         salt.fill(0)
         sql.exec("UPDATE records SET user = NULL, body = ? WHERE arrival = ?", head, first + index)

@@ -5,10 +5,10 @@
  */
 import { bytesToBase64 } from "../core/encoding/base64.ts"
 import { EMPTY_ROOT, type Hash, type NodeReader } from "../core/proof/merkle.ts"
-import { leafOfRecord, SALT_LENGTH } from "../core/proof/leaf.ts"
-import { bytesToBase64url } from "../core/encoding/base64url.ts"
+import { leafOfRecord } from "../core/proof/leaf.ts"
 import { textsOf } from "../core/record/record.ts"
 import type { LoggedRecord } from "./log-page.ts"
+import { newSalts, saltAt, saltText } from "./salts.ts"
 import { SealedIds } from "./sealed-ids.ts"
 import { EMPTY_TREE, frontierOf, grown, type NewNode, type TreeGrowth } from "../core/proof/growing-tree.ts"
 import { isOfTile, nodeReader, packed, storeNodes, unpacked, TREE_SCHEMA } from "./log-tree.ts"
@@ -198,7 +198,7 @@ export class Segments {
       sql.exec("DELETE FROM batches WHERE id BETWEEN ? AND ?", low, high)
       return
     }
-    const salts = randomBytes(SALT_LENGTH * added.length)
+    const salts = newSalts(added.length)
     const leaves = added.map(({ record }, at) => leafOfRecord(record, saltAt(salts, at)))
     const nodes: NewNode[] = []
     const tree = grown(this.#tree, leaves, (node) => isOfTile(node) && nodes.push(node))
@@ -210,7 +210,15 @@ export class Segments {
     const own = this.#ids.rowOf(added.map(({ id }) => id))
     sql.exec(
       "INSERT INTO segments VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-      ...[first, next, low, high, sealed_at, total, own.lowest, own.highest, skipped],
+      first,
+      next,
+      low,
+      high,
+      sealed_at,
+      total,
+      own.lowest,
+      own.highest,
+      skipped,
       packed(tree.frontier),
       own.tails,
       salts,
@@ -285,17 +293,4 @@ export class Segments {
     sql.exec("UPDATE segments SET salts = NULL, leaves = NULL WHERE first = ?", oldest.first)
     this.#oldest = this.#oldestStored()
   }
-}
-
-const saltAt = (salts: Uint8Array, at: number): Uint8Array => salts.subarray(at * SALT_LENGTH, (at + 1) * SALT_LENGTH)
-
-/** An erased salt is all zeros, which no random one is. */
-const saltText = (salt: Uint8Array): string | null => (salt.every((byte) => byte === 0) ? null : bytesToBase64url(salt))
-
-/** The platform fills so many bytes at once. */
-const MOST_RANDOM = 65_536
-function randomBytes(length: number): Uint8Array {
-  const bytes = new Uint8Array(length)
-  for (let at = 0; at < length; at += MOST_RANDOM) crypto.getRandomValues(bytes.subarray(at, at + MOST_RANDOM))
-  return bytes
 }

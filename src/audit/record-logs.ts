@@ -137,15 +137,15 @@ export interface FoundRecord extends ProvenRecord {
 /** @returns "pending" if no checkpoint covers it yet; null if there is none */
 export async function proveRecord(env: Env, id: string): Promise<FoundRecord | "pending" | null> {
   const names = [...Array.from({ length: SHARDS }, (_, index) => shardName(index)), MANAGEMENT_READS, UNIDENTIFIED]
-  const all = await Promise.all(
-    names.map(async (log) => {
-      const found: ProvenRecord | "pending" | null = await env.RECORD_LOG.getByName(log).prove(id)
-      return found === null || found === "pending" ? found : { ...found, log }
-    }),
-  )
+  const all = await Promise.all(names.map(async (log) => proofIn(env, log, id)))
   const proven = all.flatMap((each) => (each === null || each === "pending" ? [] : [each]))
   if (proven.length === 0) return all.includes("pending") ? "pending" : null
   return proven.reduce((one, other) => (readStored(one).number === null ? other : one))
+}
+
+async function proofIn(env: Env, log: string, id: string): Promise<FoundRecord | "pending" | null> {
+  const found: ProvenRecord | "pending" | null = await env.RECORD_LOG.getByName(log).prove(id)
+  return found === null || found === "pending" ? found : { ...found, log }
 }
 
 const shardName = (index: number): string => `records-${index}`

@@ -89,7 +89,7 @@ test("an alarm gives positions within a minute, or at once if many wait", async 
   expect(await due()).toBeGreaterThan(before + 50_000)
   expect(await due()).toBeLessThanOrEqual(before + 60_000)
   for (let batch = 0; batch < 4; batch++) await sent([records(500, at + batch * 1_000)])
-  await expect.poll(async () => (await log().state()).end).toBe(2_001)
+  await expect.poll(async () => (await log().state()).end, { timeout: 20_000 }).toBe(2_001)
 })
 
 test("what a sink has not acknowledged stays; what it lacks in the end is named", async () => {

@@ -62,7 +62,9 @@ async function cases(trees: number): Promise<Cases> {
   const made: Cases = { Inclusions: [], Consistencies: [], Notes: [] }
   const keys = await crypto.subtle.generateKey({ name: "Ed25519" }, true, ["sign", "verify"])
   if (!("privateKey" in keys)) throw new Error("no pair")
-  const raw = new Uint8Array(await crypto.subtle.exportKey("raw", keys.publicKey))
+  const exported = await crypto.subtle.exportKey("raw", keys.publicKey)
+  if (!(exported instanceof ArrayBuffer)) throw new Error("no bytes")
+  const raw = new Uint8Array(exported)
   for (let count = 0; count < trees; count++) {
     const size = 1 + Math.floor(Math.random() * 2 ** (1 + Math.floor(Math.random() * 10)))
     const entries = Array.from({ length: size }, () =>

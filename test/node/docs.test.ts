@@ -122,7 +122,7 @@ it("each page that code, policies or configuration name is there", () => {
   ).filter((file) => file.isFile())
   const missing = files.flatMap((file) => {
     const text = readFileSync(join(file.parentPath, file.name), "utf8")
-    const named = text.matchAll(/(?<![\w/.-])docs\/[\w/-]+(?:\.(?:md|json))?/g)
+    const named = text.matchAll(/(?<![\w/.-])docs\/[\w/-]+(?:\.(?:md|json|yaml))?/g)
     return Array.from(named, ([name]) => name)
       .filter((name) => !existsSync(join(ROOT, name)))
       .map((name) => `${file.name}: ${name}`)

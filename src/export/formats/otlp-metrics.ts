@@ -35,12 +35,8 @@ const CUMULATIVE = 2
 
 /** @param now milliseconds since the epoch */
 export function otlpMetrics(samples: readonly Sample[], issuer: string, now: number): string {
-  const metrics = [...Map.groupBy(samples, ({ name }) => name)].map(([name, family]) => ({
-    name,
-    description: METRICS[name].doc,
-    unit: METRICS[name].unit,
-    ...dataOf(name, family, `${now}000000`),
-  }))
+  const families = Map.groupBy(samples, ({ name }) => name)
+  const metrics = Array.from(families, ([name, family]) => metricOf(name, family, `${now}000000`))
   const resource = {
     attributes: keyValues([
       ["service.name", "narrowgate"],
@@ -50,22 +46,22 @@ export function otlpMetrics(samples: readonly Sample[], issuer: string, now: num
   return JSON.stringify({ resourceMetrics: [{ resource, scopeMetrics: [{ scope: { name: "narrowgate" }, metrics }] }] })
 }
 
+function metricOf(name: MetricName, samples: readonly Sample[], timeUnixNano: string) {
+  const { doc: description, unit } = METRICS[name]
+  return { name, description, unit, ...dataOf(name, samples, timeUnixNano) }
+}
+
 function dataOf(name: MetricName, samples: readonly Sample[], timeUnixNano: string): Data {
   const numbers = samples.flatMap(({ labels, value }): readonly NumberPoint[] =>
     typeof value === "number" ? [{ timeUnixNano, attributes: keyValues(Object.entries(labels)), asDouble: value }] : [],
   )
-  switch (METRICS[name].type) {
-    case "gauge":
-      return { gauge: { dataPoints: numbers } }
-    case "counter":
-      return { sum: { dataPoints: numbers, aggregationTemporality: CUMULATIVE, isMonotonic: true } }
-    case "histogram": {
-      const dataPoints = samples.flatMap(({ labels, value }) =>
-        typeof value === "number" ? [] : [histogramPoint(labels, value, timeUnixNano)],
-      )
-      return { histogram: { dataPoints, aggregationTemporality: CUMULATIVE } }
-    }
-  }
+  const { type } = METRICS[name]
+  if (type === "gauge") return { gauge: { dataPoints: numbers } }
+  if (type === "counter") return { sum: { dataPoints: numbers, aggregationTemporality: CUMULATIVE, isMonotonic: true } }
+  const dataPoints = samples.flatMap(({ labels, value }) =>
+    typeof value === "number" ? [] : [histogramPoint(labels, value, timeUnixNano)],
+  )
+  return { histogram: { dataPoints, aggregationTemporality: CUMULATIVE } }
 }
 
 function histogramPoint(

@@ -85,7 +85,7 @@ function sorted(value: unknown): unknown {
 
 describe("a decision's span", () => {
   test("is what the official serializer makes of it", () => {
-    const official = JsonTraceSerializer.serializeRequest([
+    const spans: unknown = [
       {
         name: "authorize mail.send",
         kind: 1,
@@ -133,7 +133,10 @@ describe("a decision's span", () => {
         droppedEventsCount: 0,
         droppedLinksCount: 0,
       },
-    ])
+    ]
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- its enumerations are in packages that are not ours to import
+    const typed = spans as Parameters<typeof JsonTraceSerializer.serializeRequest>[0]
+    const official = JsonTraceSerializer.serializeRequest(typed)
     expect(sorted(exported(CALL))).toEqual(sorted(read(official)))
   })
 
@@ -191,7 +194,7 @@ describe("samples as OTLP metrics", () => {
       },
       aggregationTemporality: 1,
     })
-    const official = JsonMetricsSerializer.serializeRequest({
+    const request: unknown = {
       resource: RESOURCE,
       scopeMetrics: [
         {
@@ -222,8 +225,10 @@ describe("samples as OTLP metrics", () => {
           ],
         },
       ],
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the enumerations are in packages that are not ours to import
-    } as unknown as Parameters<typeof JsonMetricsSerializer.serializeRequest>[0])
+    }
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- its enumerations are in packages that are not ours to import
+    const typed = request as Parameters<typeof JsonMetricsSerializer.serializeRequest>[0]
+    const official = JsonMetricsSerializer.serializeRequest(typed)
     // The start is unknown to us, and zero there.
     expect(sorted(JSON.parse(written))).toEqual(sorted(withoutStarts(read(official))))
   })

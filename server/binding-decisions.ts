@@ -36,14 +36,14 @@ export function bindingDecisions(options: BindingDecisionOptions): Decisions {
   const authorizer = authorizerOf(options.authorizer)
   return decisionsOf(options, (timeout) => ({
     async decide(call) {
-      const asked = {
+      const request = {
         key,
         method: "POST",
         url: endpoint,
         headers: { ...TYPE, ...headersOf(call) },
         body: messageOf(call),
       }
-      const answer = await within(timeout, authorizer.authorize(asked))
+      const answer = await within(timeout, authorizer.authorize(request))
       const header = headerReader(answer.headers)
       const allowed: unknown = answer.allowed
       if (allowed === true) return allowedBy(header)
@@ -51,8 +51,8 @@ export function bindingDecisions(options: BindingDecisionOptions): Decisions {
       return denial ? deniedBy(denial, callOf(call.tool), header) : ownDenial("unavailable", callOf(call.tool))
     },
     async list(list) {
-      const asked = { key, server: list.server, headers: headersOf(list), body: listingOf(list) }
-      const { allowed, body, headers } = await within(timeout, authorizer.tools(asked))
+      const request = { key, server: list.server, headers: headersOf(list), body: listingOf(list) }
+      const { allowed, body, headers } = await within(timeout, authorizer.tools(request))
       return listedBy(allowed, body, headerReader(headers))
     },
     async settle({ decision, task }) {

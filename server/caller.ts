@@ -36,7 +36,7 @@ export interface Caller {
   readonly tool: string
   /** The decision's id, by which `narrowgate explain` finds its record. */
   readonly decision: string
-  /** Null: known from plain headers, which are worth what the network guarantees. */
+  /** Null: the caller is read from plain headers, which are worth what the network guarantees. */
   readonly signed: SignedFacts | null
 }
 
@@ -89,8 +89,8 @@ export function claimsOf(payload: Members): Claims {
 }
 
 /**
- * Reads `X-Narrowgate-*`. They are not signed: whoever reaches the service can write them. So they mean something only
- * where the network lets nobody but the gateway reach it, and the gateway sets every one of them (docs/guides/services.md).
+ * Reads `X-Narrowgate-*`. They are not signed: any client that reaches the service can write them. So they mean something
+ * only if the network lets the gateway alone reach it, and the gateway sets every one of them (docs/guides/services.md).
  */
 export function callerOfHeaders(header: ReadHeader): Caller {
   const named = (name: string): string => {

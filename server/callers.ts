@@ -1,4 +1,4 @@
-/** Which request is whose: kept beside the framework's own objects, so that no type of theirs has to know. */
+/** The caller of each request, stored beside the framework's own objects, so that their types stay as they are. */
 import type { Caller } from "./caller.ts"
 
 const callers = new WeakMap<object, Caller>()
@@ -14,6 +14,6 @@ export function rememberCaller(request: object, caller: Caller): void {
  */
 export function callerOf(request: object): Caller {
   const caller = callers.get(request)
-  if (!caller) throw new TypeError("Nobody has checked who makes this call: its route has no middleware of Narrowgate.")
+  if (!caller) throw new TypeError("The caller is not verified: no middleware of Narrowgate stands before this route.")
   return caller
 }

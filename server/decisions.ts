@@ -1,4 +1,4 @@
-/** A decision on the call of a tool, whichever way Narrowgate was asked, and the denial that stands for no answer. */
+/** A decision on the call of a tool, over HTTP or a binding alike, and the denial if there is no answer. */
 import { CODES } from "../src/core/denials/terms/code.ts"
 import { denialText, type DeniedSubject } from "../src/core/denials/denial-text.ts"
 import { isObject, readLoosely } from "../src/core/encoding/json.ts"
@@ -57,7 +57,7 @@ export interface Decisions {
   list(list: ToolList): Promise<ListDecision>
   /** Reports that an allowed call has ended. Absent: it is in flight for its tool's `duration`. */
   settle?(caller: Caller): Promise<void>
-  /** Gets what a rejection of one of them was, for the server's own log: the client is told only that nothing was decided. */
+  /** Gets why one of them failed, for the server's own log: the client's answer says only that nothing was decided. */
   onFailure?(cause: unknown): void
 }
 
@@ -89,7 +89,7 @@ export const LISTING: DeniedSubject = { tool: null, method: "tools/list" }
 
 export const callOf = (tool: string): DeniedSubject => ({ tool, method: null })
 
-/** The denial of a call about which nothing is known but this. */
+/** The server's own denial of a call that Narrowgate has not decided on. */
 export function ownDenial(code: "unavailable" | "malformed_call", subject: DeniedSubject): DeniedDecision {
   const { sentence } = CODES[code]
   return deniedBy({ error: code, error_description: sentence }, subject, () => null)
@@ -157,8 +157,8 @@ const LONGEST_MS = 30_000
 const DEFAULT_MS = 6_000
 
 /**
- * Without its check, a key that no environment variable has would deny every call, and no log would say why.
- * @param options what both ways to ask have in common
+ * Checks what both ways to ask have in common. With a key that is undefined, as an environment variable can be, every call
+ * would be denied, and no log would say why.
  * @param make gets the timeout
  * @throws TypeError if an option is not what it has to be
  */

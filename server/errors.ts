@@ -1,8 +1,8 @@
-/** Why a service refuses a request: a code for programs, a sentence for people, and the answer in the form of RFC 6750. */
+/** Why a service rejects a request: a code for programs, a sentence for people, and the answer in the form of RFC 6750. */
 
 interface Rejection {
   readonly status: 400 | 401 | 403 | 413 | 503
-  /** The error of RFC 6750, section 3.1; null: none fits, or the request said nothing that could be wrong. */
+  /** The error of RFC 6750, section 3.1; null: none fits, or the request has no credential. */
   readonly error: "invalid_request" | "invalid_token" | "insufficient_scope" | null
   readonly sentence: string
 }
@@ -69,7 +69,7 @@ export interface RejectionAnswer {
 /** Seconds. */
 const RETRY_AFTER_OUTAGE = "5"
 
-/** The answer to a refused request (RFC 6750, section 3). An error of any other kind is thrown again. */
+/** The answer to a rejected request (RFC 6750, section 3). An error of any other kind is thrown again. */
 export function rejectionAnswer(thrown: unknown): RejectionAnswer {
   if (!(thrown instanceof CallRejectedError)) throw thrown
   const { code } = thrown

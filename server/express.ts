@@ -37,9 +37,9 @@ export type ExpressHandler = (
 ) => Promise<void>
 
 /**
- * Lets allowed calls of the service's tools through, and nothing else; `callerOf(request)` says whose. A JSON body is in
- * `request.body` from here on, as after `express.json()`, which may stand before it or after it; every other body is left
- * alone. What is to be public is registered before it.
+ * Passes on allowed calls of the service's tools, and no other request; `callerOf(request)` returns the caller. A JSON body
+ * is in `request.body` from here on, as after `express.json()`, which may stand before it or after it; every other body is
+ * left alone. What is to be public is registered before it.
  */
 export function expressMiddleware(options: ServiceOptions): ExpressHandler {
   const check = gatekeeper(options)
@@ -54,7 +54,7 @@ export function expressMiddleware(options: ServiceOptions): ExpressHandler {
     } catch (error) {
       if (!(error instanceof CallRejectedError)) return next(error)
       const { status, headers, body } = rejectionAnswer(error)
-      // Of a body that nobody will read, the connection is not kept for another request.
+      // The rest of the body is not read, so the connection cannot serve another request.
       response.set(error.code === "body_too_long" ? { ...headers, Connection: "close" } : headers)
       response.status(status)
       response.json(body)
@@ -66,7 +66,7 @@ export function expressMiddleware(options: ServiceOptions): ExpressHandler {
 
 async function readBody(request: ExpressRequest, header: (name: string) => string | null): Promise<Body | null> {
   if (isBodiless(request, header)) return NO_BODY
-  // The arguments of a body of another type are seen by nobody, so it stays whole for who reads it.
+  // A body of another type has no arguments that Narrowgate reads, so it stays whole for the handler.
   if (!isJsonType(header("Content-Type"))) return { kind: "withheld" }
   if (request.readableDidRead === true) return parsedBody(request.body)
   const bytes = await boundedBytes(request)
@@ -81,14 +81,15 @@ function isBodiless({ httpVersionMajor, stream }: ExpressRequest, header: (name:
   return header("Transfer-Encoding") === null && Number(header("Content-Length") ?? 0) === 0
 }
 
-/** What the handler will read, whoever has parsed it: that is what has to be the call that was allowed. */
+/** What the handler will read, whichever parser has read it: that has to be the call that was allowed. */
 function parsedBody(parsed: unknown): Body {
   if (parsed instanceof Uint8Array) return bodyOf(parsed)
-  if (parsed === undefined) throw new CallRejectedError("malformed_call", "its body was read before, and is not kept")
+  if (parsed === undefined)
+    throw new CallRejectedError("malformed_call", "its body was read before, and is not in `request.body`")
   return { kind: "whole", text: typeof parsed === "string" ? parsed : JSON.stringify(parsed) }
 }
 
-/** A body that is no JSON is refused by its reader. `_body` tells the parsers of Express that there is nothing to read. */
+/** A body that is no JSON is rejected later. `_body` is the sign for the parsers of Express that nothing is left to read. */
 function keepParsed(request: ExpressRequest, text: string): void {
   try {
     Object.assign(request, { body: JSON.parse(text), _body: true })

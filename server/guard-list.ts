@@ -10,12 +10,12 @@ export interface ListingServer {
 
 const LIST = "tools/list"
 /** As of a gateway with `denials: mcp`. */
-const REFUSED = -32_001
+const DENIED = -32_001
 
 /** The answer to a request for a list that is not decided on, as an error of JSON-RPC. */
 export class ListDeniedError extends Error {
   override readonly name = "ListDeniedError"
-  readonly code = REFUSED
+  readonly code = DENIED
   /** What other answers have as their body: the denial's code in `error`. */
   readonly data: DenialMembers
 
@@ -62,7 +62,8 @@ export function guardList<Server extends ListingServer>(decisions: Decisions, na
       if (typeof method !== "string" && isObject(request) && request["method"] !== LIST) return result
       const decision = await decided(decisions, name, result, given.at(-1))
       if (!decision.allowed) throw new ListDeniedError(decision.text, decision.denial)
-      return decision.result
+      // As a gateway's list: a cache may give what is public to any other caller, and the server's own hint may say so.
+      return { ...decision.result, cacheScope: "private" }
     }
   }
   return mcp

@@ -15,8 +15,8 @@ export interface HonoContext {
 export type HonoHandler = (context: HonoContext, next: () => Promise<void>) => Promise<Response | undefined>
 
 /**
- * Lets allowed calls of the service's tools through, and nothing else; `callerOf(c)` says whose. The body can still be
- * read. What is to be public is registered before it.
+ * Passes on allowed calls of the service's tools, and no other request; `callerOf(c)` returns the caller. The body can still
+ * be read. What is to be public is registered before it.
  */
 export function honoMiddleware(options: ServiceOptions): HonoHandler {
   const check = gatekeeper(options)
@@ -39,7 +39,7 @@ export function honoMiddleware(options: ServiceOptions): HonoHandler {
   }
 }
 
-/** The arguments of a body of another type are seen by nobody, so it stays whole for who reads it. */
+/** A body of another type has no arguments that Narrowgate reads, so it stays whole for the handler. */
 async function readBody(context: HonoContext): Promise<Body | null> {
   const { headers, body } = context.req.raw
   const type = headers.get("Content-Type")

@@ -21,7 +21,7 @@ import {
 export interface HttpDecisionOptions extends DecisionOptions {
   /** Narrowgate's URL: https, or on this machine http. */
   readonly url: string
-  /** Lets `key` and tokens go over plain HTTP to other machines too, where the network itself encrypts. */
+  /** Allows plain HTTP, with `key` and tokens, to other machines too, where the network itself encrypts. */
   readonly allowHttp?: boolean
   /** The server's own, as a gateway of dialect `authzen`. */
   readonly key: string
@@ -60,8 +60,8 @@ export function httpDecisions(options: HttpDecisionOptions): Decisions {
     }
     return {
       async decide(call) {
-        const asked = JSON.stringify(evaluationOf(call))
-        const { status, body } = await post(EVALUATION, { Authorization: `Bearer ${key}` }, asked)
+        const evaluation = JSON.stringify(evaluationOf(call))
+        const { status, body } = await post(EVALUATION, { Authorization: `Bearer ${key}` }, evaluation)
         if (status !== 200) throw new Error(`${origin}${EVALUATION} answers ${status}`)
         const { decision, context } = objectOf(JSON.parse(body))
         const { headers, code, access_request, ...members } = objectOf(context)
@@ -112,7 +112,7 @@ function evaluationOf({ tool, arguments: given, ...credential }: ToolCall): unkn
   }
 }
 
-/** Of which Narrowgate, which verifies the token, says whether it is so. */
+/** The agent that the token names, which Narrowgate verifies. */
 function agentOf(authorization: string | null): string {
   try {
     const [, claims = ""] = (authorization ?? "").split(".")
@@ -123,7 +123,7 @@ function agentOf(authorization: string | null): string {
     return UNKNOWN
   }
 }
-/** Without a token that can be read, the denial is the same whoever is named. */
+/** Without a token that can be read, the denial is the same whichever agent is named. */
 const UNKNOWN = "unknown"
 
 function objectOf(json: unknown): Readonly<Record<string, unknown>> {

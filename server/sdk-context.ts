@@ -21,9 +21,12 @@ const CAPABILITIES = "io.modelcontextprotocol/clientCapabilities"
  * would ask its user again at once.
  */
 export function canShowPage(context: unknown, question: string): boolean {
-  const { envelope, inputResponses } = member(member(context)["mcpReq"])
+  const { envelope, inputResponses, droppedInputResponseKeys: dropped } = member(member(context)["mcpReq"])
   const { elicitation } = member(member(envelope)[CAPABILITIES])
-  return isObject(member(elicitation)["url"]) && member(inputResponses)[question] === undefined
+  // The SDK drops an answer that has no valid form.
+  const isAnswered =
+    member(inputResponses)[question] !== undefined || (Array.isArray(dropped) && dropped.includes(question))
+  return isObject(member(elicitation)["url"]) && !isAnswered
 }
 
 function readerOf(headers: unknown): ReadHeader {

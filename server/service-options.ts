@@ -33,8 +33,8 @@ export interface ToolServer {
 
 export interface ToolsOptions {
   /**
-   * Gets each call that is rejected, before its client is answered: its `code`, and in `cause` what no client is told, such
-   * as why the keys cannot be reached.
+   * Gets each call that is rejected, before its client is answered: its `code`, and in `cause` what the answer does not
+   * contain, such as why the keys cannot be reached.
    */
   readonly onRejected?: (rejected: CallRejectedError) => void
   /** By the tool's name in the catalog; `GET /tickets/{ticket}` is short for a route with that alone. */
@@ -60,13 +60,13 @@ export interface ReceivedRequest {
   readonly body: () => Promise<ReceivedBody | null>
 }
 
-/** Believes a signed token, whoever can reach the service. */
+/** Believes a signed token, whichever client sends it. */
 export interface SignedOptions extends TokenOptions, ToolsOptions {
   readonly trust?: "token"
 }
 
 /**
- * Believes the plain `X-Narrowgate-*` headers. The caller of this function guarantees that nobody but the gateway reaches
+ * Believes the plain `X-Narrowgate-*` headers. The caller of this function guarantees that the gateway alone reaches
  * the service, and that the gateway sets all of these headers: nothing here can check it, nor that the arguments are those
  * that were allowed.
  */

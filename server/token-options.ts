@@ -13,7 +13,7 @@ export interface TokenOptions {
   readonly algorithms?: readonly SigningAlgorithm[]
   /** By how many seconds the clocks may differ: 5 by default, at most 60. */
   readonly clockTolerance?: number
-  /** Each decision is accepted once. A gateway that sends a request again is refused then. Default: not checked. */
+  /** Each decision is accepted once. A gateway that sends a request again is rejected then. Default: not checked. */
   readonly replays?: ReplayStore
   /** Fetches the keys. Default: the global `fetch`. */
   readonly fetch?: FetchKeys

@@ -1,6 +1,6 @@
 /**
  * Which tool a request to the service calls, and with which arguments: read by Narrowgate's own readers, from the same
- * entries as the catalog has. What these would deny as ambiguous is refused here too.
+ * entries as the catalog has. What these would deny as ambiguous is rejected here too.
  */
 import { isDenied } from "../src/core/denials/denied.ts"
 import type { CallArguments } from "../src/core/catalog/arguments.ts"
@@ -9,7 +9,7 @@ import { buildEndpointTable, isEndpointToSome } from "../src/core/catalog/endpoi
 import { isOtherMethodInHeaders, METHOD_IN_HEADER } from "../src/core/catalog/method-override.ts"
 import { readMcpCall } from "../src/core/catalog/mcp-message.ts"
 import type { McpServer } from "../src/core/catalog/mcp-server.ts"
-import { readTarget, type Target } from "../src/core/catalog/path.ts"
+import { LITERAL, readTarget, type Target } from "../src/core/catalog/path.ts"
 import { buildRouteTable, matchRoute, routeArguments, type RouteMatch } from "../src/core/catalog/route.ts"
 import { CallRejectedError } from "./errors.ts"
 import type { ReceivedRequest, ToolRoute, ToolServer, ToolsOptions } from "./service-options.ts"
@@ -26,16 +26,20 @@ export type Locate = (request: ReceivedRequest) => Promise<LocatedCall>
 /** Where the readers expect an origin: the service has one, and its gateway knows which. */
 const ORIGIN = ""
 const SHORT = /^([A-Z]+) (\/\S*)$/
+/** As a catalog has it: a literal in other characters would be escaped in each request, which is rejected as ambiguous. */
+const PATH = new RegExp(`^/[{}/${LITERAL}]*$`, "u")
 
 export function locator({ tools = {}, servers = [] }: ToolsOptions): Locate {
   if (Object.keys(tools).length + servers.length === 0)
-    throw new TypeError("`tools` or `servers` have to say what the service offers: nothing else is let through")
+    throw new TypeError("`tools` or `servers` have to say what the service offers: no other call is allowed")
   const unhashed = new Set<string>()
   const routes = Object.entries(tools).map(([tool, given]) => {
     const { methods, path, integers = [], query_names = [], unhashed: isUnhashed = false } = routeOf(tool, given)
     if (isUnhashed) unhashed.add(tool)
     return { tool, origin: ORIGIN, methods, path, integers, query_names }
   })
+  for (const { path } of [...routes, ...servers])
+    if (!PATH.test(path)) throw new TypeError(`${path} is not a path as the catalog may have it`)
   const table = buildRouteTable(routes)
   const byPath = new Map(servers.map((server) => [server.path, server]))
   const endpoints = buildEndpointTable(servers.map(definitionOf))

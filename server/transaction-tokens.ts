@@ -57,7 +57,7 @@ export function transactionTokens(options: TokenOptions): TransactionTokens {
   }
 }
 
-/** Over plain HTTP somebody on the way could publish keys of their own. */
+/** Over plain HTTP an attacker on the way could publish keys of their own. */
 function isIssuer(issuer: string): boolean {
   const url = URL.parse(issuer)
   if (!url || issuer.endsWith("/") || url.search !== "" || url.hash !== "") return false

@@ -51,7 +51,7 @@ export async function answerUnowned(
 }
 
 /**
- * Before an object or a schedule uses the configuration: on the platform it may run where no request has ever been.
+ * An object calls this before it uses the configuration: on the platform it may run in an isolate that no request reached.
  * @throws OwnerUnknown
  */
 export async function requireOwner(env: Env, background: (work: Promise<unknown>) => void): Promise<void> {

@@ -1,11 +1,19 @@
 /** What it costs that a deployment was claimed: one request of a new isolate, and nothing afterwards. */
-import { createExecutionContext, runInDurableObject, waitOnExecutionContext } from "cloudflare:test"
+import {
+  createExecutionContext,
+  createScheduledController,
+  runInDurableObject,
+  waitOnExecutionContext,
+} from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { beforeEach, expect, test } from "vitest"
 import { serve } from "../../src/app.ts"
 import { Authorizer } from "../../src/gateway/rpc.ts"
+import worker from "../../src/index.ts"
 import { publications } from "../../src/bundles/publications.ts"
 import { Notices } from "../../src/notifications/notice-outbox.ts"
+import { Outbound } from "../../src/notifications/outbound.ts"
+import { outboundOf } from "../../src/notifications/outbound-stub.ts"
 import { settingsOf } from "../../src/platform/config.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
@@ -100,6 +108,19 @@ test("an object where no request has ever been hands its notices over all the sa
   expect(isLeft).toBe(false)
   expect(asked()).toBe(1)
   await sentOf(net, 1, "desk.test")
+})
+
+test("nor do deliveries and the schedule wait for a request", async () => {
+  await own()
+  forgetCaches()
+  const { given, asked } = unowned()
+  await runInDurableObject(outboundOf(env, DESK.id), async (_outbound, state) => new Outbound(state, given).alarm())
+  expect([asked(), logged("deliveries_failed")]).toEqual([1, []])
+  forgetCaches()
+  const execution = createExecutionContext()
+  await worker.scheduled(createScheduledController(), given, execution)
+  await waitOnExecutionContext(execution)
+  expect(asked()).toBe(2)
 })
 
 test("while it cannot be asked, nothing is served, and nobody is told that it is unclaimed", async () => {

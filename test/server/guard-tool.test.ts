@@ -208,7 +208,8 @@ describe("a list of tools", () => {
 
   test.each(Object.entries(WAYS))("has what the caller may call, and nothing else: %s", async (_way, decisions) => {
     const { token } = await openTask("first", { scope: "desk.search:read" })
-    expect(await list(decisions, token)).toEqual({ tools: [{ name: "search", inputSchema: {} }], nextCursor: "2" })
+    const tools = [{ name: "search", inputSchema: {} }]
+    expect(await list(decisions, token)).toEqual({ tools, nextCursor: "2", cacheScope: "private" })
     await expect(list(decisions, null)).rejects.toMatchObject({
       code: -32_001,
       message: expect.stringContaining('Narrowgate denied the request "tools/list", and nothing was done.'),

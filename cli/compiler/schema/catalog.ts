@@ -2,13 +2,14 @@
 import { z } from "zod"
 import { readResourcePattern } from "../../../src/core/catalog/resource-pattern.ts"
 import { PROBE_SECRET } from "../../../src/core/catalog/mcp-server.ts"
+import { LITERAL } from "../../../src/core/catalog/path.ts"
 import { ACTIONS, SENSITIVITIES } from "../../../src/core/catalog/tool.ts"
 import { mayBeFetched } from "../../../src/core/encoding/url.ts"
 import { argumentBound } from "./grant.ts"
 import { duration, span } from "./span.ts"
 import { argumentName, label, name, origin, promptName, serverName, text, toolName } from "./values.ts"
 
-const SEGMENT = "(?:[A-Za-z0-9._~!$&'()*+,=:@-]+)"
+const SEGMENT = `(?:[${LITERAL}]+)`
 const PARAMETER = "(?:\\{[A-Za-z_][A-Za-z0-9_]*\\})"
 const PATH = new RegExp(`^/(?:${SEGMENT}(?:/${SEGMENT})*)?$`, "u")
 const ROUTE_PATH = new RegExp(`^/(?:(?:${SEGMENT}|${PARAMETER})(?:/(?:${SEGMENT}|${PARAMETER}))*)?$`, "u")

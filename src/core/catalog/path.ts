@@ -16,6 +16,9 @@ export interface Target {
   readonly parts: number
 }
 
+/** What a literal segment of a catalog consists of, for a character class: nothing that has to be escaped in a request. */
+export const LITERAL = "A-Za-z0-9._~!$&'()*+,=:@-"
+
 const MAX_TARGET_LENGTH = 8_192
 // Visible ASCII only: no control bytes, no blanks, no raw non-ASCII, no fragment, no backslash.
 const TARGET = /^[\x21\x22\x24-\x5b\x5d-\x7e]+$/

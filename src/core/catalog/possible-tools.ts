@@ -4,7 +4,7 @@
  * few.
  */
 import type { Denial } from "../denials/denial.ts"
-import type { Catalog } from "./locate.ts"
+import { serverAt, type Catalog } from "./locate.ts"
 import { decodeHeader } from "./mcp-message.ts"
 import { catalogName, type McpServer } from "./mcp-server.ts"
 import { mayAskForOtherMethod } from "./method-in-body.ts"
@@ -14,14 +14,12 @@ import { matchLoosely } from "./route.ts"
 import type { CallRequest } from "./call-request.ts"
 
 /** @returns names; empty if the call is of no tool of the catalog, however it is read */
-export function possibleTools(
-  { servers, endpoints, routes, tools }: Catalog,
-  call: CallRequest,
-  denial: Denial,
-): readonly string[] {
-  const segments = looseSegments(call.target)
-  const exact = servers.get(`${call.origin}/${segments.join("/")}`)
+export function possibleTools(catalog: Catalog, call: CallRequest, denial: Denial): readonly string[] {
+  const { endpoints, routes, tools } = catalog
+  // As it is written: another spelling may be a route's to an upstream that does not decode it.
+  const exact = serverAt(catalog, call.origin, call.target)
   if (exact) return toolsOf(exact, tools, call)
+  const segments = looseSegments(call.target)
   const named = endpointsAt(endpoints, call.origin, segments).flatMap(({ server }) => toolsOf(server, tools, call))
   // Whatever else is wrong with the call.
   const isAnyMethod = denial === METHOD_IN_HEADER || mayAskForOtherMethod(call)

@@ -60,6 +60,8 @@ describe("a message may be one to an MCP server", () => {
   test("or a call of a route, if a server is only alike", () => {
     expect(found("GET", "/desk/MCP")).toEqual(["m.secret", "web.page"])
     expect(found("GET", "/desk/MCP", "")).toEqual(["web.page"])
+    // Express does not decode a path before it chooses a route; Hono does.
+    expect(found("GET", "/desk/%6dcp")).toEqual(["m.secret", "web.page"])
   })
 
   test.each(["/desk", "/mcp", "/desk/mcpx", "/desk/x.mcp"])("and at %s is none", (target) => {

@@ -3,26 +3,20 @@ import { createServer, type RequestListener } from "node:http"
 import { Client as NewClient, StreamableHTTPClientTransport as NewTransport } from "@modelcontextprotocol/client"
 import { Client as OldClient } from "@modelcontextprotocol/sdk/client/index.js"
 import { StreamableHTTPClientTransport as OldTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js"
-import { join } from "node:path"
-import { createMcpHandler, McpServer as NewServer } from "@modelcontextprotocol/server"
+import { McpServer as NewServer } from "@modelcontextprotocol/server"
 import { McpServer as OldServer } from "@modelcontextprotocol/sdk/server/mcp.js"
-import { getRequestListener } from "@hono/node-server"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { z } from "zod"
 import { CONSOLE_CLIENT } from "../../../cli/remote/local-stack.ts"
 import { developmentKey } from "../../../cli/remote/local-stack-policies.ts"
 import { getToken, makeKey, prove } from "../../../dev/demo/agent.ts"
-import { checkGateways } from "../../../cli/doctor/checks/gateways.ts"
-import { subjectOf } from "../../../cli/doctor/subject.ts"
-import { judgeTools } from "../../../cli/doctor/checks/guarded-tools.ts"
 import { login } from "../../../cli/remote/local-stack-login.ts"
 import { listen, type Listening } from "../../../dev/loopback.ts"
 import { denialOf as inError } from "../../../client/index.ts"
-import { startEverything } from "../../../dev/upstreams/everything.ts"
-import type { Tool } from "../../../src/core/catalog/tool.ts"
+import { APPROVAL_KEY } from "../../../src/core/catalog/mcp-response.ts"
 import { guardList, guardTool, httpDecisions, type Decisions, type HttpDecisionOptions } from "../../../server/index.ts"
 import { AGENT, JSON_TYPE, ORIGIN, startBehind, type Behind } from "./behind.ts"
-import { TOOL_SERVERS, type Tried } from "./tool-servers.ts"
+import { TOOL_SERVERS, type ToolServerSetup } from "./tool-servers.ts"
 
 const START_WITHIN_MS = 120_000
 
@@ -31,6 +25,9 @@ beforeAll(async () => {
   behind = await startBehind()
 }, START_WITHIN_MS)
 afterAll(async () => behind.close())
+
+const asking = (options: Partial<HttpDecisionOptions> = {}): Decisions =>
+  httpDecisions({ url: behind.stack.origin, key: developmentKey("asking"), ...options })
 
 const answerSchema = z.looseObject({
   content: z.array(z.looseObject({ text: z.string() })),
@@ -96,15 +93,12 @@ const denialOf = ({ isError, content, _meta }: Answer) => [
 
 describe.each(Object.keys(TOOL_SERVERS))("a server of SDK %s", (version) => {
   let server: Listening
-  let tried: Tried
+  let setup: ToolServerSetup
   const start = async (options: Partial<HttpDecisionOptions> = {}): Promise<Listening> => {
     const make = TOOL_SERVERS[version]
     if (!make) throw new Error("no such server")
-    tried = {
-      decisions: httpDecisions({ url: behind.stack.origin, key: developmentKey("asking"), ...options }),
-      reached: [],
-    }
-    return make(tried)
+    setup = { decisions: asking(options), reached: [] }
+    return make(setup)
   }
   const bearer = (token: string): Record<string, string> => ({ Authorization: `Bearer ${token}` })
   const tool = async (name: string, given: Record<string, unknown> = {}, headers = bearer(behind.token), to = server) =>
@@ -127,20 +121,22 @@ describe.each(Object.keys(TOOL_SERVERS))("a server of SDK %s", (version) => {
       signed: null,
     })
     // The default of the schema, which Narrowgate was asked about too.
-    expect(tried.reached).toEqual([{ message: "hi", times: 1 }])
+    expect(setup.reached).toEqual([{ message: "hi", times: 1 }])
     expect(JSON.parse((await tool("get-tiny-image")).content[0]?.text ?? "").caller.tool).toBe(
       "everything.get-tiny-image",
     )
   })
 
-  const list = async (headers = bearer(behind.token), to = server): Promise<readonly string[]> => {
+  const listing = async (headers = bearer(behind.token), to = server) => {
     const client = await connected(version, `${to.origin}/mcp`, headers)
     try {
-      return (await client.listTools()).tools.map(({ name }) => name)
+      return await client.listTools()
     } finally {
       await client.close()
     }
   }
+  const list = async (...of: Parameters<typeof listing>): Promise<readonly string[]> =>
+    (await listing(...of)).tools.map(({ name }) => name)
 
   test("lists what its caller may call, and to nobody anything else", async () => {
     expect(await list()).toEqual(["echo", "get-tiny-image"])
@@ -156,6 +152,10 @@ describe.each(Object.keys(TOOL_SERVERS))("a server of SDK %s", (version) => {
     }
   })
 
+  test("lists for its caller alone, whatever the server lets caches do", async () => {
+    expect(await listing()).toMatchObject({ cacheScope: "private" })
+  })
+
   test("gives a denial to the model as a gateway does, and runs nothing", async () => {
     const reading = await behind.open({ purpose: "triage-ticket", scope: "crm.tickets.list:read" })
     expect(denialOf(await tool("echo", { message: "hi" }, bearer(reading)))).toEqual([
@@ -165,7 +165,7 @@ describe.each(Object.keys(TOOL_SERVERS))("a server of SDK %s", (version) => {
         /^Narrowgate denied the call of "everything\.echo", and nothing was done\. The task's grant does not cover this call\. A token with the scope \S.* would do\. \(insufficient_scope, decision dec_\w+\)$/,
       ),
     ])
-    expect(tried.reached).toHaveLength(1)
+    expect(setup.reached).toHaveLength(1)
   })
 
   test("says where people approve of a call", async () => {
@@ -248,7 +248,7 @@ describe.each(Object.keys(TOOL_SERVERS))("a server of SDK %s", (version) => {
     const asking = await start({ url: broken.origin, timeout })
     const answer = await tool("echo", { message: "hi" }, bearer(behind.token), asking)
     expect(denialOf(answer).slice(0, 2)).toEqual([true, "unavailable"])
-    expect(tried.reached).toEqual([])
+    expect(setup.reached).toEqual([])
     expect(await inError(await list(bearer(behind.token), asking).catch((each: unknown) => each))).toMatchObject({
       code: "unavailable",
     })
@@ -262,16 +262,16 @@ describe.each(Object.keys(TOOL_SERVERS))("a server of SDK %s", (version) => {
       const asking = await start({ ...options, onFailure: (cause) => void failures.push(cause) })
       const answer = await tool("echo", { message: "hi" }, bearer(behind.token), asking)
       expect(denialOf(answer).slice(0, 2)).toEqual([true, "unavailable"])
-      expect([tried.reached, failures]).toEqual([[], [expect.any(Error)]])
+      expect([setup.reached, failures]).toEqual([[], [expect.any(Error)]])
       await asking.close()
     }
   })
 })
 
 test("a client that can show its user a page does so, and goes on once people have approved", async () => {
-  const decisions = httpDecisions({ url: behind.stack.origin, key: developmentKey("asking") })
-  const tried: Tried = { decisions, reached: [] }
-  const server = await TOOL_SERVERS["2.x"]?.(tried)
+  const decisions = asking()
+  const setup: ToolServerSetup = { decisions, reached: [] }
+  const server = await TOOL_SERVERS["2.x"]?.(setup)
   if (!server) throw new Error("no such server")
   const token = await behind.open({ purpose: "refund-order", scope: "billing.refund:write billing.*:read" })
   const capabilities = { elicitation: { url: {} } }
@@ -296,12 +296,50 @@ test("a client that can show its user a page does so, and goes on once people ha
       url: expect.stringMatching(new RegExp(`^${behind.stack.origin}/console/approvals/tsk_[^/]+/apr_\\w+$`, "u")),
     },
   ])
-  expect(tried.reached).toEqual([{ order: "o-2", amount: 24_900 }])
+  expect(setup.reached).toEqual([{ order: "o-2", amount: 24_900 }])
   // It is shown once. What stays denied is said in words.
   approves = false
   expect(denialOf(await refund("o-3")).slice(0, 2)).toEqual([true, "approval_required"])
-  expect([shown.length, tried.reached.length]).toEqual([2, 1])
+  expect([shown.length, setup.reached.length]).toEqual([2, 1])
   await client.close()
+  await server.close()
+})
+
+test.each([
+  ["nothing", undefined, "input_required"],
+  ["another question", { other: { action: "accept" } }, "input_required"],
+  ["this one", { [APPROVAL_KEY]: { action: "accept" } }, "complete"],
+  [
+    "this one, in a form that the SDK drops",
+    { [APPROVAL_KEY]: { method: "elicitation/create", result: {} } },
+    "complete",
+  ],
+])("a client that shows pages, and has answered %s, gets one or not", async (_what, inputResponses, resultType) => {
+  const setup: ToolServerSetup = { decisions: asking(), reached: [] }
+  const server = await TOOL_SERVERS["2.x"]?.(setup)
+  if (!server) throw new Error("no such server")
+  const token = await behind.open({ purpose: "refund-order", scope: "billing.refund:write billing.*:read" })
+  const protocol = "2026-07-28"
+  const _meta = {
+    "io.modelcontextprotocol/protocolVersion": protocol,
+    "io.modelcontextprotocol/clientInfo": { name: "test", version: "1" },
+    "io.modelcontextprotocol/clientCapabilities": { elicitation: { url: {} } },
+  }
+  const params = { name: "refund", arguments: { order: "o-4", amount: 24_900 }, _meta, inputResponses }
+  const answer = await fetch(`${server.origin}/mcp`, {
+    method: "POST",
+    headers: {
+      ...JSON_TYPE,
+      Accept: "application/json, text/event-stream",
+      Authorization: `Bearer ${token}`,
+      "MCP-Protocol-Version": protocol,
+      "Mcp-Method": "tools/call",
+      "Mcp-Name": "refund",
+    },
+    body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params }),
+  })
+  expect(await answer.text()).toContain(`"resultType":"${resultType}"`)
+  expect(setup.reached).toEqual([])
   await server.close()
 })
 
@@ -317,7 +355,7 @@ async function approve(page: string): Promise<void> {
 }
 
 test("a list that is there already is not taken for guarded", () => {
-  const decisions = httpDecisions({ url: behind.stack.origin, key: developmentKey("asking") })
+  const decisions = asking()
   const servers = [
     new OldServer({ name: "everything", version: "1" }),
     new NewServer({ name: "everything", version: "1" }),
@@ -327,163 +365,9 @@ test("a list that is there already is not taken for guarded", () => {
   for (const server of servers) expect(() => guardList(decisions, "everything", server)).toThrow("tools/list")
 })
 
-describe("doctor, without a token", () => {
-  const CATALOG: readonly Tool[] = (["echo", "get-tiny-image", "when", "refund"] as const).map((own) => ({
-    name: `everything.${own}`,
-    server: "everything",
-    action: own === "refund" ? "write" : "read",
-    sensitivity: "internal",
-    labels: [],
-    groups: [],
-    cost: 1,
-    redact: [],
-  }))
-  const examine = async (origin: string, catalog = CATALOG, path = "/mcp") => {
-    const server = { name: "everything", origin, path, enforces_headers: false }
-    return judgeTools(server, catalog, AbortSignal.timeout(3_000))
-  }
-  const asking = () => httpDecisions({ url: behind.stack.origin, key: developmentKey("asking") })
-
-  const SERVERS = Object.keys(TOOL_SERVERS).flatMap((sdk) => [true, false].map((isListOpen) => ({ sdk, isListOpen })))
-
-  describe.each(SERVERS)("of a server of SDK $sdk, whose list is open: $isListOpen", ({ sdk, isListOpen }) => {
-    const found = async (decisions: Decisions, ...more: [catalog?: typeof CATALOG, path?: string]) => {
-      const reached: unknown[] = []
-      const server = await TOOL_SERVERS[sdk]?.({ decisions, reached, isListOpen })
-      const finding = await examine(server?.origin ?? "", ...more)
-      await server?.close()
-      return { ...finding, reached }
-    }
-
-    test("sees that it asks, by tools that only read", async () => {
-      // `when` fails on its argument, which is no time: of that nothing follows. Without the list, neither does it of `echo`.
-      expect(await found(asking())).toEqual({
-        level: "ok",
-        text: `without a token it denies (${isListOpen ? 2 : 1} of its tools called)`,
-        reached: [],
-      })
-    })
-
-    test("sees that it does not reach Narrowgate", async () => {
-      const finding = await found(httpDecisions({ url: "http://127.0.0.1:1", key: "k" }))
-      const denied = `denies ${isListOpen ? "echo" : "its list"}`
-      expect(finding).toMatchObject({ level: "problem", text: expect.stringContaining(denied) })
-    })
-
-    test("says what to do if nothing of it only reads, or runs as called", async () => {
-      const changing = CATALOG.filter(({ action }) => action === "write")
-      const failing = CATALOG.filter(({ name }) => name === "everything.when")
-      for (const [catalog, why] of [
-        [changing, "it has no tool that only reads"],
-        [failing, "it runs none of when as called here"],
-      ] as const)
-        expect(await found(asking(), catalog)).toMatchObject({
-          level: "skipped",
-          text: expect.stringMatching(new RegExp(`${why}\\. Call a tool of it without a token: it has to be denied`)),
-          reached: [],
-        })
-    })
-  })
-
-  test.each(["authzen", "worker"] as const)(
-    "of the dialect %s: is content if the tools are denied",
-    async (dialect) => {
-      const server = await TOOL_SERVERS["2.x"]?.({ decisions: asking(), reached: [] })
-      const origin = server?.origin ?? ""
-      const [url, directory] = [behind.stack.origin, join(import.meta.dirname, "../../../policies")]
-      const subject = await subjectOf({
-        directory,
-        isDirectoryNamed: true,
-        url,
-        isUrlNamed: true,
-        idp: behind.stack.provider,
-      })
-      const { body } = subject
-      const gateway = body?.gateways.find(({ id }) => id === "edge")
-      if (!body || !gateway) throw new Error("the example has no gateway")
-      const gateways = [{ ...gateway, dialect, origins: [origin] }]
-      const servers = [{ name: "everything", origin, path: "/mcp", enforces_headers: false }]
-      const found = async (tools: readonly Tool[]) =>
-        checkGateways({ ...subject, body: { ...body, gateways, servers, routes: [], tools } })
-      expect(await found(CATALOG)).toEqual([
-        { level: "ok", about: "edge", text: "without a token it denies (1 asked)" },
-      ])
-      // A gateway before the server has to deny the list as well; nothing says here that there is none.
-      const level = dialect === "authzen" ? "skipped" : "problem"
-      expect(await found([])).toMatchObject([{ level }])
-      await server?.close()
-    },
-  )
-
-  test("says that a server speaks no MCP", async () => {
-    const other = await listen(
-      createServer((_request, response) => void response.writeHead(404).end()),
-      0,
-    )
-    const finding = await examine(other.origin)
-    await other.close()
-    expect(finding).toMatchObject({ level: "problem", text: expect.stringContaining("lists no tools to a client") })
-  })
-
-  test("sees that a server does not ask, by what reads, as the catalog and the server itself say", async () => {
-    const reached: unknown[] = []
-    const own = () => {
-      const server = new NewServer({ name: "everything", version: "1.0.0" })
-      const run = (name: string) => (given: object) => (
-        reached.push({ name, ...given }),
-        { content: [{ type: "text" as const, text: "done" }] }
-      )
-      const inputSchema = z.object({ message: z.string(), times: z.int().min(2), how: z.enum(["loud"]) })
-      server.registerTool("echo", { inputSchema }, run("echo"))
-      server.registerTool("refund", { inputSchema: z.object({}) }, run("refund"))
-      const annotations = { readOnlyHint: false }
-      server.registerTool("when", { inputSchema: z.object({}), annotations }, run("when"))
-      return server
-    }
-    const handler = createMcpHandler(own)
-    const open = await listen(createServer(getRequestListener(async (request) => handler.fetch(request))), 0)
-    const finding = await examine(open.origin)
-    await open.close()
-    expect(finding).toMatchObject({
-      level: "problem",
-      text: `without a token echo of ${open.origin}/mcp runs: THE SERVER DOES NOT ASK, AND PASSES CALLS`,
-      fix: expect.stringContaining("guardTool"),
-    })
-    expect(reached).toEqual([{ name: "echo", message: "0", times: 2, how: "loud" }])
-  })
-
-  test("opens a session where the server wants one", async () => {
-    const everything = await startEverything({ port: 0 })
-    const { origin, pathname } = new URL(everything.url)
-    const finding = await examine(origin, CATALOG, pathname)
-    await everything.close()
-    expect(finding).toMatchObject({ level: "problem", text: expect.stringContaining("THE SERVER DOES NOT ASK") })
-  })
-})
-
 test("the token may come from what has authenticated the request before", async () => {
-  const decisions = httpDecisions({ url: behind.stack.origin, key: developmentKey("asking") })
+  const decisions = asking()
   const guarded = guardTool(decisions, "everything.echo", async (_given: object, _context: object) => "done")
   for (const context of [{ authInfo: { token: behind.token } }, { http: { authInfo: { token: behind.token } } }])
     await expect(guarded({ message: "hi" }, context)).resolves.toBe("done")
-})
-
-test("the key is sent without TLS to no other machine, unless that is stated", () => {
-  for (const url of ["http://127.0.0.1:8787", "http://localhost:8787", "http://[::1]:8787", "https://authz.example"])
-    expect(() => httpDecisions({ url, key: "k" })).not.toThrow()
-  expect(() => httpDecisions({ url: "http://authz.internal", key: "k", allowHttp: true })).not.toThrow()
-})
-
-test.each([
-  { timeout: 0 },
-  { timeout: 30_001 },
-  { timeout: Number.NaN },
-  { key: "" },
-  { key: undefined },
-  { key: "k\n2" },
-  { url: "http://authz.example" },
-  { url: "http://127.0.0.1.evil.example" },
-  { url: "ftp://authz.example", allowHttp: true },
-])("options that are none: %o", (options: object) => {
-  expect(() => httpDecisions({ url: "https://authz.example", key: "k", ...options })).toThrow(TypeError)
 })

@@ -1,4 +1,4 @@
-/** The same MCP server, written with each SDK: its tools ask Narrowgate themselves, and tell what reached them. */
+/** The same MCP server, written with each SDK: its tools ask Narrowgate themselves, and report what reached them. */
 import { createServer } from "node:http"
 import { createMcpHandler, McpServer as NewServer } from "@modelcontextprotocol/server"
 import { McpServer as OldServer } from "@modelcontextprotocol/sdk/server/mcp.js"
@@ -14,16 +14,18 @@ const WHEN = z.object({ message: z.string().transform((text) => new Date(text)) 
 
 const say = (said: object) => ({ content: [{ type: "text" as const, text: JSON.stringify(said) }] })
 
-export interface Tried {
+export interface ToolServerSetup {
   readonly decisions: Decisions
   /** Every call that a handler has run for. */
   readonly reached: unknown[]
-  /** Who asks for the list of tools gets it whole. */
+  /** Each client gets the whole list of tools. */
   readonly isListOpen?: boolean
 }
 
-function newServer({ decisions, reached, isListOpen = false }: Tried): NewServer {
-  const server = new NewServer({ name: "everything", version: "1.0.0" })
+function newServer({ decisions, reached, isListOpen = false }: ToolServerSetup): NewServer {
+  // As of a server whose list was the same for all, before it was guarded.
+  const cacheHints = { "tools/list": { ttlMs: 1_000, cacheScope: "public" } } as const
+  const server = new NewServer({ name: "everything", version: "1.0.0" }, { cacheHints })
   if (!isListOpen) guardList(decisions, "everything", server)
   server.registerTool(
     "echo",
@@ -51,7 +53,7 @@ function newServer({ decisions, reached, isListOpen = false }: Tried): NewServer
   return server
 }
 
-function oldServer({ decisions, reached, isListOpen = false }: Tried): OldServer {
+function oldServer({ decisions, reached, isListOpen = false }: ToolServerSetup): OldServer {
   const server = new OldServer({ name: "everything", version: "1.0.0" })
   if (!isListOpen) guardList(decisions, "everything", server)
   server.registerTool(
@@ -81,19 +83,19 @@ function oldServer({ decisions, reached, isListOpen = false }: Tried): OldServer
 }
 
 /** By the version of the SDK; each without sessions: a server for each message. */
-export const TOOL_SERVERS: Readonly<Record<string, (tried: Tried) => Promise<Listening>>> = {
-  "1.x": async (tried) =>
+export const TOOL_SERVERS: Readonly<Record<string, (setup: ToolServerSetup) => Promise<Listening>>> = {
+  "1.x": async (setup) =>
     listen(
       createServer((request, response) => {
         const transport = new StreamableHTTPServerTransport({})
-        void oldServer(tried)
+        void oldServer(setup)
           .connect(transport)
           .then(async () => transport.handleRequest(request, response))
       }),
       0,
     ),
-  "2.x": async (tried) => {
-    const handler = createMcpHandler(() => newServer(tried))
+  "2.x": async (setup) => {
+    const handler = createMcpHandler(() => newServer(setup))
     return listen(createServer(getRequestListener(async (request) => handler.fetch(request))), 0)
   },
 }

@@ -104,6 +104,10 @@ test.each<[ToolsOptions, typeof Error]>([
   [{ tools: {}, servers: [] }, TypeError],
   [{ tools: { "tickets.get": "/tickets" } }, TypeError],
   [{ tools: { "tickets.get": "get /tickets" } }, TypeError],
+  [{ tools: { "tickets.get": "GET /größe/{a}" } }, TypeError],
+  [{ tools: { "tickets.get": { methods: ["GET"], path: "/tickets%20/{a}" } } }, TypeError],
+  [{ servers: [{ name: "notes", path: "/mcp?a" }] }, TypeError],
+  [{ servers: [{ name: "notes", path: "mcp" }] }, TypeError],
   [{ tools: { "tickets.get": "GET /t/{a}", "tickets.read": "GET /t/{b}" } }, Error],
 ])("a service that cannot be meant: %o", (tools, error) => {
   expect(() => gatekeeper({ trust: "network", ...tools })).toThrow(error)

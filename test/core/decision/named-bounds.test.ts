@@ -9,7 +9,8 @@ import { ALICE, assembled, callOf, newState, open, opened, reasonOf, scopes } fr
 const body = inject("yard")
 const BOUND = { ".": { left: { ".": { left: { Var: "context" }, attr: "bounds" } }, attr: "own" } }
 const ANY = { op: "All" }
-const scope = { principal: ANY, action: ANY, resource: { op: "==", entity: { type: "Tool", id: "mail.send" } } }
+const WRITE = { op: "==", entity: { type: "Action", id: "write" } }
+const scope = { principal: ANY, action: WRITE, resource: { op: "==", entity: { type: "Tool", id: "mail.send" } } }
 const rule = {
   id: "own-mail",
   policy: {
@@ -23,7 +24,8 @@ const rule = {
 }
 const bundle = assembled({
   ...body,
-  rules: [...body.rules, rule],
+  // The yard has a rule that compares the same argument as a text.
+  rules: [...body.rules.filter(({ id }) => id !== "mail-in-house"), rule],
   bounds: [{ name: "own", arguments: { to: { email: ["example.org"] } } }],
 })
 

@@ -65,7 +65,9 @@ export class GrantedAlone {
     const jkt = bound ? KEY : null
     // Whether somebody has consented is not known here: policy is asked with their consent.
     const request = openRequest(agent, state, "token", { purpose, asked, jkt, approvals: ["user"] })
-    const opened = openStep(this.#bundle, state, request, at)
+    // Of a large catalog only this tool matters: to look at all of them for each call would take seconds.
+    const catalog = { ...this.#bundle.catalog, tools: new Map([[tool.name, tool]]) }
+    const opened = openStep({ ...this.#bundle, catalog }, state, request, at)
     if (isOAuthFailure(opened)) return { verdict: verdict(oauthErrorOf(opened.refused), opened.refused.reason) }
     const bounds = boundsOf(opened.task, tool, environment ?? "")
     return "reason" in bounds ? { verdict: verdict(codeOf(bounds), bounds.reason) } : { bounds }

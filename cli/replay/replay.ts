@@ -135,8 +135,9 @@ export class Replay {
     const bounds = this.#alone.reads(record, situation)
     const withBounds = bounds.length === 0 ? situation : situationOf(record, this.#bundle, recordedBy, bounds)
     const granted = this.#alone.denialOf(record, withBounds ?? situation)
-    if (granted && "code" in granted) return { ...alone(comparedTo(record, granted)) }
-    if (record.denial && isOfGrants(record.denial)) return alone(UNTOLD_REQUEST)
+    const wasOfGrants = record.denial !== null && isOfGrants(record.denial)
+    if (granted && "code" in granted) return alone(wasOfGrants ? { kind: "same" } : comparedTo(record, granted))
+    if (wasOfGrants) return alone(UNTOLD_REQUEST)
     const again = rejudgedSafely(record, this.#bundle, recordedBy)
     if (granted && !(again.judged.kind === "flips" && again.judged.to.code !== "ok")) {
       return alone({ kind: "untold", what: granted })

@@ -99,7 +99,7 @@ describe("of the demo's traffic", () => {
     expect(JSON.parse(never.stdout)).toMatchObject({ decision: "insufficient_scope" })
     const used = await by("support", "everything.echo", "--purpose", "triage-ticket", "--arg", "message=x")
     expect(JSON.parse(used.stdout)).toMatchObject({ decision: "allow" })
-  }, 240_000)
+  }, 480_000)
 })
 
 describe("of the traffic of GitHub's API", () => {
@@ -121,7 +121,7 @@ describe("of the traffic of GitHub's API", () => {
     const guardrails = join(policies, "guardrails.yaml")
     await writeFile(guardrails, (await readFile(guardrails, "utf8")).replace("limit: 20\n", "limit: 200\n"))
     stack = await startStack({ policies, port: await twoFreePorts(), state: join(directory, "state") })
-  }, 240_000)
+  }, 480_000)
   afterAll(async () => stack.close())
 
   /** As Traefik asks. */
@@ -170,5 +170,5 @@ describe("of the traffic of GitHub's API", () => {
     expect(await explained("GET /repos/acme/shop/issues/51")).toBe("policy_denied")
     expect(await explained("GET /repos/other/shop/issues/7")).toBe("policy_denied")
     expect(await explained("GET /repos/acme/shop/actions/secrets")).toBe("insufficient_scope")
-  }, 240_000)
+  }, 480_000)
 })

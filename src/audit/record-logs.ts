@@ -166,7 +166,10 @@ export function allLogs(env: Env): DurableObjectStub<RecordLog>[] {
 /** What each log's records add up to. */
 export async function logReadings(env: Env): Promise<readonly LogReading[]> {
   return Promise.all(
-    allLogs(env).map(async (log, index) => ({ log: log.name ?? String(index), ...(await log.counts()) })),
+    allLogs(env).map(async (log, index) => {
+      const { waiting, counts } = await log.counts()
+      return { log: log.name ?? String(index), waiting, counts }
+    }),
   )
 }
 

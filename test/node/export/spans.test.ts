@@ -50,7 +50,7 @@ const exported = (...records: readonly DecisionRecord[]) =>
         log: "records-0",
         from: 0,
         next: records.length,
-        records: records.map((record, index) => ({ index, salt: "", body: storedForm(record).body })),
+        records: records.map((record, index) => ({ index, leaf: "", salt: "", body: storedForm(record).body })),
         checkpoints: [],
       },
       { issuer: ISSUER },

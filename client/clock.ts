@@ -39,6 +39,7 @@ export class Clock {
 
 /** @returns false, at once, if it would be too late then; true after a day at most */
 export async function slept(pause: number, deadline: number, signal: AbortSignal | undefined): Promise<boolean> {
+  signal?.throwIfAborted()
   if (Date.now() + pause > deadline) return false
   const { promise, resolve, reject } = Promise.withResolvers<true>()
   const timer = setTimeout(() => resolve(true), Math.min(pause, LONGEST_TIMER))

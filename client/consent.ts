@@ -12,9 +12,9 @@ const SLOWER = 5_000
 /**
  * Requests a token, and the consent of the user if the issuer requires it.
  *
- * @param onConsent shows the user where they answer; absent: nobody can, and what is thrown says so
- * @throws {ConsentRequiredError}
- * @throws {NarrowgateError} `token_refused`: `access_denied` if the user refuses, `expired_token` if they do not answer
+ * @param onConsent shows the user where they answer
+ * @throws {ConsentRequiredError} without `onConsent`, or if the session does not say who its user is
+ * @throws {NarrowgateError} `token_refused`: `access_denied` if the user rejects it, `expired_token` if they do not answer
  */
 export async function withConsent(
   issuer: Issuer,
@@ -38,21 +38,22 @@ async function answered(
   scope: string,
   onConsent: (request: ConsentRequest) => void | Promise<void>,
 ): Promise<IssuedToken> {
-  const { id, life, interval } = await issuer.askConsent(parameters)
+  const { id, task, life, interval } = await issuer.requestConsent(parameters)
   const expiresAt = Date.now() + life * 1000
-  const task = encodeURIComponent(id.replace(/\..*/s, ""))
   await onConsent({ url: `${issuer.id}/console/approvals/${task}`, scope, expiresAt })
-  // The issuer says when it has expired: its clock counts.
   for (let pause = Math.max(1, interval) * 1000; ;) {
     await slept(pause, Infinity, issuer.reach.signal)
+    // The issuer says that it has expired, by its own clock: it is polled once after that, and not for ever.
+    const isLast = Date.now() > expiresAt
     try {
       return await issuer.request({ grant: GRANT.consent, parameters: { auth_req_id: id } }, key)
     } catch (thrown) {
-      const { code, refusal }: Partial<NarrowgateError> = thrown instanceof NarrowgateError ? thrown : {}
-      // A connection that broke off: the user may consent all the same.
-      const isLost = code === "issuer_unreachable" && Date.now() < expiresAt
+      if (isLast || !(thrown instanceof NarrowgateError)) throw thrown
+      const { code, refusal } = thrown
+      // An outage, or a connection that broke off: the user may consent all the same.
+      const isOutage = code === "issuer_unreachable" || refusal?.retryAfter !== undefined
       if (refusal?.error === "slow_down") pause += SLOWER
-      else if (refusal?.error !== "authorization_pending" && !isLost) throw thrown
+      else if (!isOutage && refusal?.error !== "authorization_pending") throw thrown
     }
   }
 }
@@ -61,11 +62,11 @@ async function answered(
 const wantedBy = ({ parameters: { scope, authorization_details, purpose, resource } }: TokenRequest) =>
   definedOf({ scope, authorization_details, purpose, resource })
 
-/** Who is to be asked (CIBA Core, section 7.1): whom the session is of. Null: it does not say, or there is none. */
+/** The user of the session (CIBA Core, section 7.1). Null: it does not say who that is, or there is none. */
 function hintOf({ parameters }: TokenRequest): Readonly<Record<string, string>> | null {
   const { subject_token: session, subject_token_type: type = "", assertion } = parameters
   if (session !== undefined && type.endsWith(":id_token")) return { id_token_hint: session }
-  const claims = claimsOf(session ?? assertion ?? "") ?? {}
+  const claims = claimsOf(session ?? assertion ?? "")
   const [issuer, subject] = [textAt(claims, "iss"), textAt(claims, "sub")]
   return issuer === undefined || subject === undefined ? null : { login_hint: `${issuer}|${subject}` }
 }

@@ -154,7 +154,7 @@ function inMembers(value: JsonObject): Denial | undefined {
   )
 }
 
-const textOfPart = (part: unknown): string => (isObject(part) ? (textAt(part, "text") ?? "") : "")
+const textOfPart = (part: unknown): string => textAt(part, "text") ?? ""
 
 /** The sentence names the tool, and says for how long to wait; the members do neither. */
 function withSentence(denial: Denial, text: string): Denial {

@@ -57,7 +57,7 @@ export class NarrowgateError extends Error {
   }
 }
 
-/** The task waits for the consent of its user, whom nothing has asked yet. */
+/** The task needs the consent of its user, which has not been requested yet. */
 export class ConsentRequiredError extends NarrowgateError {
   override readonly name = "ConsentRequiredError"
   /** What is to be consented to, as scopes. */

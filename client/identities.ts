@@ -1,7 +1,7 @@
 /** Where the proof of an agent's identity comes from. Each returns a JWT whose audience is the issuer. */
 import { importJWK, SignJWT, type CryptoKey, type JWK } from "jose"
 import { NarrowgateError } from "./errors.ts"
-import { claimsOf, definedOf, isObject, parsed, textAt } from "./json.ts"
+import { claimsOf, definedOf, parsed, textAt } from "./json.ts"
 import { firstOf } from "./signals.ts"
 
 export interface IdentityRequest {
@@ -57,7 +57,7 @@ export function fromGitHubActions(): Identity {
     url.searchParams.set("audience", audience)
     const response = await fetch(url, { headers: { authorization: `Bearer ${bearer}` }, redirect: "error", signal })
     const body = parsed(await response.text())
-    const token = isObject(body) ? textAt(body, "value") : undefined
+    const token = textAt(body, "value")
     if (token === undefined) throw new Error(`GitHub answered ${response.status}, without a token`)
     return token
   }

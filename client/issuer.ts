@@ -122,17 +122,19 @@ export class Issuer {
    * @returns with seconds
    * @throws {NarrowgateError} those of `request`
    */
-  async askConsent(parameters: Readonly<Record<string, string>>) {
+  async requestConsent(parameters: Readonly<Record<string, string>>) {
     const url = this.metadata.backchannel_authentication_endpoint ?? ""
     requireSecureEndpoint(this.id, url, this.reach)
-    const body = new URLSearchParams({ ...parameters, ...(await this.assertion()) })
-    const answer = await boundedFetch(url, { method: "POST", body }, this.reach)
+    const form = new URLSearchParams({ ...parameters, ...(await this.assertion()) })
+    const answer = await boundedFetch(url, { method: "POST", body: form }, this.reach)
     if (answer.status !== 200) throw await refusalOf(this.metadata, answer)
     const json = parsed(await answer.text())
-    const { auth_req_id: id, expires_in: life, interval = 5 } = isObject(json) ? json : {}
-    if (typeof id !== "string" || typeof life !== "number" || typeof interval !== "number")
+    const { expires_in: life, interval = 5 } = isObject(json) ? json : {}
+    const id = textAt(json, "auth_req_id") ?? ""
+    const [task] = /^tsk_[\w-]+/.exec(id) ?? []
+    if (task === undefined || typeof life !== "number" || typeof interval !== "number")
       throw invalid(this.id, "its answer names no request")
-    return { id, life, interval }
+    return { id, task, life, interval }
   }
 
   async #post({ grant, parameters }: TokenRequest, key: ProofKey | null): Promise<Response> {
@@ -214,8 +216,8 @@ async function refusalOf(metadata: AuthorizationServer, answer: Response): Promi
   const { issuer } = metadata
   const { headers, status } = answer
   const body = parsed(await answer.text())
-  const error = isObject(body) ? textAt(body, "error") : undefined
-  if (!isObject(body) || error === undefined) {
+  const error = textAt(body, "error")
+  if (error === undefined) {
     if (status >= 500) return new NarrowgateError("issuer_unreachable", `${issuer} answered ${status}`)
     return invalid(issuer, `its token endpoint answered ${status}, and not as OAuth has it`)
   }

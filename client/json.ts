@@ -15,8 +15,9 @@ export function parsed(text: string): unknown {
   }
 }
 
-export const textAt = (object: JsonObject, name: string): string | undefined =>
-  typeof object[name] === "string" ? object[name] : undefined
+/** A member that is a text. Undefined: there is none, or the value has no members. */
+export const textAt = (value: unknown, name: string): string | undefined =>
+  isObject(value) && typeof value[name] === "string" ? value[name] : undefined
 
 /** Members that may be undefined become optional ones. */
 export type Defined<Members> = string extends keyof Members

@@ -5,7 +5,7 @@ import { Clock, LONGEST_TIMER } from "./clock.ts"
 import { withConsent } from "./consent.ts"
 import { NarrowgateError } from "./errors.ts"
 import type { IssuedToken, Issuer } from "./issuer.ts"
-import { claimsOf, definedOf, isObject, parsed, textAt } from "./json.ts"
+import { claimsOf, definedOf, parsed, textAt } from "./json.ts"
 import { ProofKey } from "./proof-key.ts"
 import type { HandOver, OpenTaskOptions, SavedTask, ScopeText, Session, SubAgent, Task } from "./task.ts"
 import {
@@ -99,9 +99,7 @@ export class LiveTask implements Task {
 
   async stepUp(session: Session): Promise<void> {
     this.#requireLive()
-    const request = await sessionRequest(session)
-    const named = { task: this.id, resource: audienceOf(this.#current.token) }
-    this.#take(await this.#issuer.request(withParameters(request, named), this.#key))
+    this.#take(await this.#freshened(session))
   }
 
   complete(): Promise<void> {
@@ -182,9 +180,14 @@ export class LiveTask implements Task {
     return this.#once(async () => this.#issuer.request(renewal(this.#current.token), this.#key))
   }
 
+  async #freshened(session: Session): Promise<IssuedToken> {
+    const named = { task: this.id, resource: audienceOf(this.#current.token) }
+    return this.#issuer.request(withParameters(await sessionRequest(session), named), this.#key)
+  }
+
   /**
-   * The last token has expired, so that nothing proves the task any more but its key: the same request by the same key
-   * continues it.
+   * The last token has expired, so that nothing proves the task any more but its key: by it a fresher login, or the same
+   * request, continues it.
    */
   #reopened(): Promise<IssuedToken> {
     const key = this.#key
@@ -193,8 +196,12 @@ export class LiveTask implements Task {
       "the task's token expired before it was renewed: open another task",
     )
     if (!key || this.#renewAt === Infinity) throw lapsed
+    const { session } = this.#requested
     return this.#once(async () => {
-      const issued = await this.#issuer.request(await openingRequest(this.#requested), key)
+      const requested = async () => this.#issuer.request(await openingRequest(this.#requested), key)
+      // First by a fresher login, if it is one: its request for the same would open another task, which the issuer would
+      // from then on look for in place of this one.
+      const issued = await (session ? this.#freshened(session).catch(requested) : requested())
       if (issued.task === this.id) return issued
       // The task has ended; what was opened in its place is not what the caller holds.
       await ended(this.#issuer, key, issued).catch(() => undefined)
@@ -281,6 +288,6 @@ async function ended(issuer: Issuer, key: ProofKey | null, { task, token }: Issu
   if (response.ok) return
   const code = response.status >= 500 ? "issuer_unreachable" : "not_completed"
   const body = parsed(await response.text())
-  const why = (isObject(body) ? textAt(body, "error_description") : undefined) ?? `the status is ${response.status}`
+  const why = textAt(body, "error_description") ?? `the status is ${response.status}`
   throw new NarrowgateError(code, `the task is not completed: ${why}`)
 }

@@ -115,7 +115,7 @@ export class ProofKey {
 
 async function exported(key: CryptoKey) {
   const jwk: unknown = await crypto.subtle.exportKey("jwk", key)
-  const at = (name: string): string | undefined => (isObject(jwk) ? textAt(jwk, name) : undefined)
+  const at = (name: string): string | undefined => textAt(jwk, name)
   return { kty: at("kty"), crv: at("crv"), x: at("x"), y: at("y"), d: at("d") }
 }
 

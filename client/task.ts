@@ -131,7 +131,7 @@ export interface Task extends AsyncDisposable {
   /**
    * What `resumeTask` needs after the agent's restart, as JSON. **It contains the token, and the key if that is
    * exportable: keep it as secret as a password.** Its token is good for minutes; the task of a bound one can be resumed
-   * later too, if there is a session.
+   * later too, by the same session or a fresher login of its user.
    */
   save(): Promise<SavedTask>
 }

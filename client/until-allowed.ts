@@ -82,7 +82,7 @@ async function settled<T>(call: () => T | Promise<T>): Promise<Outcome<T>> {
   }
 }
 
-/** The body of a response that nobody will read. */
+/** The body of a response that is not read. */
 async function discard(outcome: Outcome<unknown>): Promise<void> {
   const value = "value" in outcome ? outcome.value : null
   if (isResponse(value) && !value.bodyUsed) await value.body?.cancel().catch(() => undefined)
@@ -122,7 +122,6 @@ async function decided(
       headers: { prefer: `wait=${hold}` },
       signal: firstOf(signal, late),
     }).catch((thrown: unknown) => {
-      signal?.throwIfAborted()
       if (isLost(thrown)) return null
       throw thrown
     })
@@ -130,7 +129,7 @@ async function decided(
     const status = isObject(body) ? body["status"] : undefined
     if (status === "approved" || status === "rejected") return status
     if (response && response.status >= 400 && response.status < 500 && response.status !== 429) return "gone"
-    // It was held back already; otherwise too many wait, or there is an outage.
+    // The issuer has waited already; otherwise too many wait, or there is an outage.
     if (response?.ok && response.headers.has("preference-applied")) continue
     if (!(await slept(PAUSE, deadline, signal))) return "pending"
   }

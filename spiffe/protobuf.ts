@@ -47,7 +47,9 @@ export function fieldsOf(message: Buffer): ReadonlyMap<number, readonly Buffer[]
     else if (type === FIXED_32) next(4)
     else if (type === LENGTH_DELIMITED) {
       const name = Math.floor(tag / 8)
-      fields.set(name, [...(fields.get(name) ?? []), next(number())])
+      const values = fields.get(name) ?? []
+      values.push(next(number()))
+      fields.set(name, values)
     } else throw new Error("a message of the Workload API has a field of no known type")
   }
   return fields

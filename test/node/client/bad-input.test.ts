@@ -1,8 +1,9 @@
 /** What answers in place of the issuer, and identities that fail: a typed error each, in time, without a secret. */
-import { createServer, type RequestListener } from "node:http"
+import { createServer, type RequestListener, type ServerResponse } from "node:http"
 import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { text } from "node:stream/consumers"
 import { SignJWT, exportJWK, generateKeyPair } from "jose"
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest"
 import { listen, type Listening } from "../../../dev/loopback.ts"
@@ -12,6 +13,7 @@ import {
   fromPrivateKey,
   NarrowgateError,
   openTask,
+  type ConsentRequest,
   type Identity,
   type OpenTaskOptions,
 } from "../../../client/index.ts"
@@ -235,6 +237,106 @@ describe("an issuer", () => {
     const signal = AbortSignal.timeout(50)
     const thrown: unknown = await openTask({ issuer, identity: good, signal }).catch((error: unknown) => error)
     expect(thrown).toBe(signal.reason)
+  })
+})
+
+describe("an issuer that wants the user's consent", () => {
+  const session = `e30.${Buffer.from('{"iss":"https://login.example","sub":"alice"}').toString("base64url")}.e30`
+  const REQUEST = { auth_req_id: "tsk_1-0a.secret", expires_in: 60, interval: 1 }
+  const shown: string[] = []
+  const onConsent = ({ url }: ConsentRequest): void => void shown.push(url)
+  const json = (response: ServerResponse, status: number, body: unknown, headers: object = {}): void =>
+    void response.writeHead(status, { "content-type": "application/json", ...headers }).end(JSON.stringify(body))
+
+  /** @param poll answers each question whether the user has answered */
+  function serveConsent(request: RequestListener, poll: RequestListener, more: object = {}): void {
+    shown.length = 0
+    serve(async (received, response) => {
+      const { url = "" } = received
+      const endpoint = { backchannel_authentication_endpoint: `${issuer}/bc`, ...more }
+      if (url.includes(".well-known")) return json(response, 200, JSON.parse(metadata(endpoint)))
+      if (url.endsWith("/bc")) return request(received, response)
+      const form = new URLSearchParams(await text(received))
+      if (form.has("auth_req_id")) return poll(received, response)
+      return json(response, 400, { error: "consent_required", scope: "mail.send:write" })
+    })
+  }
+
+  test("is polled at its pace, through outages, until the user has consented", async () => {
+    const polls: number[] = []
+    const token = { access_token: "t", token_type: "Bearer", expires_in: 300, task: "tsk_2", purpose: "p", scope: "s" }
+    const answers: readonly ((response: ServerResponse) => void)[] = [
+      (response) => json(response, 503, { error: "temporarily_unavailable" }, { "retry-after": "5" }),
+      (response) => response.writeHead(502).end("<html>"),
+      (response) => response.destroy(),
+      (response) => json(response, 400, { error: "authorization_pending" }),
+      (response) => json(response, 400, { error: "slow_down" }),
+      (response) => json(response, 200, token),
+    ]
+    serveConsent(
+      (_request, response) => json(response, 200, REQUEST),
+      (_request, response) => answers[polls.push(Date.now()) - 1]?.(response),
+    )
+    const task = await openTask({ issuer, identity: good, session, onConsent })
+    expect([task.id, shown]).toEqual(["tsk_2", [`${issuer}/console/approvals/tsk_1-0a`]])
+    const pauses = polls.map((at, index) => Math.round((at - (polls[index - 1] ?? at)) / 1_000))
+    expect(pauses).toEqual([0, 1, 1, 1, 1, 6])
+  }, 20_000)
+
+  test.each(["authorization_pending", "slow_down"])(
+    "and says for ever that it is %s is left",
+    async (error) => {
+      let polls = 0
+      serveConsent(
+        (_request, response) => json(response, 200, { ...REQUEST, expires_in: 1.5 }),
+        (_request, response) => json(response, 400, { error, polls: ++polls }),
+      )
+      expect(await failure({ session, onConsent })).toMatchObject({ code: "token_refused", refusal: { error } })
+      expect(polls).toBe(2)
+    },
+    12_000,
+  )
+
+  test.each<readonly [name: string, code: string, request: RequestListener]>([
+    ["leads elsewhere", "issuer_invalid", (_, response) => response.writeHead(307, { location: `${issuer}/x` }).end()],
+    ["is no JSON", "issuer_invalid", (_, response) => response.end("<html>")],
+    ["names no request", "issuer_invalid", (_, response) => json(response, 200, { ...REQUEST, auth_req_id: 7 })],
+    ["names no task", "issuer_invalid", (_, response) => json(response, 200, { ...REQUEST, auth_req_id: "../@evil" })],
+    ["is no text", "issuer_invalid", (_, response) => json(response, 200, { ...REQUEST, auth_req_id: "\ud800" })],
+    [
+      "does not say for how long",
+      "issuer_invalid",
+      (_, response) => json(response, 200, { ...REQUEST, expires_in: "9" }),
+    ],
+    ["is too long", "issuer_invalid", (_, response) => json(response, 200, { ...REQUEST, x: "x".repeat(200_000) })],
+    ["is an outage", "issuer_unreachable", (_, response) => response.writeHead(500).end()],
+    ["is none", "issuer_unreachable", () => undefined],
+    ["is a refusal", "token_refused", (_, response) => json(response, 400, { error: "unknown_user_id" })],
+  ])("by an answer that %s", async (_, code, request) => {
+    const polls: string[] = []
+    serveConsent(request, ({ url = "" }) => void polls.push(url))
+    expect((await failure({ session, onConsent })).code).toBe(code)
+    expect([shown, polls]).toEqual([[], []])
+  })
+
+  test.each(["http://evil.example/bc", "/bc", undefined])("at %s", async (endpoint) => {
+    serveConsent(
+      () => undefined,
+      () => undefined,
+      { backchannel_authentication_endpoint: endpoint },
+    )
+    expect((await failure({ session, onConsent })).code).toBe("issuer_invalid")
+    expect(shown).toEqual([])
+  })
+
+  test("of a session that names nobody says so", async () => {
+    serveConsent(
+      () => undefined,
+      () => undefined,
+    )
+    for (const anonymous of ["opaque", "e30.e30.e30", `e30.${Buffer.from('{"iss":7}').toString("base64url")}.e30`])
+      expect((await failure({ session: anonymous, onConsent })).code).toBe("consent_required")
+    expect((await failure({ onConsent })).code).toBe("consent_required")
   })
 })
 

@@ -334,16 +334,22 @@ describe("a saved task", () => {
     const saved = await restored(await agents.open({ dpop: { extractable: true }, session }))
     const unbound = await restored(await agents.open())
     await new Promise((resolve) => setTimeout(resolve, 1_100))
-    const other = await agents.session("alice")
+    const [other, bob] = [await agents.session("alice"), await agents.session("bob")]
     const clock = later(400)
     try {
       expect(await codeOf(resumeTask(unbound, { identity, session }))).toBe("task_ended")
       await using resumed = await resumeTask(saved, { identity, session })
       expect([resumed.id, await tickets(resumed)]).toEqual([saved.task, 200])
-      // The session of another login opens another task, and nobody gets that in place of the one that was saved.
-      const another = await restored(await agents.open({ dpop: { extractable: true }, session }))
       clock.set(800)
-      expect(await codeOf(resumeTask(another, { identity, session: other }))).toBe("task_ended")
+      // Another user does not continue it: policy permits bob nothing here, in a task of his own either.
+      expect(await codeOf(resumeTask(saved, { identity, session: bob }))).toBe("token_refused")
+      // A fresher login of the same user goes on with it, and then the older one no longer does.
+      for (const fresher of [session, other, other]) {
+        const again = await resumeTask(saved, { identity, session: fresher })
+        expect([again.id, await tickets(again)]).toEqual([saved.task, 200])
+      }
+      // It opens another task, and nobody gets that in place of the one that was saved.
+      expect(await codeOf(resumeTask(saved, { identity, session }))).toBe("task_ended")
     } finally {
       clock.restore()
     }

@@ -92,6 +92,11 @@ describe("the Workload API", () => {
     ["answers garbage", () => grpc(says(framed(Buffer.from([0x0f])))), /no known type/],
     ["answers a number without end", () => grpc(says(framed(Buffer.alloc(20, 0xff)))), /too long/],
     ["answers no SVID", () => grpc(says(framed(Buffer.alloc(0)))), /without an SVID/],
+    [
+      "answers one field half a million times",
+      () => grpc(says(framed(Buffer.alloc(1_000_000, "1a00", "hex")))),
+      /an SVID/,
+    ],
     ["answers more than anybody reads", () => grpc(says(framed(Buffer.alloc(2_000_000)))), /more than 1048576 bytes/],
     [
       "answers by plain HTTP/2",

@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator
+import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from .denial import challenge_in
+from .denial import LONGEST_TEXT, challenge_in
 from .web import origin_of
 
 if TYPE_CHECKING:
     from httpx2 import Auth as _Auth2  # type: ignore[import-not-found, unused-ignore]
 
     from .task import Task
+
+    _Streams2 = object
 else:
     try:
-        # The successor of httpx, which `mcp` 2.x and fastmcp use, takes no other class than its own.
+        # The successor of httpx, which `mcp` 2.x and fastmcp use, takes no other classes than its own.
+        from httpx2 import AsyncByteStream, SyncByteStream
         from httpx2 import Auth as _Auth2
+
+        class _Streams2(AsyncByteStream, SyncByteStream):
+            """Of a synchronous client, and of an asynchronous one."""
+
     except ImportError:
-        _Auth2 = object
+        _Auth2 = _Streams2 = object
 
 _FAILURE = 400
 _UNAUTHORIZED = 401
-_TOKEN = object()
+_LONGEST_READ = 3.0
+"""Seconds: the rest of a denial comes with its headers, and anybody can write those."""
 
 
 class TaskAuth(httpx.Auth, _Auth2):  # type: ignore[misc, unused-ignore]
@@ -52,51 +62,78 @@ class TaskAuth(httpx.Auth, _Auth2):  # type: ignore[misc, unused-ignore]
 
         Raises RuntimeError in the thread of the task's own event loop, which renews the token.
         """
-        if origin_of(str(request.url)) != self._origin:
-            yield request
-            return
         steps, answer = self._steps(request), None
-        while (wanted := _next(steps, answer)) is not None:
-            if wanted is _TOKEN:
-                answer = self._task.token_in_thread()
-                continue
-            answer = yield wanted
-            if _has_denial(answer):
-                answer.read()
+        while (step := _next(steps, answer)) is not None:
+            answer = (yield request) if step is request else step[0]()
 
     async def async_auth_flow(self, request: Any) -> AsyncGenerator[Any, Any]:
         """Adds the token; RFC 9449, sections 7 and 9."""
-        if origin_of(str(request.url)) != self._origin:
-            yield request
-            return
         steps, answer = self._steps(request), None
-        while (wanted := _next(steps, answer)) is not None:
-            if wanted is _TOKEN:
-                answer = await self._task.token()
-                continue
-            answer = yield wanted
-            if _has_denial(answer):
-                await answer.aread()
+        while (step := _next(steps, answer)) is not None:
+            answer = (yield request) if step is request else await step[1]()
 
     def _steps(self, request: Any) -> Generator[Any, Any, None]:
-        """Yields what it needs: `_TOKEN`, or the request to which it needs the response."""
+        """Yields the request, to be sent, or a function that a synchronous client calls and one that others await."""
         url = str(request.url)
-        token = yield _TOKEN
+        if origin_of(url) != self._origin:
+            yield request
+            return
+        get_token = (self._task.token_in_thread, self._task.token)
+        token = yield get_token
         self._authorize(request, url, token)
         response = yield request
         self._nonce = response.headers.get("dpop-nonce") or self._nonce
-        if response.status_code != _UNAUTHORIZED or not _can_repeat(request):
-            return
-        current = yield _TOKEN
-        challenge = challenge_in(response.headers.get("www-authenticate", ""))
-        if current != token or (self._task.is_bound and challenge.get("error") == "use_dpop_nonce"):
-            self._authorize(request, url, current)
-            response = yield request
-            self._nonce = response.headers.get("dpop-nonce") or self._nonce
+        if response.status_code == _UNAUTHORIZED and _can_repeat(request):
+            current = yield get_token
+            challenge = challenge_in(response.headers.get("www-authenticate", ""))
+            if current != token or (self._task.is_bound and challenge.get("error") == "use_dpop_nonce"):
+                self._authorize(request, url, current)
+                # Before it sends the next request, httpx reads what answered this one.
+                response.stream = _Beginning(response.stream)
+                response = yield request
+                self._nonce = response.headers.get("dpop-nonce") or self._nonce
+        if _has_denial(response):
+            response.stream = _Beginning(response.stream)
+            yield response.read, response.aread
 
     def _authorize(self, request: Any, url: str, token: str) -> None:
         for name, value in self._task.headers_for(request.method, url, token, self._nonce).items():
             request.headers[name] = value
+
+
+class _Beginning(httpx.AsyncByteStream, httpx.SyncByteStream, _Streams2):  # type: ignore[misc, unused-ignore]
+    """The beginning of a body: as much as a denial has. A server could send the rest for ever."""
+
+    def __init__(self, body: Any) -> None:
+        self._body = body
+        self._until = time.monotonic() + _LONGEST_READ
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._body, name)
+
+    def __iter__(self) -> Iterator[bytes]:
+        length = 0
+        for part in self._body:
+            yield part
+            length += len(part)
+            if length > LONGEST_TEXT or time.monotonic() > self._until:
+                return
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        length, parts = 0, aiter(self._body)
+        while length <= LONGEST_TEXT:
+            try:
+                part = await asyncio.wait_for(anext(parts), self._until - time.monotonic())
+            except (StopAsyncIteration, asyncio.TimeoutError):
+                return
+            yield part
+            length += len(part)
+
+    def close(self) -> None:
+        self._body.close()
+
+    async def aclose(self) -> None:
+        await self._body.aclose()
 
 
 def _next(steps: Generator[Any, Any, None], answer: Any) -> Any:

@@ -37,11 +37,11 @@ ADVICE: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Approval:
-    """The approval that a call waits for. It carries no authority and may be shown to anybody."""
+    """The approval that a call waits for. It carries no authority, and may be public."""
 
     status: Literal["pending", "rejected"] = "pending"
     url: str | None = None
-    """The page where people decide; None if nobody can any more."""
+    """The page where people decide; None if it cannot be decided any more."""
     id: str | None = None
     task: str | None = None
     """The id of the task whose call it is."""
@@ -120,7 +120,7 @@ def to_model(denial: Denial) -> str:
 
 _CODE = r"[a-z][a-z_]{1,40}"
 _DECISION = re.compile(r"dec_[0-9A-Z]{10,40}")
-# From where it begins no further than to where it begins again: whoever answers could make that take long.
+# From where it begins no further than to where it begins again: a server could make that take long.
 _DENIED = re.compile(
     rf"Narrowgate denied (?:(?!Narrowgate denied ).){{1,4000}}?\(({_CODE}), decision ({_DECISION.pattern})\)", re.DOTALL
 )
@@ -152,8 +152,8 @@ def denial_in_text(text: str, *, whole: bool) -> Denial | None:
         approval = approval_at(page[1])
     elif _REJECTED.search(words):
         approval = Approval(status="rejected")
-    _, _, said = words.partition(_NOTHING_DONE)
-    description = _TAIL.sub("", said).rstrip().removesuffix(ADVICE.get(match[1], "")).strip()
+    _, _, rest = words.partition(_NOTHING_DONE)
+    description = _TAIL.sub("", rest).rstrip().removesuffix(ADVICE.get(match[1], "")).strip()
     return Denial(
         code=match[1],
         description=readable(description),

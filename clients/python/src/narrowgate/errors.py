@@ -64,7 +64,7 @@ class NarrowgateError(Exception):
 
 
 class ConsentRequiredError(NarrowgateError):
-    """The task waits for the consent of its user, whom nothing has asked yet."""
+    """The task needs the consent of its user, which has not been requested yet."""
 
     scope: str
     """What is to be consented to, as scopes."""
@@ -76,7 +76,7 @@ class ConsentRequiredError(NarrowgateError):
     def __init__(
         self, scope: str, *, authorization_endpoint: str | None, backchannel_endpoint: str | None, refusal: OAuthRefusal
     ) -> None:
-        message = f"There is no token: the user has to consent first, to {scope}."
+        message = f"There is no token: the user has to consent first, to {readable(scope)}."
         super().__init__("consent_required", message, refusal=refusal)
         self.scope = scope
         self.authorization_endpoint = authorization_endpoint

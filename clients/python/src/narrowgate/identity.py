@@ -140,27 +140,28 @@ def from_private_key(agent: str, key: str | bytes | Mapping[str, Any], *, algori
 async def assertion_of(identity: Identity, request: IdentityRequest, timeout: float) -> str:
     """Returns what an identity produces within `timeout` seconds.
 
-    Raises `identity_failed` if that is no JWT, or one for somebody else: whom it is sent to could use it there.
+    Raises `identity_failed` if that is no JWT, or one for another audience: the issuer that gets it could use it there.
     """
     made = await _produced("identity_failed", "identity", lambda: identity(request), timeout)
     token = _checked("identity_failed", "identity", made)
-    claims = _claims_of(token)
+    claims = claims_of(token)
+    if claims is None:
+        raise NarrowgateError("identity_failed", "The identity that was produced is no JWT.")
     audience = claims.get("aud", request.audience)
     if request.audience not in (audience if isinstance(audience, list) else [audience]):
         raise NarrowgateError("identity_failed", f"The identity that was produced is not for {request.audience}.")
     return token
 
 
-def _claims_of(token: str) -> Mapping[str, Any]:
-    """Returns the claims of a JWT, which its audience verifies."""
-    payload = token.split(".")[1]
+def claims_of(token: str) -> Mapping[str, Any] | None:
+    """Returns the claims of a JWT, which its audience verifies; None if it is none."""
+    _, _, rest = token.partition(".")
+    payload = rest.partition(".")[0]
     try:
         claims = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     except (ValueError, RecursionError):
-        claims = None
-    if not isinstance(claims, dict):
-        raise NarrowgateError("identity_failed", "The identity that was produced is no JWT.")
-    return claims
+        return None
+    return claims if isinstance(claims, dict) else None
 
 
 async def session_of(session: Session, timeout: float) -> SessionToken:

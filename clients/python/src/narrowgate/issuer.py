@@ -35,14 +35,14 @@ class IssuedToken:
 
 
 @dataclass(frozen=True)
-class AskedConsent:
-    """What `/oauth/bc-authorize` answered."""
+class PendingConsent:
+    """A request for consent that waits for the user: what `/oauth/bc-authorize` answered."""
 
     id: str = field(repr=False)
     life: float
     """Seconds."""
     interval: float
-    """Seconds between two questions whether the user has answered."""
+    """Seconds between two polls of the token endpoint."""
 
 
 class Issuer:
@@ -106,7 +106,7 @@ class Issuer:
             raise self._refusal(response, body)
         return self._issued(body)
 
-    async def ask_consent(self, form: Mapping[str, str]) -> AskedConsent:
+    async def request_consent(self, form: Mapping[str, str]) -> PendingConsent:
         """Requests the consent of a user who is elsewhere (OpenID CIBA Core, section 7)."""
         endpoint = self._endpoint("backchannel_authentication_endpoint")
         if endpoint is None or origin_of(endpoint) != origin_of(self.url):
@@ -117,10 +117,11 @@ class Issuer:
         body = object_in(response)
         if response.status_code != httpx.codes.OK or body is None:
             raise self._refusal(response, body)
-        asked, life, interval = body.get("auth_req_id"), body.get("expires_in"), body.get("interval", 5)
-        if not isinstance(asked, str) or not isinstance(life, (int, float)) or not isinstance(interval, (int, float)):
+        name, life = body.get("auth_req_id"), seconds_in(body.get("expires_in"))
+        interval = seconds_in(body.get("interval", 5))
+        if not isinstance(name, str) or life is None or interval is None:
             raise NarrowgateError("issuer_invalid", f"{self.url} answered with something else than a request.")
-        return AskedConsent(asked, life, interval)
+        return PendingConsent(name, life, interval)
 
     def _endpoint(self, name: str) -> str | None:
         endpoint = self._metadata.get(name)
@@ -156,8 +157,8 @@ class Issuer:
             decision=readable(decision) or None,
             retry_after=seconds_in(response.headers.get("retry-after")),
         )
-        scope = readable(body.get("scope"))
-        if error == "consent_required" and scope:
+        scope = body.get("scope")
+        if error == "consent_required" and isinstance(scope, str):
             return ConsentRequiredError(
                 scope,
                 authorization_endpoint=self._endpoint("authorization_endpoint"),

@@ -37,7 +37,7 @@ def denial_of(value: object) -> Denial | None:
     LangChain; what tools of the OpenAI Agents SDK return; JSON-RPC; groups, causes and contexts of errors. Of anything
     else, and of a shape that cannot be read, the result is None and never an exception.
 
-    A denial is a claim of whoever answered. A tool behind the gateway can forge one: see `until_allowed`.
+    A denial is a claim of the server that answered. A tool behind the gateway can forge one: see `until_allowed`.
     """
     try:
         return _within(value, iter(range(_MOST_LOOKS)))

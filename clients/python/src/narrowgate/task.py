@@ -16,8 +16,8 @@ import httpx
 from .auth import TaskAuth
 from .consent import OnConsent, with_consent
 from .errors import ErrorCode, NarrowgateError
-from .identity import Identity, IdentityRequest, Session, assertion_of, session_of
-from .issuer import ASSERTION_TYPE, EXCHANGE, JWT_BEARER, TOKEN_TYPE, AskedConsent, IssuedToken, Issuer
+from .identity import Identity, IdentityRequest, Session, assertion_of, claims_of, session_of
+from .issuer import ASSERTION_TYPE, EXCHANGE, JWT_BEARER, TOKEN_TYPE, IssuedToken, Issuer, PendingConsent
 from .proof import ProofKey
 from .web import fetch
 
@@ -58,8 +58,8 @@ class _Agent:
             raise NarrowgateError("issuer_invalid", f"{self.issuer.url} issued a token that is bound to another key.")
         return issued
 
-    async def ask_consent(self, form: Mapping[str, str]) -> AskedConsent:
-        return await self.issuer.ask_consent(await self._proven(form))
+    async def request_consent(self, form: Mapping[str, str]) -> PendingConsent:
+        return await self.issuer.request_consent(await self._proven(form))
 
     async def _proven(self, form: Mapping[str, str]) -> dict[str, str]:
         request = IdentityRequest(audience=self.issuer.url, now=self.issuer.now())
@@ -110,7 +110,7 @@ class Task:
     async def token(self) -> str:
         """Returns a token that holds for some time yet: the present one, or a renewed one.
 
-        Whoever waits for a renewal waits for the same. Raises `task_ended` if the task was ended here, or its last
+        Concurrent callers wait for the same renewal. Raises `task_ended` if the task was ended here, or its last
         token has expired and the same request does not continue it, because it is bound to no key or has ended.
         """
         if self._has_ended:
@@ -139,7 +139,7 @@ class Task:
         """Brings a fresher or stronger login of the user into the task, after a denial `step_up_required`."""
         form = await _session_form(session, self._agent.issuer.timeout)
         async with self._lock:
-            self._take(await self._agent.issue({**form, "task": self.id}))
+            await self._freshen(form)
 
     def delegate(
         self, agent: str, scope: str | None = None, *, identity: Identity, purpose: str | None = None
@@ -228,7 +228,7 @@ class Task:
         return await fetch(issuer.http, request, timeout=timeout, auth=TaskAuth(self, issuer.url))
 
     async def _keep(self) -> None:
-        """Renews the token in time while nobody asks for it: one that has expired cannot be renewed."""
+        """Renews the token in time while it is not used: one that has expired cannot be renewed."""
         while True:
             await asyncio.sleep(max(self._renew_at - time.monotonic(), 0))
             try:
@@ -241,7 +241,7 @@ class Task:
             await self._reopen()
             return
         try:
-            self._take(await self._agent.issue(_exchange(self._token)))
+            self._take(await self._agent.issue(_renewal(self._token)))
         except NarrowgateError as error:
             if time.monotonic() >= self._expires:
                 raise
@@ -251,11 +251,20 @@ class Task:
             is_final = refusal is not None and refusal.retry_after is None
             self._renew_at = self._expires if is_final else min(self._expires, time.monotonic() + pause)
 
+    async def _freshen(self, form: Mapping[str, str]) -> None:
+        self._take(await self._agent.issue({**form, **_audience(self._token), "task": self.id}))
+
     async def _reopen(self) -> None:
-        """Nothing proves the task any more but its key: the same request by the same key continues it."""
+        """Nothing proves the task any more but its key: by it a fresher login, or the same request, continues it."""
         lapsed = NarrowgateError("task_ended", f"The last token of the task {self.id} has expired: open another task.")
         if self._agent.key is None or self._has_last:
             raise lapsed
+        if self._session is not None:
+            # First by a fresher login, if it is one: its request for the same would open another task, which the issuer
+            # would from then on look for in place of this one.
+            with suppress(NarrowgateError):
+                await self._freshen(await _session_form(self._session, self._agent.issuer.timeout))
+                return
         form = await _opening_form(self._session, self._agent.issuer.timeout)
         issued = await self._agent.issue({**form, **self._requested})
         if issued.task == self.id:
@@ -335,7 +344,7 @@ def open_task(
     - `http`: a client of the caller's for requests to the issuer, say through a proxy
     - `timeout`: seconds that a request to the issuer, or the identity, may take
     - `allow_http`: lets tokens go over plain HTTP to other machines, where the network itself encrypts
-    - `keep_alive`: renews the token in time also while nobody asks for it
+    - `keep_alive`: renews the token in time also while it is not used
     - `on_consent`: called if its user has to consent: shows them where they answer, while the opening waits. None, or
       if the session does not say who the user is: raises `ConsentRequiredError`
     """
@@ -372,7 +381,8 @@ def resume_task(
 ) -> AbstractAsyncContextManager[Task]:
     """Continues a task of `Task.save`: `async with resume_task(…) as task`. Leaving the block ends it.
 
-    If its token has expired, a task that is bound to a key is continued by the same `session` as it was opened.
+    If its token has expired, a task that is bound to a key is continued by the `session` by which it was opened, or by
+    a fresher login of its user.
 
     Raises `saved_invalid` if the text is none; `task_ended` if its token has expired and it is bound to no key, or has
     ended; and what `open_task` raises.
@@ -443,6 +453,16 @@ def _exchange(subject: str, kind: str = "access_token") -> dict[str, str]:
     return {"grant_type": EXCHANGE, "subject_token": subject, "subject_token_type": TOKEN_TYPE + kind}
 
 
+def _renewal(token: str) -> dict[str, str]:
+    return {**_exchange(token), **_audience(token)}
+
+
+def _audience(token: str) -> dict[str, str]:
+    """A task keeps its audience, and each request of an agent that has several names it."""
+    audience = (claims_of(token) or {}).get("aud")
+    return {"resource": audience} if isinstance(audience, str) else {}
+
+
 async def _opening_form(session: Session | None, timeout: float) -> dict[str, str]:
     return {"grant_type": "client_credentials"} if session is None else await _session_form(session, timeout)
 
@@ -455,7 +475,7 @@ async def _session_form(session: Session, timeout: float) -> dict[str, str]:
 
 
 def _parent_form(parent: HandOver) -> dict[str, str]:
-    return {**_exchange(parent.token), **_requested(handover=parent.handover)}
+    return {**_renewal(parent.token), **_requested(handover=parent.handover)}
 
 
 def _requested(**parameters: str | None) -> dict[str, str]:

@@ -85,7 +85,7 @@ async def until_allowed(
             now = replace(approval, status="rejected") if status == "rejected" else None
             raise DeniedError("denied", replace(denial, approval=now, retry_after=None)) from cause
         pause = denial.retry_after
-        # Not every client shows where a call can be approved; that people are asked, and when to come back, it shows.
+        # Not every client shows where a call can be approved; all show that people decide, and when to repeat it.
         if denial.code == "approval_required" and found.approval is None:
             pause = pause or _PAUSE
         elif denial.code not in _REPEATABLE or pause is None:
@@ -100,7 +100,7 @@ async def until_allowed(
 def _checked(denial: Denial, task: Task) -> Denial:
     """Returns the denial with an approval of this very task, as its issuer has it, or with none.
 
-    Whoever stands behind the call may have made it up: to a URL that Python reads as the issuer's, a browser may go
+    A tool behind the gateway may have made it up: to a URL that Python reads as the issuer's, a browser may go
     elsewhere. So the page is not the denial's, and neither are the words.
     """
     approval, checked = denial.approval, None
@@ -115,7 +115,7 @@ def _checked(denial: Denial, task: Task) -> Denial:
 
 
 async def _decided(approval: str, task: Task, until: float) -> str | None:
-    """Returns what people have decided; `pending`: nothing in time; None: nobody can any more."""
+    """Returns what people have decided; `pending`: nothing in time; None: it cannot be decided any more."""
     while (left := until - time.monotonic()) > 0:
         headers: Mapping[str, str] = {}
         try:

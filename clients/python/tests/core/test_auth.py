@@ -150,3 +150,53 @@ async def test_a_request_that_another_token_would_not_help_is_not_repeated(stack
         assert (await http.get(gateway.origin)).status_code == 401
         assert len(gateway.received) == 2
         assert gateway.received[0].headers["dpop"] != gateway.received[1].headers["dpop"]
+
+
+ENDLESS = b"HTTP/1.1 %b\r\nx-narrowgate-code: %b\r\ntransfer-encoding: chunked\r\n%b\r\n%x\r\n%b\r\n"
+WANTS_NONCE = b'www-authenticate: DPoP error="use_dpop_nonce"\r\ndpop-nonce: n\r\n'
+
+
+@pytest.mark.parametrize("beginning", [b"{", b"x" * 100_000])
+@pytest.mark.parametrize(
+    ("status", "code", "more"), [(b"403 No", b"policy_denied", b""), (b"401 No", b"invalid_token", WANTS_NONCE)]
+)
+async def test_a_failed_answer_that_never_ends_holds_nobody_up(stack, beginning, status, code, more):
+    async def begin(_received, writer):
+        writer.write(ENDLESS % (status, code, more, len(beginning), beginning))
+        while True:
+            await asyncio.sleep(0.2)
+            writer.write(b"1\r\n \r\n")
+            await writer.drain()
+
+    session = await stack.session()
+    async with (
+        open_task(issuer=stack.issuer, identity=stack.identity(VAULT), session=session, dpop=True) as task,
+        serving(begin) as gateway,
+        httpx.AsyncClient(auth=TaskAuth(task, gateway.origin), timeout=None) as http,
+    ):
+
+        def tool():
+            with httpx.Client(auth=TaskAuth(task, gateway.origin), timeout=None) as own:
+                return own.get(gateway.origin)
+
+        async def stream():
+            async with http.stream("GET", gateway.origin) as response:
+                return response
+
+        calls = asyncio.gather(http.get(gateway.origin), stream(), asyncio.to_thread(tool))
+        for response in await asyncio.wait_for(calls, 10):
+            assert denial_of(response).code == code.decode()
+            assert len(response.content) < 10**6
+
+
+async def test_a_silent_answer_holds_nobody_up(stack):
+    async def begin(_received, writer):
+        writer.write(ENDLESS % (b"403 No", b"policy_denied", b"", 1, b"{"))
+        await asyncio.sleep(60)
+
+    async with (
+        open_task(issuer=stack.issuer, identity=stack.identity(), session=await stack.session()) as task,
+        serving(begin) as gateway,
+        httpx.AsyncClient(auth=TaskAuth(task, gateway.origin), timeout=None) as http,
+    ):
+        assert denial_of(await asyncio.wait_for(http.get(gateway.origin), 6)).code == "policy_denied"

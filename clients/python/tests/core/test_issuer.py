@@ -3,8 +3,10 @@
 import asyncio
 import json
 import time
-from base64 import urlsafe_b64decode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from email.utils import formatdate
+from itertools import pairwise
+from urllib.parse import parse_qs
 
 import pytest
 from narrowgate import NarrowgateError, open_task
@@ -178,6 +180,120 @@ async def test_proofs_are_made_by_the_clock_of_the_issuer(ahead):
     iat = json.loads(urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["iat"]
     assert abs(iat - time.time() - ahead) < 4
     assert abs(seen[0] - time.time() - ahead) < 4
+
+
+def jwt_of(**claims: object) -> str:
+    return f"e30.{urlsafe_b64encode(json.dumps(claims).encode()).rstrip(b'=').decode()}.e30"
+
+
+async def test_each_request_of_a_task_names_its_audience():
+    """An agent with several audiences has to say which it means."""
+
+    async def say(received, _writer):
+        token = jwt_of(aud="https://api.example")
+        return metadata(server) if received.path == METADATA else Answer({**ISSUED, "access_token": token})
+
+    async with serving(say) as server:
+        options = {"issuer": server.origin, "identity": identity}
+        async with open_task(**options, resource="https://api.example/crm") as task:
+            task._renew_at = 0
+            await task.token()
+            await task.step_up(jwt_of())
+            async with task.delegate("agent", identity=identity):
+                pass
+        forms = [parse_qs(each.body.decode()) for each in server.received if each.path == "/oauth/token"]
+    assert [form["resource"] for form in forms] == [["https://api.example/crm"], *[["https://api.example"]] * 3]
+
+
+SESSION = jwt_of(iss="https://login.example", sub="alice")
+ASKED = {"auth_req_id": "tsk_1-0a.secret", "expires_in": 60, "interval": 1}
+
+
+class Consenting:
+    """An issuer that wants the user's consent, and answers what it is then asked in turn."""
+
+    def __init__(self, asked, *answers):
+        self.asked, self.answers, self.polls, self.shown = asked, answers, [], []
+
+    async def open(self, **options):
+        async def say(received, _writer):
+            if received.path == METADATA:
+                return metadata(server, backchannel_authentication_endpoint=f"{server.origin}/bc")
+            if received.path == "/bc":
+                return self.asked
+            if "auth_req_id" not in parse_qs(received.body.decode()):
+                return Answer({"error": "consent_required", "scope": "mail.send:write"}, status=400)
+            self.polls.append(time.monotonic())
+            return self.answers[min(len(self.polls), len(self.answers)) - 1]
+
+        async with serving(say) as server:
+            self.origin = server.origin
+            more = {"identity": identity, "session": SESSION, "on_consent": lambda each: self.shown.append(each.url)}
+            async with open_task(**{"issuer": server.origin, "timeout": 1.0, **more, **options}) as task:
+                task._has_ended = True
+                return task.id
+
+    async def fails(self, **options):
+        with pytest.raises(NarrowgateError) as raised:
+            await self.open(**options)
+        assert ASSERTION not in str(raised.value)
+        return raised.value
+
+
+def refusal(error, **headers):
+    status = 503 if headers else 400
+    return Answer({"error": error}, status=status, headers={name.replace("_", "-"): headers[name] for name in headers})
+
+
+async def test_an_issuer_is_polled_at_its_pace_through_outages_until_the_user_has_consented():
+    issuer = Consenting(
+        Answer(ASKED),
+        refusal("temporarily_unavailable", retry_after="5"),
+        Answer(b"<html>", status=502),
+        refusal("authorization_pending"),
+        refusal("slow_down"),
+        Answer({**ISSUED, "task": "tsk_2"}),
+    )
+    assert await issuer.open() == "tsk_2"
+    assert issuer.shown == [f"{issuer.origin}/console/approvals/tsk_1-0a"]
+    assert [round(later - earlier) for earlier, later in pairwise(issuer.polls)] == [1, 1, 1, 6]
+
+
+@pytest.mark.parametrize("error", ["authorization_pending", "slow_down"])
+async def test_an_issuer_that_says_for_ever_that_the_user_has_not_answered_is_left(error):
+    issuer = Consenting(Answer({**ASKED, "expires_in": 1.5}), refusal(error))
+    assert (await issuer.fails()).refusal.error == error
+    assert len(issuer.polls) == 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (Answer(b"", status=307, headers={"location": "/elsewhere"}), "issuer_invalid"),
+        (Answer(b"<html>"), "issuer_invalid"),
+        (Answer({**ASKED, "auth_req_id": 7}), "issuer_invalid"),
+        (Answer({**ASKED, "auth_req_id": "../@evil"}), "issuer_invalid"),
+        (Answer({**ASKED, "auth_req_id": "\ud800"}), "issuer_invalid"),
+        (Answer({**ASKED, "expires_in": "soon"}), "issuer_invalid"),
+        (Answer({**ASKED, "expires_in": float("nan")}), "issuer_invalid"),
+        (Answer({**ASKED, "interval": float("inf")}), "issuer_invalid"),
+        (Answer({**ASKED, "padding": "x" * 300_000}), "issuer_invalid"),
+        (Answer(b"", status=500), "issuer_unreachable"),
+        (Answer({"error": "unknown_user_id"}, status=400), "token_refused"),
+    ],
+)
+async def test_garbage_in_place_of_a_request_for_consent_is_shown_to_nobody(answer, code):
+    issuer = Consenting(answer)
+    assert (await issuer.fails()).code == code
+    assert (issuer.shown, issuer.polls) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "session", [None, jwt_of(), jwt_of(iss=7, sub=[]), "e30.W10.e30", "e30.%s.e30" % ("W1tb" * 9_000)]
+)
+async def test_the_user_of_a_session_that_names_none_is_not_asked(session):
+    issuer = Consenting(Answer(ASKED))
+    assert (await issuer.fails(session=session)).code == "consent_required"
 
 
 async def test_a_token_of_another_task_is_none_of_this_one(stack):

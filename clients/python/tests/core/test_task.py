@@ -204,22 +204,31 @@ async def test_a_bound_task_whose_token_has_expired_is_resumed_with_the_same_ses
         assert await status(again, stack) == 200
 
 
-async def test_a_bound_task_is_not_resumed_by_another_login_nor_once_it_has_ended(stack):
+async def test_a_bound_task_is_resumed_by_a_fresher_login_and_by_no_other(stack):
     session, identity = await stack.session(), stack.identity(VAULT)
 
-    async def code(saved, session):
+    async def resumed(session):
+        async with resume_task(saved, identity=identity, session=session) as again:
+            # Its block leaves it alone.
+            await again.save()
+            return again.id
+
+    async def code(session):
         with pytest.raises(NarrowgateError) as raised:
-            async with resume_task(saved, identity=identity, session=session):
-                pass
+            await resumed(session)
         return raised.value.code
 
     async with open_task(issuer=stack.issuer, identity=identity, session=session, dpop=True) as task:
         saved = expired(await task.save())
+        # Another user's session opens another task, and nobody gets that in place of the one that was saved.
+        assert await code(await stack.session("bob")) == "task_ended"
         # Logins are told apart by the second.
         await asyncio.sleep(1.1)
-        assert await code(saved, await stack.session()) == "task_ended"
+        fresher = await stack.session()
+        assert [await resumed(each) for each in (session, fresher, fresher)] == [task.id] * 3
+        assert await code(session) == "task_ended"
         await task.complete()
-        assert await code(saved, session) == "task_ended"
+        assert await code(fresher) == "task_ended"
 
 
 async def test_a_sub_agent_gets_a_task_with_less_that_ends_with_its_parent(stack):

@@ -18,13 +18,14 @@ export const LOCAL_STACK = ["miniflare", "oidc-provider"]
 
 /** The very version with which this one is tested. In a clone, the packages are among those of development. */
 export function versionOf(name: string): string {
+  if (name === "narrowgate") return VERSION
   const version = manifest.tested[name] ?? manifest.devDependencies[name]
   if (version === undefined) throw new Error(`package.json does not have ${name}`)
   return version.replace(/^\^/u, "")
 }
 
 export function installCommand(names: readonly string[]): string {
-  const exact = names.map((name) => `${name}@${name === "narrowgate" ? VERSION : versionOf(name)}`)
+  const exact = names.map((name) => `${name}@${versionOf(name)}`)
   return `npm install --save-dev --save-exact ${exact.join(" ")}`
 }
 

@@ -12,7 +12,7 @@ import { register } from "./authorization-server/registration/endpoint.ts"
 import { token } from "./authorization-server/token/endpoint.ts"
 import { authorizationServer, protectedResource } from "./authorization-server/metadata.ts"
 import { filterTools } from "./gateway/filter-tools.ts"
-import { authorization, forEnvoy, unidentifiedResponse } from "./gateway/endpoint.ts"
+import { authorization, denyElsewhere, forEnvoy } from "./gateway/endpoint.ts"
 import { FILTER_KEY_HEADER, KEY_HEADER } from "./gateway/registry.ts"
 import { settleCall, SETTLE_KEY_HEADER } from "./gateway/settle-call.ts"
 import { claimDeployment } from "./api/claim.ts"
@@ -68,9 +68,10 @@ app.all("/authz/forward/:key", (c) => authorization(c, "/authz/forward", c.req.p
 // A gateway's key opens the paths above and nothing else, whatever its path turns out to be: a zone that normalises
 // `..` would otherwise turn `/authz/envoy/../../healthz` into a 200, and so into an allow.
 app.notFound((c) => others.fetch(c.req.raw, c.env, c.executionCtx))
-others.use(async (c, next) =>
-  c.req.raw.headers.has(KEY_HEADER) ? unidentifiedResponse({ reason: "gateway_unknown" }, context(c)) : next(),
-)
+others.use(async (c, next) => {
+  const key = c.req.header(KEY_HEADER)
+  return key === undefined ? next() : denyElsewhere(key, context(c))
+})
 
 // Clients that run in a browser page read these from any origin (Fetch standard, "CORS protocol"). Nothing here goes by a
 // cookie, so a page gets what any other program on the same machine would; a credential is in a header of its own.

@@ -95,12 +95,15 @@ interface CallApprovalId {
 type ApprovalId = CallApprovalId | { readonly task: string; readonly approval: null }
 
 function approvalOf(which: string, { task, url }: AnswerOptions): ApprovalId {
-  if (which.startsWith("apr_")) return { task, approval: which }
-  if (task !== undefined)
+  if (task !== undefined && !which.startsWith("apr_"))
     throw new Failure("--task is for the id of a call's approval (apr_…)", "Leave --task out.", EXIT.usage)
+  if (task !== undefined && !TASK.test(task))
+    throw new Failure(`--task cannot be ${task}`, "Write the id of a task (tsk_…); an address goes alone.", EXIT.usage)
+  if (which.startsWith("apr_")) return { task, approval: which }
   return URL.canParse(which) ? addressed(new URL(which), url) : { task: which, approval: null }
 }
 
+const TASK = /^tsk_[\w.-]+$/u
 /** A denial has both: that of the page, and that of the API. */
 const PAGE = /^\/console\/approvals\/(tsk_[\w.-]+)(?:\/(apr_\w+))?$/u
 const RESOURCE = /^\/v1\/tasks\/(tsk_[\w.-]+)\/approvals\/(apr_\w+)$/u

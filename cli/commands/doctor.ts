@@ -33,7 +33,8 @@ export function addDoctor(program: Command): void {
       "after",
       "\nExamples:\n  narrowgate doctor\n  narrowgate doctor policies --url https://authz.example --key publisher.jwk\n" +
         "  EDGE_KEY=$(cat edge.key) narrowgate doctor --url https://authz.example --gateway edge --key-env EDGE_KEY\n" +
-        "\nIt changes nothing. A call without a token goes through each gateway, which has to deny it.\n" +
+        "\nIt changes nothing. A call without a token goes through each gateway, which has to deny it; of a server that asks\n" +
+        "itself, up to eight tools that only read are called so.\n" +
         "\nExit code 1: something is a problem.\n",
     )
     .action(doctor)

@@ -9,6 +9,8 @@ import { readCatalog } from "../import/merge.ts"
 import { checked, headersOf, mcpEndpoint, probeAt, repeated, seconds, type HeaderOptions } from "../import/options.ts"
 import { readCatalogText, runImport, type Person } from "../import/run.ts"
 import { isRefused, importAsJson, toldTo } from "../import/render.ts"
+import { parsePolicies } from "../compiler/model/policies.ts"
+import { readPolicies } from "../compiler/model/read-directory.ts"
 import { reportProblems } from "../compiler/report.ts"
 import { askLine, isSomebodyThere, withProgress } from "../terminal/prompts.ts"
 
@@ -46,7 +48,10 @@ export function addImport(program: Command): void {
   common(group.command("mcp"), "the name of the server in the catalog: the first segment of its tools' names")
     .description("add the tools of a running MCP server, each pinned to its current definition")
     .argument("<URL>", "the server's streamable HTTP endpoint")
-    .option("--origin <ORIGIN>", "the origin at which clients reach it through a gateway (default: as in the catalog)")
+    .option(
+      "--origin <ORIGIN>",
+      "the origin at which clients reach it through a gateway (default: as in the catalog, otherwise that of the only gateway)",
+    )
     .option("--path <PATH>", "its path at that origin (default: as in the catalog, otherwise /<server>/mcp)")
     .addOption(repeated("--header <'NAME: VALUE'>", "a header of every request, not a secret; may be repeated"))
     .addOption(
@@ -148,12 +153,13 @@ async function finish(
 async function placeOf(endpoint: URL, { policies, server, origin, path }: McpOptions): Promise<ServerPlace | null> {
   const entry = readCatalog(await readCatalogText(policies)).servers.find(({ name }) => name === server)
   if (!entry) {
-    if (origin === undefined) {
+    const reached = origin ?? (await onlyOrigin(policies))
+    if (reached === null) {
       const fix =
         "State the URL at which clients reach the server through a gateway: `--origin https://api.example --path /mcp`."
       throw new Failure(`the catalog has no server \`${server}\` yet`, fix, EXIT.usage)
     }
-    const place = { origin, path: path ?? `/${server}/mcp` }
+    const place = { origin: reached, path: path ?? `/${server}/mcp` }
     checked({ name: server, ...place }, {})
     const probe = probeAt(endpoint)
     return probe === null ? place : { ...place, probe }
@@ -163,6 +169,13 @@ async function placeOf(endpoint: URL, { policies, server, origin, path }: McpOpt
     throw new Failure(message, "Leave `--origin` and `--path` out, or change the catalog's entry first.", EXIT.usage)
   }
   return null
+}
+
+/** Of the one gateway; null if there are several, or gateways.yaml cannot be read. */
+async function onlyOrigin(directory: string): Promise<string | null> {
+  const { policies } = parsePolicies((await readPolicies(directory)).texts)
+  const [origin, ...others] = policies?.gateways.value.gateways.flatMap(({ origins }) => origins) ?? []
+  return origin !== undefined && others.length === 0 ? origin : null
 }
 
 const PERSON: NonNullable<Person> = { print: (line) => console.error(line), ask: askLine }

@@ -147,7 +147,7 @@ async function init(directory: string, options: InitOptions): Promise<void> {
   refuseEmpty(plan)
   const files = await filesOf(plan)
   await withProgress("checking what is written", () => writeDirectory(directory, files))
-  const project = await writeProject(directory, options.template ?? false)
+  const project = await writeProject(directory, options.template ?? false, trust.kind === "local")
   report({ directory, plan, files: [...files.keys()], key, project }, options.json ?? false)
 }
 

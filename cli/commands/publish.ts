@@ -121,6 +121,8 @@ async function carryOut(publication: Publish, options: PublishOptions): Promise<
   if (options.json) console.log(jsonText(done))
   else console.log(colors.green(publishedText(done)))
   if (done.what !== "pointer" || options.wait === false) return
+  if (!options.json && !process.stderr.isTTY)
+    console.error(`waiting until ${options.url} decides by it, for up to a minute; --no-wait does not wait`)
   await withProgress(`waiting until ${options.url} decides by it`, () => untilDecided(done, options))
   if (!options.json) console.log(`${options.url} decides by it`)
 }

@@ -7,11 +7,12 @@ import type { Tool } from "../../src/core/catalog/tool.ts"
 import type { Bundle } from "../../src/core/policy/assemble.ts"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
 import { compileRules, type PolicyRequest } from "../../src/core/policy/cedar/engine.ts"
-import type { EntityStore } from "../../src/core/policy/cedar/entities.ts"
+import { memberOf, overlay, type EntityStore } from "../../src/core/policy/cedar/entities.ts"
 import { isNode } from "../../src/core/policy/cedar/est.ts"
 import type { LoweredRule } from "../../src/core/policy/cedar/lowered.ts"
+import { NONE, entity } from "../../src/core/policy/cedar/values/value.ts"
 import { AREAS, manageRequest } from "../../src/core/policy/management.ts"
-import { actionRef, entitiesFor, principalsOf, toolRef } from "../../src/core/policy/principals.ts"
+import { actionRef, entitiesFor, principalsOf, toolRef, userId } from "../../src/core/policy/principals.ts"
 import { within } from "../../src/core/task/narrow.ts"
 import { entityIn } from "./reach.ts"
 
@@ -62,10 +63,13 @@ export class Equivalence {
     const others = compileRules(this.#rules.filter(({ id, policy }) => id !== rule.id && isPermitOfResource(policy)))
     const user = { ...NOBODY, groups: [] }
     const entities = entitiesFor(this.#entities, user)
-    const principals = [...principalsOf(user, this.#agents), ...entitiesOf(one.principal)]
+    const callers = [
+      ...principalsOf(user, this.#agents).map((principal) => ({ principal, entities })),
+      ...callersWithin(one.principal, entities),
+    ]
     return this.#abouts.every((about) =>
-      principals.every((principal) => {
-        const request = { ...about, principal, context: new Map() }
+      callers.every(({ principal, entities }) => {
+        const request = { ...about, principal, context: NONE }
         const holds = before.authorize(request, entities).determining.length
         if (after.authorize(request, entities).determining.length === holds) return true
         return one.effect === "permit" && about.action === DELEGATE && others.authorize(request, entities).allowed
@@ -74,8 +78,21 @@ export class Equivalence {
   }
 }
 
-/** What a scope names is a principal of that scope itself. */
-const entitiesOf = (scope: unknown) => (isNode(scope) ? [scope, scope.in].flatMap(entityIn) : [])
+interface Caller extends Pick<PolicyRequest, "principal"> {
+  readonly entities: EntityStore
+}
+
+/**
+ * A principal within a scope: the one that it names, which is also a member of itself, or one of its type. One stands
+ * for all of them, as no condition reads who it is.
+ */
+function callersWithin(scope: unknown, base: EntityStore): readonly Caller[] {
+  if (!isNode(scope)) return []
+  const { entity_type: type } = scope
+  if (typeof type !== "string") return entityIn(scope).map((principal) => ({ principal, entities: base }))
+  const principal = entity(type, userId(NOBODY))
+  return [{ principal, entities: overlay(base, [memberOf(entityIn(scope.in), principal, NONE, base)]) }]
+}
 
 const isPermitOfResource = (policy: unknown): boolean =>
   isNode(policy) && policy.effect === "permit" && readsResourceAlone(policy.conditions)
@@ -85,6 +102,8 @@ function readsResourceAlone(json: unknown): boolean {
   if (!isNode(json)) return true
   return Object.entries(json).every(([operator, operands]) => {
     if (operator === "Value") return true
-    return operator === "Var" ? operands === "resource" : readsResourceAlone(operands)
+    if (operator === "Var") return operands === "resource"
+    // Its members may have the names of operators.
+    return readsResourceAlone(operator === "Record" && isNode(operands) ? Object.values(operands) : operands)
   })
 }

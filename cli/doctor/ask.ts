@@ -3,7 +3,7 @@ import { parsedOrNull } from "../remote/worker.ts"
 import { unreachable } from "../remote/unreachable.ts"
 import { Failure } from "../terminal/failure.ts"
 
-/** A Worker's description of its endpoints, which tells its version, is the longest: 200 kB. */
+/** A Worker's description of its endpoints, which has its version, is the longest: 200 kB. */
 const MOST_BYTES = 1_048_576
 
 export interface Answer {

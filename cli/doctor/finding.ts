@@ -7,7 +7,7 @@ export interface Finding {
   readonly level: Level
   /** Which of several: the id of an issuer, a gateway, or a port. */
   readonly about?: string
-  /** May contain what others have written: whoever prints it escapes it. */
+  /** May contain what others have written: the renderer escapes it. */
   readonly text: string
   readonly fix?: string
 }

@@ -1,4 +1,4 @@
-/** Which process listens on a port of this machine, as Linux tells it: no other program is needed. */
+/** Which process listens on a port of this machine, as Linux reports it: no other program is needed. */
 import { readdir, readFile, readlink } from "node:fs/promises"
 import { basename } from "node:path"
 

@@ -12,6 +12,7 @@ import { checkPorts } from "./checks/ports.ts"
 import { checkProxy } from "./checks/proxy.ts"
 import { checkPublisher } from "./checks/publisher.ts"
 import { checkResourceMetadata } from "./checks/resource-metadata.ts"
+import { checkServers } from "./checks/servers.ts"
 import { checkToken } from "./checks/token.ts"
 import { checkIssuer, checkVersion, checkWorker } from "./checks/worker.ts"
 import type { Finding } from "./finding.ts"
@@ -37,6 +38,7 @@ export const CHECKS: ReadonlyMap<string, Check> = new Map<string, Check>([
   ["issuer", checkIssuers],
   ["key", checkGatewayKeys],
   ["gateway", checkGateways],
+  ["server", checkServers],
   ["metadata", checkResourceMetadata],
   ["token", checkToken],
 ])

@@ -50,6 +50,8 @@ export interface FoundTool {
   readonly mark: Mark
   /** The types of its arguments, if its source states them. */
   readonly inputs: ArgumentTypes
+  /** The names of those without which its server rejects a call, or its route or pattern is none. */
+  readonly required: readonly string[]
 }
 
 export interface Suggestion {

@@ -1,5 +1,4 @@
 /** What to run once a first policy directory is there: three commands, as they are typed. */
-import type { FoundTool } from "../import/found-tools.ts"
 import { CALLED } from "../terminal/program-name.ts"
 import { GATEWAY, isWithin, toolsFor, type Plan } from "./files/plan.ts"
 
@@ -34,24 +33,14 @@ function call(directory: string, plan: Plan): string {
   return `${CALLED} try ${tool}${argumentsFor(plan, tool)} --policies ${directory} ${as}`
 }
 
-/**
- * A server rejects a call without the arguments that its tool needs, and a route without those in its path has no URL.
- */
+/** The required ones alone: others may exclude each other. */
 function argumentsFor({ found }: Plan, tool: string): string {
-  const given = exampleFor(found.tools.find(({ name }) => name === tool))
-  return Object.keys(given).length === 0 ? "" : ` --arguments '${JSON.stringify(given)}'`
-}
-
-function exampleFor(tool: FoundTool | undefined): Readonly<Record<string, unknown>> {
-  if (tool === undefined) return {}
-  const { mark, inputs } = tool
-  const path = mark.kind === "route" ? mark.path : mark.kind === "resource" ? mark.pattern : null
-  if (path === null) {
-    const values = Array.from(inputs, ([name, { type }]): [string, unknown] => [name, VALUES.get(type ?? "")])
-    return Object.fromEntries(values.filter(([, value]) => value !== undefined))
-  }
-  const names = Array.from(path.matchAll(/\{\+?([^}]*)\}/gu), ([, name = ""]) => name)
-  return Object.fromEntries(names.map((name) => [name, "1"]))
+  const { required = [], inputs } = found.tools.find(({ name }) => name === tool) ?? {}
+  const given = required.flatMap((name) => {
+    const value = VALUES.get(inputs?.get(name)?.type ?? "")
+    return value === undefined ? [] : [[name, value]]
+  })
+  return given.length === 0 ? "" : ` --arguments '${JSON.stringify(Object.fromEntries(given))}'`
 }
 
 /** By Cedar's name of the type. */

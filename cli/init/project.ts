@@ -5,7 +5,7 @@
 import { cp, mkdir, readFile, writeFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { z } from "zod"
-import { installCommand, LOCAL_STACK, PACKAGE, VERSION, versionOf } from "../package.ts"
+import { installCommand, LOCAL_STACK, PACKAGE, versionOf } from "../package.ts"
 
 export interface Project {
   readonly written: readonly string[]
@@ -29,8 +29,11 @@ const manifestSchema = z.looseObject({
 /**
  * @param directory of the policies, as it is named from here
  * @param isRepository with what reviews and publishes them
+ * @param isLocal the policies are for the local stack
  */
-export async function writeProject(directory: string, isRepository: boolean): Promise<Project> {
+export async function writeProject(directory: string, isRepository: boolean, isLocal: boolean): Promise<Project> {
+  // The page of a repository says how to try its policies in the local stack.
+  const packages = ["narrowgate", ...(isLocal || isRepository ? LOCAL_STACK : [])]
   const manifest = await readFile("package.json", "utf8").catch(() => null)
   const [written, unchanged]: [string[], string[]] = [[], []]
   const put = async (file: string, write: () => Promise<void>): Promise<void> => {
@@ -45,29 +48,26 @@ export async function writeProject(directory: string, isRepository: boolean): Pr
   const putText = async (file: string, text: string): Promise<void> =>
     put(file, async () => writeFile(file, text, { flag: "wx" }))
   if (manifest === null) {
-    await putText("package.json", manifestFor(directory))
+    await putText("package.json", manifestFor(directory, packages))
   }
   if (manifest === null || isRepository) await putText(".gitignore", IGNORED)
   for (const file of isRepository ? OF_A_REPOSITORY : []) {
     await mkdir(dirname(file), { recursive: true })
     await put(file, async () => cp(join(PACKAGE, "template", file), file, { errorOnExist: true, force: false }))
   }
-  return { written, unchanged, install: manifest === null ? "npm install" : missingFrom(manifest) }
+  return { written, unchanged, install: manifest === null ? "npm install" : missingFrom(manifest, packages) }
 }
 
-function manifestFor(directory: string): string {
+function manifestFor(directory: string, packages: readonly string[]): string {
   const named = (option: string): string => (directory === "policies" ? "" : `${option} ${JSON.stringify(directory)}`)
   const manifest = {
     private: true,
     scripts: {
-      dev: `narrowgate dev --gateway${named(" --policies")}`,
+      ...(packages.length > 1 && { dev: `narrowgate dev --gateway${named(" --policies")}` }),
       check: `narrowgate check${named("")}`,
       test: `narrowgate test${named("")}`,
     },
-    devDependencies: Object.fromEntries([
-      ["narrowgate", VERSION],
-      ...LOCAL_STACK.map((name) => [name, versionOf(name)]),
-    ]),
+    devDependencies: Object.fromEntries(packages.map((name) => [name, versionOf(name)])),
     // It works without the script that it would run when it is installed.
     allowScripts: { workerd: false },
   }
@@ -75,10 +75,10 @@ function manifestFor(directory: string): string {
 }
 
 /** In the repository of Narrowgate itself nothing is. */
-function missingFrom(text: string): string | null {
+function missingFrom(text: string, packages: readonly string[]): string | null {
   const read = manifestSchema.safeParse(parsed(text))
   const { name, dependencies, devDependencies } = read.data ?? { dependencies: {}, devDependencies: {} }
-  const missing = ["narrowgate", ...LOCAL_STACK].filter((each) => !(each in dependencies || each in devDependencies))
+  const missing = packages.filter((each) => !(each in dependencies || each in devDependencies))
   return name === "narrowgate" || missing.length === 0 ? null : installCommand(missing)
 }
 

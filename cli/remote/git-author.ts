@@ -1,6 +1,7 @@
 /** Who publishes and why, according to git, if the options do not say so. */
 import { execFile } from "node:child_process"
 import { userInfo } from "node:os"
+import { basename, resolve } from "node:path"
 import { promisify } from "node:util"
 import type { PublicationReason } from "../compiler/sign.ts"
 
@@ -18,22 +19,22 @@ export async function publicationReason(
 
 async function author(directory: string): Promise<string> {
   const email = await git(directory, ["config", "user.email"])
-  return email ?? userInfo().username
+  return email || userInfo().username
 }
 
-/** Of the directory, as far as it is what is published. */
+/** Of the directory, as far as it is what is published. Where the directory is on this machine concerns nobody else. */
 async function lastCommit(directory: string): Promise<string> {
   const commit = await git(directory, ["log", "-1", "--format=%h %s", "--", "."])
-  if (commit === null) return `${directory}, not committed`
-  const changed = await git(directory, ["status", "--porcelain", "--", "."])
-  return changed === null ? commit : `${commit}, with uncommitted changes`
+  if (!commit) return `${basename(resolve(directory))}, not committed`
+  const changed = await git(directory, ["status", "--porcelain", "--untracked-files=normal", "--", "."])
+  return changed === "" ? commit : `${commit}, with uncommitted changes`
 }
 
-/** Null if there is no output, no git or no repository. */
+/** Null if git fails: it is not there, this is no repository, or it prints too much. */
 async function git(directory: string, args: readonly string[]): Promise<string | null> {
   try {
     const { stdout } = await promisify(execFile)("git", ["-C", directory, ...args])
-    return stdout.trim() || null
+    return stdout.trim()
   } catch {
     return null
   }

@@ -9,6 +9,7 @@ import { CODES } from "../core/denials/terms/code.ts"
 import { codeOf, describeDenial, isDenied, type Denial } from "../core/denials/denial.ts"
 import type { TraceParent } from "../core/encoding/trace-context.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
+import type { DecisionRecord } from "../core/record/record.ts"
 import type { GatewayDefinition } from "../core/policy/definition/gateways.ts"
 import { currentLease } from "../revocation/lease.ts"
 import { bundleFor, requestContext, type RequestContext } from "../request-context.ts"
@@ -142,11 +143,27 @@ export function denyUnreadable(
   return { ...NO_IDENTITY, id, gateway, denial, trace }
 }
 
-/** The answer to a client that is no registered gateway, or if no bundle can say who is one. */
-export function unidentifiedResponse(denial: Denial, context: RequestContext): Response {
+/** A request with a gateway's key at a path that is no endpoint. Which there are, only a gateway learns. */
+export async function denyElsewhere(key: string, context: RequestContext): Promise<Response> {
+  const identified = await identifyCaller(key, context)
+  if (identified instanceof Response) return identified
+  const { gateway } = identified.caller
+  const denial = { reason: "gateway_dialect_mismatch", expected: DIALECTS[gateway.dialect].endpoint } as const
+  return unidentifiedResponse(denial, context, ofGateway(gateway, identified.bundle))
+}
+
+/**
+ * The answer to a client that is no registered gateway, or if no bundle can say who is one. Also a gateway that only
+ * observes gets it as a denial.
+ */
+export function unidentifiedResponse(
+  denial: Denial,
+  context: RequestContext,
+  fields: Partial<DecisionRecord> = {},
+): Response {
   const id = newId("dec", context.receivedAt)
   const code = codeOf(denial)
-  recordEdgeDenial(id, "call", denial, {}, context)
+  recordEdgeDenial(id, "call", denial, fields, context)
   const headers = new Headers({
     "Cache-Control": "no-store",
     "X-Narrowgate-Code": code,

@@ -206,6 +206,27 @@ describe("a request with a gateway's key gets a 2xx from the authorization paths
   })
 })
 
+describe("a path that is no endpoint", () => {
+  const ask = async (key: string): Promise<Response> =>
+    rawRequest("/authz/nginx", { headers: { "X-Narrowgate-Key": key } })
+
+  test("is told to a gateway, with those that there are, and to nobody else", async () => {
+    const response = await ask(keyOf("nginx"))
+    expect([response.status, await response.json()]).toEqual([
+      403,
+      expect.objectContaining({
+        error: "unknown_gateway",
+        error_description: "The gateway does not use its endpoint: there are /authz/envoy/ and /authz/forward.",
+      }),
+    ])
+    for (const key of ["", "wrong"])
+      expect(await (await ask(key)).json()).toMatchObject({
+        error: "unknown_gateway",
+        error_description: "The gateway is not known.",
+      })
+  })
+})
+
 describe("a literal beside a parameter", () => {
   const CATALOG = [
     ["files.purge", "/files/export"],

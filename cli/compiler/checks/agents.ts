@@ -10,6 +10,7 @@ import { allTools } from "../model/tools.ts"
 import type { AgentsFile } from "../schema/agents.ts"
 import type { Path } from "../source/source.ts"
 import { grantsOf } from "./grants.ts"
+import { unknownName } from "./references.ts"
 
 export function checkAgents(policies: Policies): Problem[] {
   return [
@@ -24,7 +25,7 @@ export function checkAgents(policies: Policies): Problem[] {
   ]
 }
 
-/** Its calls would count as those of clients that register themselves, because a ledger tells them by their ids. */
+/** Its calls would count as those of clients that register themselves, because a ledger recognizes them by their ids. */
 function clients({ agents }: Policies): Problem[] {
   const { registration, agents: all } = agents.value
   return all.flatMap(({ id }, index) => {
@@ -42,8 +43,8 @@ function references({ agents }: Policies): Problem[] {
   for (const { path, purposes: names } of actors(agents.value)) {
     for (const [at, name] of names.entries()) {
       if (purposes.has(name)) continue
-      const fix = suggest(name, purposes, "Add it under `purposes`.")
-      problems.push(agents.error([...path, "purposes", at], `no purpose is called \`${name}\``, fix))
+      const where = [...path, "purposes", at]
+      problems.push(unknownName(agents, where, "purpose", name, purposes, "Add it under `purposes`."))
     }
   }
   for (const [index, agent] of agents.value.agents.entries()) {

@@ -5,6 +5,7 @@ import type { Problem } from "../source/problem.ts"
 import type { WrittenApproving } from "../schema/approvers.ts"
 import type { Path } from "../source/source.ts"
 import { entriesOf } from "../schema/guardrails.ts"
+import { unknownName } from "./references.ts"
 
 export function checkApprovers(policies: Policies): Problem[] {
   return [...people(policies), ...numbers(policies), ...owners(policies), ...askers(policies)]
@@ -27,8 +28,7 @@ function people({ approvers, issuers }: Policies): Problem[] {
     const at = [...path, "issuer"]
     if (!issuer) {
       const ids = issuers.value.issuers.map(({ id }) => id)
-      const fix = suggest(one.issuer, ids, "Name an `id` of issuers.yaml.")
-      return [approvers.error(at, `no issuer is called \`${one.issuer}\``, fix)]
+      return [unknownName(approvers, at, "issuer", one.issuer, ids, "Name an `id` of issuers.yaml.")]
     }
     const lacks = (["users", "operators"] as const).filter((key) => issuer[key] === undefined)
     if (lacks.length === 0) return []
@@ -102,7 +102,6 @@ function askers({ guardrails, approvers }: Policies): Problem[] {
       return [guardrails.error(at, `\`approval\` has no effect with \`then: ${then}\``, fix)]
     }
     if (names.includes(approval)) return []
-    const fix = suggest(approval, names, "Add it to approvers.yaml.")
-    return [guardrails.error(at, `no approval is called \`${approval}\``, fix)]
+    return [unknownName(guardrails, at, "approval", approval, names, "Add it to approvers.yaml.")]
   })
 }

@@ -4,10 +4,11 @@ import { suggest } from "../../../src/core/encoding/nearest.ts"
 import type { Policies } from "../model/policies.ts"
 import type { Problem } from "../source/problem.ts"
 import { trustDomainOf, type Identity } from "../schema/agents.ts"
+import { untrustedIssuer } from "./references.ts"
 
-export function checkIdentities({ agents, issuers }: Policies): Problem[] {
+export function checkIdentities(policies: Policies): Problem[] {
+  const { agents, issuers } = policies
   const domains = new Set(issuers.value.issuers.flatMap(({ trust_domain: domain }) => domain ?? []))
-  const able = issuers.value.issuers.flatMap(({ id, workloads }) => (workloads ? [id] : []))
   const taken: { readonly agent: string; readonly identity: Identity }[] = []
   const problems: Problem[] = []
   for (const [index, { id, identities = [], client }] of agents.value.agents.entries()) {
@@ -30,16 +31,7 @@ export function checkIdentities({ agents, issuers }: Policies): Problem[] {
       const { issuer, subject = "" } = identity
       if (issuer === undefined) continue
       const path = ["agents", index, "identities", at]
-      if (!able.includes(issuer)) {
-        const isIssuer = issuers.value.issuers.some((each) => each.id === issuer)
-        const message = isIssuer
-          ? `issuer \`${issuer}\` is not trusted for workloads`
-          : `no issuer is called \`${issuer}\``
-        const fix = isIssuer
-          ? "Add `workloads: {}` to it in issuers.yaml."
-          : suggest(issuer, able, "Name an `id` of issuers.yaml.")
-        problems.push(agents.error([...path, "issuer"], message, fix))
-      }
+      problems.push(...untrustedIssuer(policies, agents, [...path, "issuer"], issuer, "workloads"))
       const other = taken.find((each) => each.agent !== id && overlap(each.identity, identity))
       if (other) {
         const message = `subject \`${subject}\` proves agent \`${other.agent}\` too`

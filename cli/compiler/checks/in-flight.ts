@@ -17,7 +17,7 @@ export function checkInFlight(policies: Policies): Problem[] {
     if (first === undefined) return []
     const more = others.length > 0 ? ` and ${others.length} more` : ""
     const message = `no gateway would report that a call of ${first}${more} has ended`
-    const fix = "Give the tool a `duration` in catalog.yaml, or write `settles: true` for a gateway that tells of it."
+    const fix = "Give the tool a `duration` in catalog.yaml, or write `settles: true` for a gateway that reports it."
     return [guardrails.error(["concurrency", index, "tools"], message, fix)]
   })
 }

@@ -6,6 +6,7 @@ import { algorithmOf, weakness } from "../../../src/core/keys/key-strength.ts"
 import type { Policies } from "../model/policies.ts"
 import type { Problem } from "../source/problem.ts"
 import type { Path, Source } from "../source/source.ts"
+import { unknownName, untrustedIssuer } from "./references.ts"
 
 export function checkIssuers(policies: Policies): Problem[] {
   return [
@@ -103,8 +104,8 @@ function asserted({ issuers, agents }: Policies): Problem[] {
     }
     for (const [client, agent] of Object.entries(assertions.clients)) {
       if (agentIds.includes(agent)) continue
-      const fix = suggest(agent, agentIds, "Name an `id` of agents.yaml.")
-      problems.push(issuers.error([...at, "clients", client], `no agent is called \`${agent}\``, fix))
+      const where = [...at, "clients", client]
+      problems.push(unknownName(issuers, where, "agent", agent, agentIds, "Name an `id` of agents.yaml."))
     }
     return problems
   })
@@ -208,15 +209,9 @@ function fetched(source: Source<unknown>, path: Path, uri: string): Problem[] {
   return [source.error(path, `\`${url.host}\` is a private host`, fix)]
 }
 
-function operatorsOf({ issuers, operators }: Policies): Problem[] {
-  const able = issuers.value.issuers.filter((issuer) => issuer.operators).map(({ id }) => id)
-  return operators.value.operators.flatMap(({ issuer }, index) => {
-    if (able.includes(issuer)) return []
-    const isIssuer = issuers.value.issuers.some(({ id }) => id === issuer)
-    const message = isIssuer ? `issuer \`${issuer}\` is not trusted for operators` : `no issuer is called \`${issuer}\``
-    const fix = isIssuer
-      ? "Add `operators: {clients: […]}` to it in issuers.yaml."
-      : suggest(issuer, able, "Name an `id` of issuers.yaml.")
-    return [operators.error(["operators", index, "issuer"], message, fix)]
-  })
+function operatorsOf(policies: Policies): Problem[] {
+  const { operators } = policies
+  return operators.value.operators.flatMap(({ issuer }, index) =>
+    untrustedIssuer(policies, operators, ["operators", index, "issuer"], issuer, "operators"),
+  )
 }

@@ -1,11 +1,11 @@
 /** A receiver has what its format takes and can be reached, and the events that it subscribes to exist. */
 import { isLoopback, mayBeFetched } from "../../../src/core/encoding/url.ts"
-import { suggest } from "../../../src/core/encoding/nearest.ts"
 import { SIGNAL_EVENTS, type FormatName } from "../../../src/core/policy/definition/receivers.ts"
 import type { Policies } from "../model/policies.ts"
 import type { Problem } from "../source/problem.ts"
 import type { ReceiversFile } from "../schema/receivers.ts"
 import type { Path } from "../source/source.ts"
+import { unknownName } from "./references.ts"
 
 type Receiver = ReceiversFile["receivers"][number]
 type Key = Exclude<keyof Receiver, "id" | "format" | "events">
@@ -68,8 +68,7 @@ function approvalsOf({ receivers, approvers }: Policies, { approvals = [] }: Rec
   const names = approvers.value.approvals.map(({ name }) => name)
   return approvals.flatMap((name, place) => {
     if (names.includes(name)) return []
-    const fix = suggest(name, names, "Add it to approvers.yaml.")
-    return [receivers.error([...at, "approvals", place], `no approval is called \`${name}\``, fix)]
+    return [unknownName(receivers, [...at, "approvals", place], "approval", name, names, "Add it to approvers.yaml.")]
   })
 }
 

@@ -3,10 +3,10 @@
  * follows from an event is one of what may.
  */
 import { EVENTS } from "../../../src/core/policy/definition/security-events.ts"
-import { suggest } from "../../../src/core/encoding/nearest.ts"
 import type { Policies } from "../model/policies.ts"
 import type { Problem } from "../source/problem.ts"
 import type { Path } from "../source/source.ts"
+import { unknownName, untrustedIssuer } from "./references.ts"
 
 export function checkStreams(policies: Policies): Problem[] {
   return [
@@ -34,8 +34,8 @@ function ambiguousStreams({ streams }: Policies): Problem[] {
   )
 }
 
-function people({ streams, issuers }: Policies): Problem[] {
-  const able = issuers.value.issuers.filter(({ users, assertions }) => users || assertions).map(({ id }) => id)
+function people(policies: Policies): Problem[] {
+  const { streams } = policies
   return streams.value.streams.flatMap(({ id, about: { users, agents, keys } }, index) => {
     const at: Path = ["streams", index, "about"]
     const problems: Problem[] = []
@@ -45,14 +45,7 @@ function people({ streams, issuers }: Policies): Problem[] {
     }
     const meant = new Set<string>()
     for (const [place, { issuer, by }] of users.entries()) {
-      if (!able.includes(issuer)) {
-        const isIssuer = issuers.value.issuers.some((each) => each.id === issuer)
-        const message = isIssuer
-          ? `issuer \`${issuer}\` is not trusted for people`
-          : `no issuer is called \`${issuer}\``
-        const fix = suggest(issuer, able, "Name an `id` of issuers.yaml with `users` or `assertions`.")
-        problems.push(streams.error([...at, "users", place, "issuer"], message, fix))
-      }
+      problems.push(...untrustedIssuer(policies, streams, [...at, "users", place, "issuer"], issuer, "people"))
       for (const [nth, format] of by.entries()) {
         // It says itself whose it is; only the same issuer twice would be one too many.
         const name = format === "iss_sub" ? `${format} ${issuer}` : format
@@ -72,8 +65,9 @@ function agentsOf({ streams, agents }: Policies): Problem[] {
   return streams.value.streams.flatMap(({ about }, index) =>
     about.agents.flatMap((agent, place) => {
       if (agent === "*" || agentIds.includes(agent)) return []
-      const fix = suggest(agent, agentIds, "Name an `id` of agents.yaml, or `*` for all of them.")
-      return [streams.error(["streams", index, "about", "agents", place], `no agent is called \`${agent}\``, fix)]
+      const otherwise = "Name an `id` of agents.yaml, or `*` for all of them."
+      const at = ["streams", index, "about", "agents", place]
+      return [unknownName(streams, at, "agent", agent, agentIds, otherwise)]
     }),
   )
 }

@@ -27,7 +27,7 @@ export async function checkClock({ url, body, get }: Subject): Promise<readonly 
 }
 
 export function judgeClock(others: readonly OtherClock[]): Finding {
-  if (others.length === 0) return skipped("nobody was reached who tells the time")
+  if (others.length === 0) return skipped("no server that states the time was reached")
   const wrong = others.filter(({ ahead }) => Math.abs(ahead) > TOLERANCE)
   const names = others.map(({ name }) => name).join(", ")
   if (wrong.length === 0) return ok(`agrees with ${names}, within ${TOLERANCE} seconds`)

@@ -60,7 +60,7 @@ function harmlessCalls({ origins }: GatewayDefinition, { servers, routes, tools 
   })
 }
 
-const LIST_TOOLS: RequestInit = {
+export const LIST_TOOLS: RequestInit = {
   method: "POST",
   headers: {
     "content-type": "application/json",
@@ -137,7 +137,7 @@ export function judgeAnswer(
       )
     return problem(
       `${call} is answered ${status}: THE GATEWAY DOES NOT ASK, AND PASSES CALLS`,
-      `Let no call through before this is right. ${configure}, and that this path is covered.`,
+      `Stop what calls it until this is right. ${configure}, and that this path is covered.`,
     )
   }
   if (status !== 401)

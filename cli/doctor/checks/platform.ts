@@ -1,4 +1,4 @@
-/** The Workers runtime runs here, which the local stack needs: it is tried, because only that tells. */
+/** The Workers runtime runs here, which the local stack needs: it is tried, because nothing else shows it. */
 import { execFile } from "node:child_process"
 import { createRequire } from "node:module"
 import { dirname, join, resolve } from "node:path"

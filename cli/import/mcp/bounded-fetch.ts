@@ -15,7 +15,7 @@ export interface BoundedFetch {
   readonly signal: AbortSignal
   /** The first failure that `fetch` reported. */
   readonly failure: () => Failure | null
-  /** Of the last answer; null if there was none. */
+  /** Of the answer to the last message, which is a POST; null if there was none. */
   readonly status: () => number | null
 }
 
@@ -55,13 +55,15 @@ export function boundedFetch(server: URL, headers: Readonly<Record<string, strin
       const sent = new Headers(init?.headers)
       for (const [name, value] of Object.entries(headers)) sent.set(name, value)
       const signals = init?.signal ? [signal, init.signal] : [signal]
+      const isMessage = init?.method === "POST"
+      if (isMessage) last = null
       const options = { ...init, headers: sent, redirect: "manual" as const, signal: AbortSignal.any(signals) }
       const lost = (thrown: unknown): never => {
         if (init?.signal?.aborted && !signal.aborted) throw thrown
         throw fail(signal.aborted ? late(server, seconds) : unreachable(server, thrown))
       }
       const response = await fetch(url, options).catch(lost)
-      last = response.status
+      if (isMessage) last = response.status
       const refused = refusal(server, response, Object.keys(headers).length > 0)
       if (refused) throw fail(refused)
       const { status, statusText, headers: received } = response

@@ -5,6 +5,7 @@
  */
 import { catalogName } from "../../../src/core/catalog/mcp-server.ts"
 import { pinOf, Unpinnable } from "../../../src/core/catalog/pin.ts"
+import { isObject } from "../../../src/core/encoding/json.ts"
 import { escaped } from "../../terminal/escape.ts"
 import { Failure } from "../../terminal/failure.ts"
 import { toolName } from "../../compiler/schema/values.ts"
@@ -105,5 +106,11 @@ function toFound(name: string, own: string, tool: Listed): FoundTool {
     unseen: { action: "execute", labels: [SINK] },
     mark: { kind: "pin", hash: pinOf(tool), parts: partsOf(tool, ["description", "inputSchema", "annotations"]) },
     inputs: argumentTypes(tool["inputSchema"]),
+    required: requiredIn(tool["inputSchema"]),
   }
+}
+
+function requiredIn(schema: unknown): readonly string[] {
+  const required: unknown = isObject(schema) ? schema["required"] : []
+  return Array.isArray(required) ? required.filter((name) => typeof name === "string") : []
 }

@@ -34,14 +34,15 @@ export function readPrompts(prompts: readonly Listed[], server: string): FoundEn
         prompt,
       } as const
       const text = typeof description === "string" ? description : ""
-      const inputs = textArguments(argumentNames(definition["arguments"]))
+      const declared = argumentsIn(definition["arguments"])
       found.push({
         name: names.nameOf(prompt),
         description: text,
         suggestion: ONLY_TEXT,
         unseen: ONLY_TEXT,
         mark,
-        inputs,
+        inputs: textArguments(declared.map(({ name }) => name)),
+        required: declared.filter(({ required }) => required === true).map(({ name }) => name),
       })
     } catch (thrown) {
       if (!(thrown instanceof Unpinnable)) throw thrown
@@ -51,9 +52,11 @@ export function readPrompts(prompts: readonly Listed[], server: string): FoundEn
   return { found, skipped, refused }
 }
 
-function argumentNames(declared: unknown): readonly string[] {
+function argumentsIn(declared: unknown): readonly { readonly name: string; readonly required: unknown }[] {
   const list: readonly unknown[] = Array.isArray(declared) ? declared : []
-  return list.flatMap((each) => (isObject(each) && typeof each["name"] === "string" ? [each["name"]] : []))
+  return list.flatMap((each) =>
+    isObject(each) && typeof each["name"] === "string" ? [{ name: each["name"], required: each["required"] }] : [],
+  )
 }
 
 const PARTS = ["description", "arguments"]

@@ -40,6 +40,7 @@ export function readResources(
       unseen: ONLY_READ,
       mark: { kind: "resource", pattern },
       inputs: textArguments(argumentsOfPattern(pattern)),
+      required: argumentsOfPattern(pattern),
     })
     entries = [...entries, { tool: name, pattern }]
   }

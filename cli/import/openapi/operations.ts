@@ -196,6 +196,7 @@ function toolOf(
     unseen: { action: "execute", labels: [] },
     mark: route,
     inputs: inputsOf(document, operation, new Map(pathTypes), parameters.types.query),
+    required: [...written.names],
   }
   return { label, tool, route }
 }

@@ -27,7 +27,7 @@ function leftOut({ found }: Plan): string {
 
 const LEFT = "# Left out, so that calls of them are denied unless a tool above stands for them too:"
 
-/** Tools that nobody may call are there on purpose, so a comment tells `check` why. */
+/** Tools that nobody may call are there on purpose, so a comment for `check` says why. */
 function withAllowed(text: string, plan: Plan): string {
   const isPermitted = (given: Class): boolean =>
     isWithin(plan, given) && (given.action === "read" || plan.writes === "guarded")

@@ -15,7 +15,7 @@ export const haproxy: Row = {
     ["-m str api.example", `-m str ${host}`],
     ["set-header Host narrowgate.example", `set-header Host ${authorizer}`],
     [AUTHORIZER, `server narrowgate ${authorizer}`],
-    ["server crm 127.0.0.1:9000", `server crm ${upstream}`],
+    ["server guarded 127.0.0.1:9000", `server guarded ${upstream}`],
   ],
   printed: ({ port, directory }) => [
     ["  user haproxy\n  group haproxy\n", ""],

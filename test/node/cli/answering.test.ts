@@ -145,6 +145,8 @@ test("what names no approval is not sent", async () => {
   const { origin } = own().stack
   for (const [args, said] of [
     [["tsk_01J8", "--task", "tsk_01J8"], "--task is for the id of a call's approval"],
+    [["apr_01J8", "--task", "https://other.example/console/approvals/tsk_01J8/apr_01J8"], "--task cannot be https:"],
+    [["apr_01J8", "--task", "tsk_01J8/../x"], "--task cannot be tsk_01J8/../x"],
     [[`${origin}/console/approvals`], "is no address of an approval"],
     [[`${origin}/console/tasks/tsk_01J8`], "is no address of an approval"],
     [["https://other.example/console/approvals/tsk_01J8/apr_01J8"], "Add --url https://other.example."],

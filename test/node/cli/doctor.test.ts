@@ -16,7 +16,7 @@ import { serverOf, serverThat } from "../doctor/servers.ts"
 import { ownStack } from "./own-stack.ts"
 import { run } from "./run.ts"
 
-const [edge, web] = [await freePort(), await freePort()]
+const [edge, web, mcp] = [await freePort(), await freePort(), await freePort()]
 const EDGE = `http://127.0.0.1:${edge}`
 
 const own = ownStack(
@@ -27,6 +27,7 @@ const own = ownStack(
       const moved = text
         .replaceAll("http://127.0.0.1:8080", EDGE)
         .replaceAll("http://127.0.0.1:8081", `http://127.0.0.1:${web}`)
+        .replaceAll(/http:\/\/127\.0\.0\.1:808[2-4](?=\/mcp)/gu, `http://127.0.0.1:${mcp}`)
       await writeFile(join(policies, file), moved)
     }
   },
@@ -71,7 +72,7 @@ const problems = (found: readonly Found[]): Found[] => found.filter(({ level }) 
 describe("behind gateways that ask", () => {
   const parts: { readonly close: () => Promise<void> }[] = []
   beforeAll(async () => {
-    const [everything, api] = [await startEverything({ port: 0 }), await startApi({ port: 0 })]
+    const [everything, api] = [await startEverything({ port: mcp }), await startApi({ port: 0 })]
     const authorizer = (id: string) => ({ origin: own().stack.origin, key: developmentKey(id) })
     parts.push(
       everything,
@@ -103,12 +104,24 @@ describe("behind gateways that ask", () => {
     const { found, of } = await doctor()
     expect(Date.now() - began).toBeLessThan(10_000)
     expect(found.filter(({ level }) => !["ok", "skipped"].includes(level))).toEqual([])
-    for (const check of ["worker", "name", "version", "bundle", "clock", "issuer", "key", "gateway", "metadata"])
+    for (const check of [
+      "worker",
+      "name",
+      "version",
+      "bundle",
+      "clock",
+      "issuer",
+      "key",
+      "gateway",
+      "server",
+      "metadata",
+    ])
       expect(
         of(check).map(({ level }) => level),
         check,
       ).toEqual(of(check).map(() => "ok"))
     expect(of("gateway").map(({ about }) => about)).toEqual(["edge", "web", "forward"])
+    expect(of("server").map(({ about }) => about)).toEqual(["everything", "desk", "billing"])
     expect(of("clock")[0]?.text).toBe("agrees with the Worker, local, workloads, within 30 seconds")
     expect(of("bundle")[0]?.text).toMatch(/^bundle 1 \([0-9a-f]{12}\) decides, and is what \S+policies says$/)
   })
@@ -353,6 +366,27 @@ describe("a gateway that does not do its part", () => {
     expect(problems(found)).toEqual([])
     expect(of("gateway", "edge")).toMatchObject([{ level: "skipped", text: expect.stringContaining("dev --gateway") }])
     expect(of("metadata", "everything")).toMatchObject([{ level: "skipped" }])
+  })
+
+  it("that stands before a server that is down", async () => {
+    const { of } = await doctor()
+    expect(of("server", "everything")).toMatchObject([
+      { level: "warn", text: `nothing listens at 127.0.0.1:${mcp}`, fix: expect.stringContaining("`probe`") },
+    ])
+    standing.push(
+      await listen(
+        createServer((_request, response) => response.writeHead(502).end()),
+        mcp,
+      ),
+    )
+    expect((await doctor()).of("server", "everything")).toMatchObject([
+      { level: "warn", text: `http://127.0.0.1:${mcp}/mcp answers HTTP 502` },
+    ])
+    // Another machine may reach what this one does not.
+    await edit("catalog.yaml", (text) => text.replace(`http://127.0.0.1:${mcp}/mcp`, "https://mcp.invalid/mcp"))
+    expect((await doctor()).of("server", "everything")).toMatchObject([
+      { level: "skipped", text: expect.stringMatching(/mcp\.invalid.*; another machine may reach it$/) },
+    ])
   })
 
   it("serves metadata of something else", async () => {

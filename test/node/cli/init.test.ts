@@ -224,6 +224,12 @@ describe("checks", () => {
       'narrowgate publish mine --key publisher.jwk --url <the Worker\'s URL> --why "the first rules"',
     )
     expect((await narrowgate("check", "mine")).stdout).toMatch(/; no problems\n$/u)
+    // The local stack knows nobody of that provider: its packages are of no use.
+    expect(JSON.parse(await here("package.json"))).toMatchObject({
+      scripts: { check: 'narrowgate check "mine"', test: 'narrowgate test "mine"' },
+      devDependencies: { narrowgate: VERSION },
+    })
+    expect(await here("package.json")).not.toMatch(/miniflare|narrowgate dev/u)
   })
 })
 

@@ -3,7 +3,7 @@ import { execFile } from "node:child_process"
 import { cp, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises"
 import { createServer } from "node:http"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { basename, join } from "node:path"
 import { promisify } from "node:util"
 import { decodeJwt } from "jose"
 import { describe, expect, test } from "vitest"
@@ -46,6 +46,8 @@ describe("publish", () => {
   test("has the Worker decide by what is committed; who and why is what git knows", async () => {
     const { code, stdout, stderr } = await narrowgate("publish", ...KEY)
     expect([code, stderr]).toEqual([0, expect.stringContaining("no problems")])
+    // Where nobody watches a line that changes, a wait says what it is for.
+    expect(stderr).toMatch(/\nwaiting until http:\S+ decides by it, for up to a minute; --no-wait does not wait\n$/)
     expect(stdout).toMatch(
       /^bundle 2, [0-9a-f]{12}, decides from now on \(ada@example\.org: [0-9a-f]+ rules as they were\)\n/,
     )
@@ -68,7 +70,7 @@ describe("publish", () => {
     for (const directory of [join(nowhere, "mine"), "new"]) {
       await cp(join(nowhere, "mine"), join(own().directory, "new"), { recursive: true })
       const done = await narrowgate("publish", directory, ...KEY, "--json")
-      expect(JSON.parse(done.stdout)).toMatchObject({ why: `${directory}, not committed`, done: true })
+      expect(JSON.parse(done.stdout)).toMatchObject({ why: `${basename(directory)}, not committed`, done: true })
     }
     await Promise.all([nowhere, join(own().directory, "new")].map(async (each) => rm(each, { recursive: true })))
     const done = await narrowgate("publish", ...KEY, "--why", "a comment", "--by", "Bo", "--json")

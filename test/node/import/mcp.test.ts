@@ -1,6 +1,6 @@
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client"
 import { createServer as createTlsServer } from "node:https"
-import { readFile, readdir, stat } from "node:fs/promises"
+import { readFile, readdir, stat, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest"
 import { parse } from "yaml"
@@ -64,6 +64,21 @@ describe("the reference server of the MCP project", () => {
     expect(check.code).toBe(0)
     // Nobody may call them yet, and nothing else is to be said.
     expect(new Set(check.stdout.match(/\[[a-z-]+\]$/gmu))).toEqual(new Set(["[unpermitted-tool]"]))
+  })
+
+  it("is added behind the one gateway that there is, and only if there is no other", async () => {
+    const file = join(stage.policies, "gateways.yaml")
+    const [first, ...others] = (await readFile(file, "utf8")).split(/^(?= {2}- id: )/mu)
+    const one = others[0] ?? ""
+    expect(one).toContain("origins: [http://127.0.0.1:8080]")
+    for (const origins of ["[http://127.0.0.1:8080, http://127.0.0.1:8081]", "[]"]) {
+      await writeFile(file, `${first}${one.replace("[http://127.0.0.1:8080]", origins)}`)
+      const { code, stderr } = await importMcp(everything.url, "--server", "fresh")
+      expect([code, stderr]).toEqual([2, expect.stringContaining("--origin")])
+    }
+    await writeFile(file, `${first}${one}`)
+    expect((await importMcp(everything.url, "--server", "fresh")).code).toBe(0)
+    expect(await server("fresh")).toMatchObject({ origin: "http://127.0.0.1:8080", path: "/fresh/mcp" })
   })
 
   it("is pinned to what it says, whatever client asks", async () => {

@@ -24,6 +24,7 @@ function pinned(name: string, hash = HASHES.now): FoundTool {
     unseen: { action: "execute", labels: ["sink:external"] },
     mark: { kind: "pin", hash, parts },
     inputs: new Map(),
+    required: [],
   }
 }
 

@@ -7,7 +7,15 @@ import { suggestedClass } from "../../../cli/init/suggest.ts"
 function tool(name: string, description: string): FoundTool {
   const suggestion = { action: "read", labels: [], because: "readOnlyHint: true" } as const
   const mark = { kind: "route", origin: "https://api.example", methods: ["GET"], path: "/", integers: [] } as const
-  return { name, description, suggestion, unseen: { action: "execute", labels: [] }, mark, inputs: new Map() }
+  return {
+    name,
+    description,
+    suggestion,
+    unseen: { action: "execute", labels: [] },
+    mark,
+    inputs: new Map(),
+    required: [],
+  }
 }
 
 it.each([

@@ -14,9 +14,9 @@ export const GATEWAY_DENIALS = {
   gateway_dialect_mismatch: final({
     code: "unknown_gateway",
     evidence: { expected: plain(TEXT, "The endpoint of the dialect for which the gateway is registered.") },
-    doc: "The gateway uses the endpoint of another dialect.",
-    forOperators: ({ expected }) => `The gateway used another dialect than ${expected}, for which it is registered`,
-    forCaller: ONLY_CODE,
+    doc: "The gateway uses the endpoint of another dialect, or a path that is no endpoint.",
+    forOperators: ({ expected }) => `The gateway did not use ${expected}, the endpoint for which it is registered`,
+    forCaller: () => "The gateway does not use its endpoint: there are /authz/envoy/ and /authz/forward.",
   }),
   target_missing: final({
     code: "malformed_call",

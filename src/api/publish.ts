@@ -8,7 +8,7 @@ import { logEvent } from "../platform/log.ts"
 import { assemble, type Bundle } from "../core/policy/assemble.ts"
 import { digestOf } from "../core/policy/digest.ts"
 import type { Publication } from "../bundles/signed-publication.ts"
-import { bodyKey, bundleOf, withTimeout } from "../bundles/store.ts"
+import { bodyKey, withTimeout } from "../bundles/store.ts"
 import { applySinks } from "../export/subscriptions.ts"
 import { publications } from "../bundles/publications.ts"
 import { CONTRACT } from "./contract/contract.ts"
@@ -36,25 +36,19 @@ export const publishBundle: Handler<"publishBundle"> = async ({
     // The number is checked before the body is read: an outrun publication would be rejected after it, too.
     const head = await object.head()
     if (publication.seq < head.seq) return outrun(head)
-    if (publication.what !== "withdrawal") {
-      const wrong = await placeBody(publication, request, env)
-      if (wrong) return wrong
-    }
+    const bundle = publication.what === "withdrawal" ? null : await placeBody(publication, request, env)
+    if (bundle && "error" in bundle) return bundle
     const outcome = await object.publish(publication)
     if ("unavailable" in outcome) return OUTCOME_UNKNOWN
     if ("tooFar" in outcome) return rejected(`The number is too far above ${outcome.tooFar.seq}, the highest so far.`)
     if ("outrun" in outcome) return outrun(outcome.outrun)
-    if (publication.what === "pointer") background(applySinksOf(env, publication))
+    const { what, seq, digest } = publication
+    if (bundle && what === "pointer") background(applySinks(env, { sinks: bundle.sinks, pointer: { seq, digest } }))
     return { answer: outcome.published }
   } catch (error) {
     logEvent("publishing_failed", { seq: publication.seq, error: String(error) })
     return OUTCOME_UNKNOWN
   }
-}
-
-async function applySinksOf(env: Env, publication: Publication): Promise<void> {
-  const bundle = await bundleOf(env.BUNDLES, publication)
-  if (bundle) await applySinks(env, bundle)
 }
 
 const outrun = (head: { readonly seq: number }): ApiError<"outrun"> => ({
@@ -65,26 +59,32 @@ const outrun = (head: { readonly seq: number }): ApiError<"outrun"> => ({
 })
 
 /**
- * Stores the bundle's body and returns null, or returns the error. A body must be readable by this Worker, and stored
+ * Stores the bundle's body and returns the bundle, or returns the error. A body must be readable by this Worker, and stored
  * before a pointer names it.
  */
 async function placeBody(
   publication: Publication,
   request: Request,
   { BUNDLES: kv }: Env,
-): Promise<ApiError<"invalid_request"> | null> {
+): Promise<Bundle | ApiError<"invalid_request">> {
   const sent = request.body && (await boundedBytes(request, CONTRACT.publishBundle.body.maxBytes))
   if (request.body && !sent) return rejected("The body is too long, or did not come in time.")
   const bytes = sent && sent.length > 0 ? sent : await storedBody(kv, publication.digest)
   if (!bytes) return rejected("There is no body of this digest: send it along.")
   if ((await digestOf(bytes)) !== publication.digest) return rejected("The digest that was signed is not the body's.")
+  const bundle = readBundle(bytes, publication)
+  if (!("error" in bundle) && bytes === sent) await kv.put(bodyKey(publication.digest), bytes.buffer)
+  return bundle
+}
+
+function readBundle(bytes: Uint8Array, publication: Publication): Bundle | ApiError<"invalid_request"> {
   try {
-    readAll(assemble(textOf(bytes) ?? "", publication))
+    const bundle = assemble(textOf(bytes) ?? "", publication)
+    readAll(bundle)
+    return bundle
   } catch (error) {
     return rejected(`This Worker cannot read the bundle: ${String(error).slice(0, 512)}`)
   }
-  if (bytes === sent) await kv.put(bodyKey(publication.digest), bytes.buffer)
-  return null
 }
 
 /**

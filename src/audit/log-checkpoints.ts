@@ -24,7 +24,8 @@ const MOST_LISTED = 250
 export class LogCheckpoints {
   readonly #sql: SqlStorage
   readonly #segments: Segments
-  readonly #log: string
+  /** The object's name. */
+  readonly log: string
   #last: LogCheckpoint | null
   #signing: Promise<boolean> | null = null
 
@@ -35,7 +36,7 @@ export class LogCheckpoints {
     sql.exec(SCHEMA)
     if (name !== undefined) sql.exec("INSERT OR IGNORE INTO log_name VALUES (1, ?)", name)
     const [stored] = sql.exec<{ name: string }>("SELECT name FROM log_name").toArray()
-    this.#log = stored?.name ?? ""
+    this.log = stored?.name ?? ""
     this.#last = this.#select("ORDER BY size DESC LIMIT 1")[0] ?? null
   }
 
@@ -74,14 +75,15 @@ export class LogCheckpoints {
   async #signNow(env: Env, background: (work: Promise<unknown>) => void): Promise<boolean> {
     try {
       await requireOwner(env, background)
+      if (this.log === "") throw new Error("the log does not know its name")
       const { tree } = this.#segments
       const checkpoint = {
-        origin: originOf(configOf(env).issuer, this.#log),
+        origin: originOf(configOf(env).issuer, this.log),
         size: tree.size,
         root: rootOfGrowth(tree),
       }
       if (!this.#isGrown(checkpoint)) {
-        logEvent("log_inconsistent", { log: this.#log, size: tree.size })
+        logEvent("log_inconsistent", { log: this.log, size: tree.size })
         return true
       }
       const note = await signCheckpoint(env, checkpoint)
@@ -90,7 +92,7 @@ export class LogCheckpoints {
       this.#last = signed
       return true
     } catch (error) {
-      logEvent("checkpoint_failed", { log: this.#log, error: String(error) })
+      logEvent("checkpoint_failed", { log: this.log, error: String(error) })
       return false
     }
   }

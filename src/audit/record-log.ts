@@ -111,7 +111,7 @@ export class RecordLog extends StoredObject {
 
   /** There is something to read. An exporter that is out of order is woken by the next seal. */
   async #wakeExporters(): Promise<void> {
-    const exporters = this.#sinks.all.map(({ name }) => this.env.EXPORTER.getByName(`${name}/${this.ctx.id.name}`))
+    const exporters = this.#sinks.all.map(({ name }) => this.env.EXPORTER.getByName(`${name}/${this.#checkpoints.log}`))
     await Promise.allSettled(exporters.map(async (exporter) => exporter.wake()))
   }
 

@@ -66,6 +66,12 @@ const valuesFor = (task: string) => {
   return { approval: "apr_1", agent: agentId("third"), ...ids }
 }
 
+/** What an endpoint cannot be asked without. */
+const QUERIES: Partial<Record<EndpointName, Readonly<Record<string, string>>>> = {
+  readRecords: { log: "records-0" },
+  listCheckpoints: { log: "records-0" },
+}
+
 /** Everything that an operator can ask for, and the role that it takes: each endpoint of the contract that has one. */
 const REQUESTS = (task: string): readonly OperatorRequest[] =>
   ENDPOINT_NAMES.flatMap((name) => {
@@ -73,7 +79,7 @@ const REQUESTS = (task: string): readonly OperatorRequest[] =>
     const { access, method } = endpoint
     // Who is asked for an approval may answer without a role: another test is about them.
     if (!("role" in access) || access.by === "approver") return []
-    const path = pathTo(name, valuesFor(task))
+    const path = pathTo(name, valuesFor(task), QUERIES[name])
     const bodies = BODIES[name]?.(task) ?? (endpoint.body && !endpoint.body.isOptional ? [] : [null])
     if (bodies.length === 0) throw new Error(`BODIES has none for ${name}`)
     return bodies.map((body) => ({ method, path, body, role: access.role }))

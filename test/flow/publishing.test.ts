@@ -351,9 +351,14 @@ describe("nothing is published", () => {
 
   test("through a gateway's key, whatever else comes along", async () => {
     const { bytes, digest } = await made(await yard())
-    const { status } = await post(await signed(1, { digest }), bytes, { "X-Narrowgate-Key": keyOf("envoy") })
-    expect(status).toBe(403)
+    const headers = { "X-Narrowgate-Key": keyOf("envoy") }
+    // Without a bundle nobody can say whose key it is.
+    expect((await post(await signed(1, { digest }), bytes, headers)).status).toBe(503)
     expect(await deciding()).toBeNull()
+    const live = await liveYard()
+    forgetCaches()
+    expect((await post(await signed(6, { digest }), bytes, headers)).status).toBe(403)
+    expect(await deciding()).toEqual({ seq: 5, digest: live.digest })
   })
 
   test.each(["the body", "the pointer"])(

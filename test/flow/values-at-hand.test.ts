@@ -58,6 +58,7 @@ const OWN = new Set([
   "arguments_hash",
   "total_ms",
   "io_ms",
+  "steps",
   "life",
   "number",
   "denial",

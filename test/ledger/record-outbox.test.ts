@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, test, vi } from "vitest"
 import { recordOf, type DecisionRecord } from "../../src/core/record/record.ts"
 import { findRecords } from "../../src/audit/record-logs.ts"
 import { RecordLog } from "../../src/audit/record-log.ts"
+import { newId } from "../../src/platform/new-id.ts"
 import { byteLength } from "../../src/core/encoding/bytes.ts"
 import { Outbox } from "../../src/ledger/record-outbox.ts"
 import type { Journal } from "../../src/ledger/journal.ts"
@@ -113,7 +114,7 @@ test("while its log hangs, no more reads are kept or on their way than may wait;
     const outbox = outboxOf(state)
     for (let round = 0; round < 6; round++) {
       for (let at = 0; at < 1_500; at++) {
-        const id = `dec_${round}_${at}`
+        const id = newId("dec", Date.now())
         outbox.keepRead("life", () => recordOf({ id, at: 0, kind: "call", task, tool: "files.read" }), 0)
       }
       await new Promise((resolve) => setTimeout(resolve, 100))
@@ -143,12 +144,11 @@ test("while its log hangs, no more reads are kept or on their way than may wait;
 }, 30_000)
 
 describe("a ledger whose sending of reads has taken so long that another ledger sends in its place", () => {
-  let made = 0
   const reads = async (task: string, count: number): Promise<void> => {
     await runInDurableObject(ledgerOf(task), async (_ledger, state) => {
       const outbox = outboxOf(state)
       for (let at = 0; at < count; at++) {
-        const id = `dec_${task}_${made++}`
+        const id = newId("dec", Date.now())
         outbox.keepRead("life", () => recordOf({ id, at: 0, kind: "call", task, tool: "files.read" }), 0)
       }
       // Its life is durable, and what it was held for is among those that wait.
@@ -221,7 +221,7 @@ test("a tree that calls in a rush while the log hangs costs no other tree its re
     await runInDurableObject(ledgerOf(task), async (_ledger, state) => {
       const outbox = outboxOf(state)
       for (let at = 0; at < count; at++) {
-        const id = `dec_${task}_${at}`
+        const id = newId("dec", Date.now())
         outbox.keepRead("life", () => recordOf({ id, at: 0, kind: "call", task, tool: "files.read" }), 0)
       }
       // Its life is durable, and what it was held for is among those that wait.

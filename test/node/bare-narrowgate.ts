@@ -19,6 +19,8 @@ export interface BareWorker {
   readonly variables: Readonly<Record<string, string>>
   /** The service whose objects it uses; absent: it has its own. */
   readonly objectsOf?: string
+  /** The classes that this service has; absent: all. Those of another are its own all the same. */
+  readonly shared?: ReadonlySet<string>
   /** The service that stands for the Cache API. */
   readonly cache?: string
   /** Absent: that of this tree. */
@@ -26,10 +28,11 @@ export interface BareWorker {
 }
 
 /** The built Worker as a service of a configuration, with the namespaces of wrangler.toml. */
-export async function narrowgate({ module, variables, objectsOf, cache, manifest }: BareWorker): Promise<string> {
+export async function narrowgate({ module, variables, objectsOf, shared, cache, manifest }: BareWorker): Promise<string> {
   const { compatibilityDate, compatibilityFlags, durableObjects } = manifest ?? (await readManifest())
+  const isOwn = (className: string): boolean => objectsOf === undefined || shared?.has(className) === false
   const namespaceOf = (className: string): string =>
-    objectsOf === undefined ? text(className) : `(className = ${text(className)}, serviceName = ${text(objectsOf)})`
+    isOwn(className) ? text(className) : `(className = ${text(className)}, serviceName = ${text(objectsOf ?? "")})`
   const bindings = [
     ...durableObjects.map(
       ({ binding, className }) => `(name = ${text(binding)}, durableObjectNamespace = ${namespaceOf(className)})`,
@@ -37,9 +40,9 @@ export async function narrowgate({ module, variables, objectsOf, cache, manifest
     `(name = "BUNDLES", kvNamespace = "kv")`,
     ...Object.entries(variables).map(([name, value]) => `(name = ${text(name)}, text = ${text(value)})`),
   ]
-  const classes = durableObjects.map(
-    ({ className }) => `(className = ${text(className)}, uniqueKey = ${text(className)}, enableSql = true)`,
-  )
+  const classes = durableObjects
+    .filter(({ className }) => isOwn(className))
+    .map(({ className }) => `(className = ${text(className)}, uniqueKey = ${text(className)}, enableSql = true)`)
   const own = [`durableObjectNamespaces = [${classes.join(", ")}]`, `durableObjectStorage = (localDisk = "objects")`]
   return `worker = (${[
     `modules = [(name = "worker.js", esModule = embed ${text(module)})]`,
@@ -47,7 +50,7 @@ export async function narrowgate({ module, variables, objectsOf, cache, manifest
     `compatibilityFlags = [${compatibilityFlags.map(text).join(", ")}]`,
     `bindings = [${bindings.join(", ")}]`,
     ...(cache === undefined ? [] : [`cacheApiOutbound = ${text(cache)}`]),
-    ...(objectsOf === undefined ? own : []),
+    ...(classes.length > 0 ? own : []),
   ].join(",\n    ")})`
 }
 

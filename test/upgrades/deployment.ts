@@ -32,9 +32,11 @@ export async function deployed({ directory, objects, edges = [], kv = {}, variab
     kv: await keyValueStore(kv),
     objects: disk(join(directory, "objects")),
   }
+  // A class that is new has no objects of the release before: the platform makes them of the release that has it.
+  const shared = new Set((await readManifest(objects.directory)).durableObjects.map(({ className }) => className))
   for (const release of releases) {
     const manifest = await readManifest(release.directory)
-    const others = release === objects ? {} : { objectsOf: objects.name }
+    const others = release === objects ? {} : { objectsOf: objects.name, shared }
     services[release.name] = await narrowgate({ module: release.module, variables, manifest, ...others })
   }
   const configuration = join(directory, "workerd.capnp")

@@ -123,6 +123,9 @@ test("every class of wrangler.toml has the steps of what it stores", async () =>
   expect(await namesIn("src/platform/storage/steps.ts", /^ {2}(\w+): \[/gmu)).toEqual(classes)
 })
 
+const [EARLIER = ""] =
+  /^const EARLIER: EarlierFormat \| null = \w+$/mu.exec(await readFile("src/core/policy/formats.ts", "utf8")) ?? []
+
 /** A release whose ledgers and switchboards store more, whose bundles have another format, and that sends more. */
 const NEXT = {
   "src/platform/storage/steps.ts": [
@@ -132,11 +135,11 @@ const NEXT = {
   "src/core/policy/bundle.ts": [[`export const FORMAT = ${FORMAT}`, `export const FORMAT = ${FORMAT + 1}`]],
   "src/core/policy/formats.ts": [
     [
-      "const EARLIER: EarlierFormat | null = null",
+      EARLIER,
       `const EARLIER: EarlierFormat | null = { format: ${FORMAT}, toCurrent: (text) => text.replace('"format":${FORMAT}', '"format":${FORMAT + 1}') }`,
     ],
   ],
-  "src/ledger/packed-call.ts": [["    call.besides ?? null,\n", '    call.besides ?? null,\n    "further",\n']],
+  "src/ledger/packed-call.ts": [["    call.steps ?? null,\n", '    call.steps ?? null,\n    "further",\n']],
 } as const
 
 test("a later release takes over from this one, works beside it, and what it has stored this one refuses", async () => {

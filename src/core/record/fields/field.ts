@@ -58,7 +58,7 @@ export interface Field<Value> {
 }
 
 /** Never present: it carries the type of what the Worker writes. */
-interface Written<Value> {
+export interface Written<Value> {
   readonly written?: Value
 }
 export type ValueOf<F> = F extends Written<infer Value> ? Value : never

@@ -219,6 +219,7 @@ function watchKv(kv: KVNamespace): void {
   })
 }
 
+export const Exporter = metered("Exporter")
 export const RecordLog = metered("RecordLog")
 export const Inbox = metered("Inbox")
 export const ClientRegistry = metered("ClientRegistry")

@@ -23,6 +23,7 @@ export function addSinks(program: Command): void {
     .argument("<SINK>", "the id of the sink in sinks.yaml")
     .requiredOption("--from <N>", "the number of the first record, or `start`", position)
     .option("--log <NAME>", "only this log, such as records-0 (default: all that the sink reads)")
+    .option("--json", "print the result as JSON")
     .addHelpText("after", "\nExample:\n  narrowgate sinks backfill archive --from 120000 --log records-0\n")
     .action(backfill)
 }
@@ -69,13 +70,18 @@ function isInTrouble(exporter: Exporter): boolean {
   return lost_records > 0 || (last_failure !== null && last_failure.at > (succeeded_at ?? 0))
 }
 
-type BackfillOptions = WorkerOptions & { readonly from: number | "start"; readonly log?: string }
+interface BackfillOptions extends WorkerOptions {
+  readonly from: number | "start"
+  readonly log?: string
+  readonly json?: boolean
+}
 
 async function backfill(sink: string, options: BackfillOptions): Promise<void> {
   const { from, log } = options
   const body = { from, ...(log !== undefined && { log }) }
   const input = { parameters: { sink }, body, schema: sinks.backfillSink.answer() }
   const answer = await requestApi(options, await operatorBearer(options), "backfillSink", input)
+  if (options.json) return console.log(jsonText(answer))
   for (const { log: name, next } of answer.logs) console.log(`${printableText(name)}: sends from ${next} on`)
 }
 

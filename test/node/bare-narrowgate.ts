@@ -28,7 +28,14 @@ export interface BareWorker {
 }
 
 /** The built Worker as a service of a configuration, with the namespaces of wrangler.toml. */
-export async function narrowgate({ module, variables, objectsOf, shared, cache, manifest }: BareWorker): Promise<string> {
+export async function narrowgate({
+  module,
+  variables,
+  objectsOf,
+  shared,
+  cache,
+  manifest,
+}: BareWorker): Promise<string> {
   const { compatibilityDate, compatibilityFlags, durableObjects } = manifest ?? (await readManifest())
   const isOwn = (className: string): boolean => objectsOf === undefined || shared?.has(className) === false
   const namespaceOf = (className: string): string =>

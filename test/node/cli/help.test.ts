@@ -5,7 +5,7 @@ import { narrowgateProgram } from "../../../bin/program.ts"
 import { run } from "./run.ts"
 
 /** What they print is for a person alone, or for a shell. */
-const WITHOUT_DATA = ["backup", "deploy", "dev", "login", "logout", "restore", "completion"]
+const WITHOUT_DATA = ["backup", "deploy", "dev", "export", "login", "logout", "restore", "completion"]
 
 const COMMANDS = below(await narrowgateProgram())
 

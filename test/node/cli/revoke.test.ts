@@ -130,7 +130,8 @@ it("erases a person, and says what is left of them", async () => {
   expect(await erase("alice")).toMatchObject({ code: 2, stderr: expect.stringContaining("joined by |") })
   const { code, stdout } = await erase(`${own().stack.provider}|alice`, "--reason", "their request")
   expect(code).toBe(0)
-  expect(stdout).toMatch(/: erased\n {2}tasks ended {8}[1-9]\d*\n {2}task trees deleted [1-9]\d*\nWhat is left:\n/u)
+  const counts = String.raw`\n {2}tasks ended {8}[1-9]\d*\n {2}task trees deleted [1-9]\d*\n {2}records erased {5}[1-9]\d*\n`
+  expect(stdout).toMatch(new RegExp(`: erased${counts}What is left:\n`, "u"))
   expect(stdout).toMatch(/ {2}until \d{4}-.*Z: The platform's point-in-time recovery/u)
   const again = await erase(`${own().stack.provider}|alice`, "--json")
   expect(JSON.parse(again.stdout)).toMatchObject({ ended: 0, erased: 0 })

@@ -18,10 +18,10 @@ beforeAll(async () => {
 afterAll(() => lab[Symbol.asyncDispose]())
 
 /**
- * By chance two items that are used once share an object and its alarm, and records are sent in batches by time: so much
- * a count may be above another of the same code. One row more for each call alone is more than that.
+ * By chance two items that are used once share an object and its alarm, and records are sent, and sealed, in batches by
+ * time: so much a count may be above another of the same code. One row more for each call alone is more than that.
  */
-const CHANCE = { part: 0.05, alone: 0.05, "in a loop": 0.005 } as const
+const CHANCE = { part: 0.05, alone: 0.15, "in a loop": 0.005 } as const
 /** An isolate asks by its own clock: how often meanwhile is chance. */
 const ASKED_BY_CHANCE = 0.2
 

@@ -3,6 +3,8 @@
  * class stores is a file beside this one, with one step, and a row here. The files stay: an object may have slept since
  * the first release.
  */
+import { recordsBecomeBatches } from "./record-log-1.ts"
+
 /** From one version to the next, in a transaction. */
 export type StorageStep = (storage: DurableObjectStorage) => void
 
@@ -15,7 +17,7 @@ export const STEPS = {
   OnceLog: [],
   Outbound: [],
   Publications: [],
-  RecordLog: [],
+  RecordLog: [recordsBecomeBatches],
   Registration: [],
   Session: [],
   SharedLimit: [],

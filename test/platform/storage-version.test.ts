@@ -66,13 +66,15 @@ test("an object that has stored nothing has nothing to bring forward, and stores
 test("what a later release has stored is refused in one sentence, by every class", async () => {
   const isClass = (name: string): name is ObjectClass => name in STEPS
   for (const name of Object.keys(STEPS).filter(isClass)) {
+    const reads = STEPS[name].length + 1
+    const stored = reads + 1
     await inStorage((storage) => {
-      storage.kv.put("storage_version", 2)
+      storage.kv.put("storage_version", stored)
       const error = new StorageTooNew(
-        `${name} has stored version 2, and this release reads 1: deploy the later release again`,
+        `${name} has stored version ${stored}, and this release reads ${reads}: deploy the later release again`,
       )
       expect(() => bringForward(name, storage)).toThrow(error)
-      expect(logged("storage_too_new").at(-1)).toMatchObject({ object: name, stored: 2, reads: 1 })
+      expect(logged("storage_too_new").at(-1)).toMatchObject({ object: name, stored, reads })
     })
   }
 })

@@ -39,7 +39,8 @@ export function bringForward(name: ObjectClass, storage: DurableObjectStorage): 
 /** Called when an object first stores something: it is in the form of this release. */
 export function keepVersion(name: ObjectClass, { kv }: DurableObjectStorage): void {
   const newest = stepsOf(name).length + 1
-  if (newest > 1) kv.put(KEY, newest)
+  // A read costs less than a row that each life would write.
+  if (newest > 1 && kv.get<number>(KEY) !== newest) kv.put(KEY, newest)
 }
 
 const stepsOf = (name: ObjectClass): readonly StorageStep[] => STEPS[name]

@@ -1,5 +1,5 @@
 /**
- * What others say of our trees and notes: Go's transparency-dev/merkle checks roots, inclusion and consistency of random
+ * Our trees and notes, checked by code of others: Go's transparency-dev/merkle checks roots, inclusion and consistency of random
  * trees, and golang.org/x/mod/sumdb/note our signed checkpoints.
  */
 import { execFileSync } from "node:child_process"

@@ -205,7 +205,7 @@ const PROJECTS: readonly TestProjectInlineConfiguration[] = [
     },
   },
   {
-    // What Go's libraries say of our trees and notes, if there is Go.
+    // Our trees and notes, checked by Go's libraries, if there is Go.
     test: { name: "proof", include: ["test/proof/**/*.test.ts"], testTimeout: 60_000 },
   },
   {

@@ -16,7 +16,7 @@ export interface CallDetails {
   readonly max_sensitivity?: Sensitivity
   /** By argument; all bounds hold. */
   readonly arguments?: ArgumentBounds
-  /** Any other argument is refused. */
+  /** A call with any other argument is denied. */
   readonly closed?: true
   /** Of the whole task. */
   readonly calls?: number

@@ -157,8 +157,8 @@ const LONGEST_MS = 30_000
 const DEFAULT_MS = 6_000
 
 /**
- * Checks what both ways to ask have in common. With a key that is undefined, as an environment variable can be, every call
- * would be denied, and no log would say why.
+ * Checks the options that both kinds of decisions have. With a key that is undefined, as an environment variable can be,
+ * every call would be denied, and no log would say why.
  * @param make gets the timeout
  * @throws TypeError if an option is not what it has to be
  */

@@ -32,7 +32,7 @@ interface QueryOptions extends FilterOptions {
 export function addDecisions(program: Command): void {
   const group = program
     .command("decisions")
-    .description("read the decision records of a Worker")
+    .description("read, export and verify decision records")
     .addHelpText("after", "\nExample:\n  narrowgate decisions tail --decision deny --follow\n")
   withFilters(atWorker(group.command("tail")))
     .description("print the latest decisions, oldest first")
@@ -64,13 +64,13 @@ async function query(files: readonly string[], options: QueryOptions): Promise<v
   }
 }
 
-/** In memory are at most twice as many as are kept. */
+/** In memory are at most twice as many as are wanted. */
 async function newestOf(records: AsyncIterable<ShownRecord>, most: number): Promise<readonly ShownRecord[]> {
-  let kept: ShownRecord[] = []
-  const newest = (): ShownRecord[] => kept.toSorted(byTime).slice(-most)
+  let candidates: ShownRecord[] = []
+  const newest = (): ShownRecord[] => candidates.toSorted(byTime).slice(-most)
   for await (const record of records) {
-    kept.push(record)
-    if (kept.length >= 2 * most) kept = newest()
+    candidates.push(record)
+    if (candidates.length >= 2 * most) candidates = newest()
   }
   return newest()
 }

@@ -23,7 +23,7 @@ export async function* exportedLines(
     let next = from
     let isOpen = false
     // Only what a checkpoint covers is exported: nobody could verify the rest.
-    let held: string[] = []
+    let unproven: string[] = []
     let proven = from
     for (;;) {
       const page = await readPage(worker, await bearer(), log, next)
@@ -32,7 +32,7 @@ export async function* exportedLines(
         if (isOpen) yield footerOf(log, proven)
         const begin = Number(first?.["index"] ?? page.next)
         proven = begin
-        held = []
+        unproven = []
         yield line({
           header: { version: EXPORT_VERSION, issuer: page.issuer, log, from: begin, frontier: page.frontier },
         })
@@ -40,13 +40,13 @@ export async function* exportedLines(
       }
       const sizes = new Map(page.checkpoints.map((checkpoint) => [checkpoint.size, checkpoint]))
       for (const record of page.records) {
-        held.push(line(record))
+        unproven.push(line(record))
         const size = Number(record["index"]) + 1
         const checkpoint = sizes.get(size)
         if (!checkpoint) continue
-        yield held.join("")
+        yield unproven.join("")
         yield line({ checkpoint: { log, size, note: checkpoint.note } })
-        held = []
+        unproven = []
         proven = size
       }
       next = page.next

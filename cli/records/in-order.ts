@@ -16,22 +16,22 @@ const RUN = 20_000
 
 /**
  * Within a tree, `life` and `number` are the order (docs/reference/decision-record.md#durability). Between trees only
- * the clocks tell.
+ * the clocks do.
  */
 export async function* inOrder(records: AsyncIterable<ShownRecord>, run = RUN): AsyncGenerator<ShownRecord> {
   const directory = await mkdtemp(join(tmpdir(), "narrowgate-records-"))
   try {
     const files: string[] = []
-    let kept: ShownRecord[] = []
+    let unsorted: ShownRecord[] = []
     for await (const record of records) {
-      kept.push(record)
-      if (kept.length < run) continue
+      unsorted.push(record)
+      if (unsorted.length < run) continue
       const file = join(directory, String(files.length))
-      await pipeline(Readable.from(linesOf(kept.toSorted(compare))), createWriteStream(file, { mode: 0o600 }))
+      await pipeline(Readable.from(linesOf(unsorted.toSorted(compare))), createWriteStream(file, { mode: 0o600 }))
       files.push(file)
-      kept = []
+      unsorted = []
     }
-    yield* merged([...files.map(readRun), Readable.from(kept.toSorted(compare))])
+    yield* merged([...files.map(readRun), Readable.from(unsorted.toSorted(compare))])
   } finally {
     await rm(directory, { recursive: true, force: true })
   }
@@ -43,7 +43,7 @@ export interface Spooled {
   readonly close: () => Promise<void>
 }
 
-/** The same, kept in a file, because they are read several times and their source may answer once only. */
+/** The same in a file, because they are read several times and standard input is read only once. */
 export async function spooled(records: AsyncIterable<ShownRecord>): Promise<Spooled> {
   const directory = await mkdtemp(join(tmpdir(), "narrowgate-records-"))
   const close = async (): Promise<void> => rm(directory, { recursive: true, force: true })

@@ -69,7 +69,7 @@ async function* plainBytes(input: AsyncIterable<Buffer>): AsyncGenerator<Buffer>
   const gunzip = createGunzip()
   const source = Readable.from(all)
   source.on("error", (failure) => gunzip.destroy(failure))
-  // Whoever reads on gets it; a reader that has stopped does not want it.
+  // A reader that goes on gets it; one that has stopped does not need it.
   gunzip.on("error", () => undefined)
   yield* source.pipe(gunzip)
 }

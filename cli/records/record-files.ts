@@ -13,7 +13,7 @@ export function recordFile(name: string): ExportSource {
 async function* linesOf(name: string): AsyncIterable<string> {
   const file = createReadStream(name)
   const text = name.endsWith(".gz") ? file.pipe(createGunzip()) : file
-  // Otherwise nobody would hear of a file that cannot be read.
+  // `pipe` does not pass on that a file cannot be read.
   file.on("error", (error) => text.destroy(error))
   yield* createInterface({ input: text, crlfDelay: Infinity })
 }

@@ -7,7 +7,7 @@ import { EXIT, Failure } from "../terminal/failure.ts"
 import { matches, type RecordFilter } from "./filter.ts"
 import { recordsInFiles } from "./read-files.ts"
 
-/** The options by which a command is told. */
+/** The options that name the source. */
 export interface RecordOptions extends WorkerOptions {
   readonly records: readonly string[]
   readonly fromWorker?: boolean

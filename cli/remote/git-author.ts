@@ -22,7 +22,7 @@ async function author(directory: string): Promise<string> {
   return email || userInfo().username
 }
 
-/** Of the directory, as far as it is what is published. Where the directory is on this machine concerns nobody else. */
+/** Of the directory, if it is what is published. Its path on this machine is left out: others need not know it. */
 async function lastCommit(directory: string): Promise<string> {
   const commit = await git(directory, ["log", "-1", "--format=%h %s", "--", "."])
   if (!commit) return `${basename(resolve(directory))}, not committed`

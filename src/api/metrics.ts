@@ -1,8 +1,8 @@
 /**
- * `GET /metrics`: what a deployment's records add up to, and how it is at the moment, for Prometheus and whatever else
- * reads its formats. For an operator, by the same checks as any list of decisions; and for a scraper, which has a key of
- * its own, because it cannot renew a token. That key opens nothing else, and its reads are not recorded: they come every
- * few seconds, and show nobody's calls.
+ * `GET /metrics`: what a deployment's records add up to, and how it is at the moment, for Prometheus and other readers of
+ * its formats. For an operator, by the same checks as any list of decisions; and for a scraper, which has a key of its
+ * own, because it cannot renew a token. That key opens nothing else, and its reads are not recorded: they come every few
+ * seconds, and show no single call.
  */
 import { recordAtEdge } from "../audit/edge-recorder.ts"
 import { logReadings } from "../audit/record-logs.ts"
@@ -29,8 +29,8 @@ const BEARER = /^Bearer +([\x21-\x7e]+)$/i
 export async function metrics(request: Request, context: RequestContext): Promise<Response> {
   const id = newId("dec", context.receivedAt)
   if (!isScraper(request, context)) {
-    const refused = await operatorRefused(request, id, context)
-    if (refused) return refused
+    const rejection = await rejectionOf(request, id, context)
+    if (rejection) return rejection
   }
   const format = formatFor(request.headers.get("accept"))
   const text = exposition(samplesOf(await readingOf(context)), format)
@@ -43,8 +43,8 @@ function isScraper({ headers }: Request, { config }: RequestContext): boolean {
   return hash !== null && config.scrapeKeys.has(hash)
 }
 
-/** Records that an operator reads, or that a caller is refused; returns the answer to the latter. */
-async function operatorRefused(request: Request, id: string, context: RequestContext): Promise<Response | null> {
+/** Records that an operator reads the metrics, or that a caller is rejected; returns the answer to the latter. */
+async function rejectionOf(request: Request, id: string, context: RequestContext): Promise<Response | null> {
   const { env, receivedAt: at, background } = context
   const bundle = await bundleFor(context)
   const thing = { area: "decisions", kind: "decision", target: null } as const
@@ -56,7 +56,7 @@ async function operatorRefused(request: Request, id: string, context: RequestCon
     : ({ decision: "allow", code: "ok", ...caller } as const)
   const whole = { ...started, bundle: bundle?.pointer ?? null, ...outcome, total_ms: Date.now() - at }
   recordAtEdge(env, recordOf(whole), background, token)
-  return isApiError(caller) ? refusal(caller, id) : null
+  return isApiError(caller) ? errorAnswer(caller, id) : null
 }
 
 const NO_BUNDLE: CallerError = {
@@ -65,7 +65,7 @@ const NO_BUNDLE: CallerError = {
   denial: { reason: "bundle_unavailable" },
 }
 
-function refusal({ error, description }: CallerError, id: string): Response {
+function errorAnswer({ error, description }: CallerError, id: string): Response {
   const { status } = ERRORS[error]
   const headers = new Headers({
     "Cache-Control": "no-store",
@@ -78,7 +78,7 @@ function refusal({ error, description }: CallerError, id: string): Response {
 }
 
 /**
- * A log that cannot be asked fails the whole scrape: without its part every counter would fall, and rise again, as if all
+ * A log that is unavailable fails the whole scrape: without its part every counter would fall, and rise again, as if all
  * had happened anew. Of anything else a series is missing then, or says so.
  */
 async function readingOf(context: RequestContext): Promise<Reading> {
@@ -103,9 +103,9 @@ async function readingOf(context: RequestContext): Promise<Reading> {
   }
 }
 
-async function orNull<Value>(asked: Promise<Value>): Promise<Value | null> {
+async function orNull<Value>(value: Promise<Value>): Promise<Value | null> {
   try {
-    return await asked
+    return await value
   } catch (error) {
     logEvent("metrics_incomplete", { error: String(error) })
     return null

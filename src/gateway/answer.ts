@@ -56,7 +56,7 @@ export function answer(decision: Decision, issuer: string, request: Request, mes
 }
 
 /**
- * For the upstream of a call that is traced. Otherwise there is none: whoever began a trace here would decide for the
+ * For the upstream of a call that is traced. Otherwise there is none: a trace that began here would decide for the
  * upstream whether it is sampled.
  */
 function traceHeader({ trace, id }: Decision): Readonly<Record<string, string>> {

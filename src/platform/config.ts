@@ -123,7 +123,7 @@ export interface Settings {
   readonly recordDelayMs: number
   /** Of receivers, by their id. */
   readonly webhookSecrets: ReadonlyMap<string, string>
-  /** Hex SHA-256 of the keys of those who may read the metrics. */
+  /** Hex SHA-256 of the keys of scrapers, which may read the metrics. */
   readonly scrapeKeys: ReadonlySet<string>
   /** By their names in sinks.yaml. */
   readonly sinkSecrets: ReadonlyMap<string, string>

@@ -1,4 +1,4 @@
-/** One request to somebody else's server: to a host that may be reached, without following redirects, bounded in time. */
+/** One request to a server of others: to a host that may be reached, without following redirects, bounded in time. */
 import { mayBeFetched } from "../core/encoding/url.ts"
 
 export interface Outgoing {

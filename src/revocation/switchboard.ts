@@ -92,7 +92,7 @@ export class Switchboard extends StoredObject {
 
   /**
    * Records of calls cannot be kept for a sink: calls of these action classes are denied everywhere within the time of a
-   * lease, until somebody says otherwise.
+   * lease, until the exporter reports that they can be stored again.
    * @param until milliseconds since the epoch
    */
   denyUnrecorded(source: string, actions: readonly Action[], until: number): void {

@@ -1,4 +1,4 @@
-/** The action classes whose calls are denied because their records cannot be kept, by who says so (src/export). */
+/** The action classes whose calls are denied because their records cannot be stored, by the exporter that reports it. */
 import { ACTIONS, type Action } from "../core/catalog/tool.ts"
 
 /** A log has few sinks; more would be no exporters of this deployment. */

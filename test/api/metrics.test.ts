@@ -43,7 +43,7 @@ describe("the reader", () => {
     expect(new TextDecoder().decode(await open.arrayBuffer()).endsWith("# EOF\n")).toBe(true)
   })
 
-  test("is nobody else: each refusal is recorded, and says how to be somebody", async () => {
+  test("is no other caller: each rejection is recorded, and names the credential that is missing", async () => {
     const { token } = await openTask("first")
     for (const authorization of [
       null,
@@ -117,7 +117,7 @@ describe("the numbers", () => {
   }
   const calls = async (): Promise<number> => total(await scraped(), 'narrowgate_decisions_total{kind="call"')
 
-  test("never fall: not where objects restart, not where a batch comes twice, not where records go", async () => {
+  test("never fall: not if objects restart, a batch comes twice, or records are deleted", async () => {
     await send([1, 2, 3])
     expect(await calls()).toBe(3)
     await killObjects()
@@ -132,11 +132,11 @@ describe("the numbers", () => {
     expect(await calls()).toBe(4)
   })
 
-  test("are none, rather than a part of them, while a log cannot be asked", async () => {
+  test("are none, rather than a part of them, while a log is unavailable", async () => {
     await send([1])
     expect(await calls()).toBe(1)
     provoke("failed")
-    vi.spyOn(RecordLog.prototype, "counts").mockRejectedValueOnce(new Error("out of reach, by a test"))
+    vi.spyOn(RecordLog.prototype, "counts").mockRejectedValueOnce(new Error("unavailable, by a test"))
     const response = await scrape(`Bearer ${inject("scrapeKey")}`)
     expect(response.status).toBe(503)
     expect(await calls()).toBe(1)

@@ -88,7 +88,7 @@ test("a log whose stored tree is another than the one that was signed signs noth
   expect(await log().checkpoints(0)).toHaveLength(1)
 })
 
-test("erasing a person takes their fields and salts out of segments and rows; every proof holds, and nobody else's is touched", async () => {
+test("erasing a person takes their fields and salts out of segments and rows; every proof holds, and no other person's are touched", async () => {
   const alice = await append(3)
   const others = ["https://id.example|bob", "https://id.example|alice2"].map((user) =>
     storedForm(recordOf({ id: newId("dec", Date.now()), at: 0, kind: "call", user })),

@@ -1,30 +1,12 @@
 /** The object of a log dies between any two steps. */
-import { env } from "cloudflare:workers"
 import { expect, test } from "vitest"
 import { RecordLog } from "../../src/audit/record-log.ts"
 import { LogQueries } from "../../src/audit/log-queries.ts"
 import { SealedIds } from "../../src/audit/sealed-ids.ts"
 import { LogSinks } from "../../src/audit/log-sinks.ts"
-import { batchOf, recordOf, storedForm, type StoredRecord } from "../../src/core/record/record.ts"
-import { newId } from "../../src/platform/new-id.ts"
 import { bury, dyingAt, watchSteps } from "../harness/deaths.ts"
 import { freshIsolate, killObjects } from "../harness/isolate.ts"
-
-const log = (): DurableObjectStub<RecordLog> => env.RECORD_LOG.getByName("records-0")
-
-const at = Date.UTC(2026, 10, 29)
-function records(count: number, from = at): StoredRecord[] {
-  return Array.from({ length: count }, (_, index) => {
-    const time = from + index
-    return storedForm(recordOf({ id: newId("dec", time), at: time, kind: "call", path: 'a line\nand ",\n"' }))
-  })
-}
-
-async function sent(batches: readonly (readonly StoredRecord[])[]): Promise<void> {
-  for (const batch of batches) await log().append(batch.length, batchOf(batch))
-}
-
-const texts = (list: readonly { readonly body: string }[]): readonly string[] => list.map(({ body }) => body)
+import { log, records, sent, texts } from "../harness/record-log.ts"
 
 test("whenever the object dies, no record is lost or has two positions, and readers see one order", async () => {
   const all = records(60)

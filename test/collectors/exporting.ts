@@ -64,7 +64,7 @@ export async function exporting(
   await writeFile(file, configuration)
   let running = await serve(file, directory, ["feeder"] as const)
   const names = sinks.flatMap(({ id }) => logs.map((log) => `${id}/${log}`))
-  const ask = async (path: string, query: readonly (readonly [string, string])[], batch?: string) => {
+  const command = async (path: string, query: readonly (readonly [string, string])[], batch?: string) => {
     const url = `http://127.0.0.1:${running.ports.feeder}${path}?${new URLSearchParams(query.map((pair) => [...pair]))}`
     const response = await fetch(url, batch === undefined ? {} : { method: "POST", body: batch })
     if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`)
@@ -75,10 +75,10 @@ export async function exporting(
     Object.keys(entries)
       .find((key) => key.startsWith("body/"))
       ?.slice(5) ?? ""
-  await ask("/follow", [["seq", "1"], ["digest", digest], ...named])
+  await command("/follow", [["seq", "1"], ["digest", digest], ...named])
   return {
     async append(log, records) {
-      await ask(
+      await command(
         "/append",
         [
           ["log", log],
@@ -93,11 +93,11 @@ export async function exporting(
       running = await serve(file, directory, ["feeder"] as const)
     },
     async state(sink, log): Promise<ExporterState> {
-      const response = await ask("/state", [["name", `${sink}/${log}`]])
+      const response = await command("/state", [["name", `${sink}/${log}`]])
       return JSON.parse(await response.text())
     },
     async wake(sink, log) {
-      await ask("/wake", [["name", `${sink}/${log}`]])
+      await command("/wake", [["name", `${sink}/${log}`]])
     },
     async [Symbol.asyncDispose]() {
       await running.server[Symbol.asyncDispose]()

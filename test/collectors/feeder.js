@@ -1,21 +1,21 @@
-/** Beside the Worker in tests: appends records to a log, and tells exporters of a bundle. Another Worker on its objects. */
+/** Beside the Worker in tests: appends records to a log, and has exporters follow a bundle. Another Worker on its objects. */
 export default {
   async fetch(request, env) {
-    const { searchParams: asked, pathname } = new URL(request.url)
+    const { searchParams: query, pathname } = new URL(request.url)
     if (pathname === "/follow") {
-      for (const name of asked.getAll("name"))
-        await env.EXPORTER.getByName(name).follow({ seq: Number(asked.get("seq")), digest: asked.get("digest") })
+      for (const name of query.getAll("name"))
+        await env.EXPORTER.getByName(name).follow({ seq: Number(query.get("seq")), digest: query.get("digest") })
       return new Response()
     }
     if (pathname === "/wake") {
-      for (const name of asked.getAll("name")) {
+      for (const name of query.getAll("name")) {
         await env.RECORD_LOG.getByName(name.split("/")[1]).seal()
         await env.EXPORTER.getByName(name).wake()
       }
       return new Response()
     }
-    if (pathname === "/state") return Response.json(await env.EXPORTER.getByName(asked.get("name")).state())
+    if (pathname === "/state") return Response.json(await env.EXPORTER.getByName(query.get("name")).state())
     const batch = await request.text()
-    return Response.json(await env.RECORD_LOG.getByName(asked.get("log")).append(Number(asked.get("count")), batch))
+    return Response.json(await env.RECORD_LOG.getByName(query.get("log")).append(Number(query.get("count")), batch))
   },
 }

@@ -35,7 +35,7 @@ test(`${RECORDS} records reach a sink that fails half the time`, { timeout: WITH
       const [{ log } = { log: "" }] = lines
       const turn = (turns.get(log) ?? 0) + 1
       turns.set(log, turn)
-      // Half of the failures come after the records were taken: nobody knows that they have arrived.
+      // Half of the failures come after the records were taken: the sender cannot know that they have arrived.
       const fails = turn % 2 === 0
       const isTaken = !fails || turn % 4 === 0
       if (fails) failures += 1
@@ -91,7 +91,7 @@ test(`${RECORDS} records reach a sink that fails half the time`, { timeout: WITH
 })
 
 test(
-  "a log that nobody asks wakes its exporters by its own alarm, also in a process that began anew",
+  "a log without requests wakes its exporters by its own alarm, also in a process that began anew",
   { timeout: 150_000 },
   async () => {
     const arrived = Promise.withResolvers<void>()

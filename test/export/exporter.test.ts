@@ -114,7 +114,7 @@ describe("what a sink answers", () => {
     ["403", LAKE, () => new Response(null, { status: 403 }), FAILURES.refused],
     ["500", LAKE, () => new Response(null, { status: 500 }), FAILURES.failing],
     ["410", LAKE, () => new Response(null, { status: 410 }), FAILURES.gone],
-    ["a page of somebody else", COLLECTOR, () => new Response("<html>Sign in</html>"), FAILURES.answer_unknown],
+    ["a page of another server", COLLECTOR, () => new Response("<html>Sign in</html>"), FAILURES.answer_unknown],
     ["without end", COLLECTOR, endless, FAILURES.answer_endless],
   ])("%s: it is named, and the same records are sent again once the sink works", async (_name, sink, answer, says) => {
     await withSinks(sink)
@@ -139,7 +139,7 @@ describe("what a sink answers", () => {
     expect(await stateOf(sink)).toMatchObject({ next: 10, lag_records: 0, lost: [], waits_until: null })
   })
 
-  test("partial success: what was dropped is said, and never sent again", async () => {
+  test("partial success: what was dropped is reported, and never sent again", async () => {
     await withSinks(COLLECTOR)
     await appendRecords(5)
     net.answer = () => Response.json({ partialSuccess: { rejectedLogRecords: "2", errorMessage: "no room" } })
@@ -165,7 +165,7 @@ describe("what a sink answers", () => {
     expect(await stateOf(LAKE)).toMatchObject({ next: 11, lost_records: 1, lost: [{ from: 5, to: 6, count: 1 }] })
   })
 
-  test("a pause is as long as the sink asks", async () => {
+  test("a pause is as long as the sink's Retry-After", async () => {
     await withSinks(LAKE)
     await appendRecords(1)
     net.answer = () => new Response(null, { status: 503, headers: { "retry-after": "1800" } })

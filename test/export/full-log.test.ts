@@ -59,7 +59,7 @@ test("calls of the class are denied once the log is nearly full, also after a cr
   expect((await stateOf(sink)).denies).toBe(false)
 })
 
-test("calls of other classes go on, and so do all where no sink says otherwise", async () => {
+test("calls of other classes go on, and so do all if no sink says otherwise", async () => {
   const sink = { ...LAKE, denies: ["write", "execute"] } as const
   await withSinks(sink)
   const { token } = await openTask("first")

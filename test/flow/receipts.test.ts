@@ -1,4 +1,4 @@
-/** An agent gets a receipt of its own decision, which anybody verifies with the public keys alone. */
+/** An agent gets a receipt of its own decision, which is verified with the public keys alone. */
 import { env } from "cloudflare:workers"
 import { runDurableObjectAlarm } from "cloudflare:test"
 import { expect, test } from "vitest"
@@ -27,7 +27,7 @@ async function decided(): Promise<{ readonly token: string; readonly task: strin
   return { token, task, id: decision }
 }
 
-test("a receipt is refused until a checkpoint covers the record, then proves it offline, and names no person", async () => {
+test("there is no receipt until a checkpoint covers the record; then it proves the record offline, and names no person", async () => {
   const { token, task, id } = await decided()
   const path = `/v1/tasks/${task}/decisions/${id}/receipt`
   for (const log of allLogs(env)) await runDurableObjectAlarm(log)

@@ -210,7 +210,7 @@ describe("a path that is no endpoint", () => {
   const ask = async (key: string): Promise<Response> =>
     rawRequest("/authz/nginx", { headers: { "X-Narrowgate-Key": key } })
 
-  test("is told to a gateway, with those that there are, and to nobody else", async () => {
+  test("is named to a gateway, with the endpoints that there are, and to no other client", async () => {
     const response = await ask(keyOf("nginx"))
     expect([response.status, await response.json()]).toEqual([
       403,

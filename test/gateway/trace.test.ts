@@ -143,12 +143,12 @@ describe("an MCP client", () => {
   })
 })
 
-test("a list that is cut down names its parent, made or refused", async () => {
+test("a list that is cut down names its parent, as does its denial", async () => {
   const { token } = await openTask("first", { scope: "desk.*:read" })
   const traced = { headers: { traceparent: `00-${PARENT}` } }
   const made = await filter(token, "desk", ["search", "pay"], traced)
   expect(made.kept).toEqual(["search"])
-  const refused = await filter(token, "nowhere", ["search"], traced)
-  expect(refused.kept).toBeNull()
-  for (const { decision } of [made, refused]) expect(await recordOf(decision)).toMatchObject({ trace: PARENT })
+  const denied = await filter(token, "nowhere", ["search"], traced)
+  expect(denied.kept).toBeNull()
+  for (const { decision } of [made, denied]) expect(await recordOf(decision)).toMatchObject({ trace: PARENT })
 })

@@ -104,11 +104,11 @@ const rulesAnswer = z.object({
   }),
 })
 
-async function ask(path: string): Promise<unknown> {
+async function getJson(path: string): Promise<unknown> {
   return (await fetch(`http://127.0.0.1:${port}/api/v1/${path}`)).json()
 }
 async function query(expr: string): Promise<number | null> {
-  const { data } = vector.parse(await ask(`query?query=${encodeURIComponent(expr)}`))
+  const { data } = vector.parse(await getJson(`query?query=${encodeURIComponent(expr)}`))
   const [first] = data.result
   return first ? Number(first.value[1]) : null
 }
@@ -160,11 +160,11 @@ describe.skipIf(!isHere)(title, () => {
     const response = await fetch(there.url("/metrics"), { headers: { authorization: `Bearer ${KEY}` } })
     const check = execFile(promtool ?? "", ["check", "metrics"])
     check.stdin?.end(await response.text())
-    let said = ""
-    check.stderr?.on("data", (chunk: Buffer | string) => (said += chunk.toString()))
-    check.stdout?.on("data", (chunk: Buffer | string) => (said += chunk.toString()))
+    let output = ""
+    check.stderr?.on("data", (chunk: Buffer | string) => (output += chunk.toString()))
+    check.stdout?.on("data", (chunk: Buffer | string) => (output += chunk.toString()))
     const [code] = await once(check, "close")
-    expect({ code, said }).toEqual({ code: 0, said: "" })
+    expect({ code, output }).toEqual({ code: 0, output: "" })
   })
 
   test("counts calls, also those before the process was killed: no counter falls", async () => {
@@ -189,7 +189,7 @@ describe.skipIf(!isHere)(title, () => {
   })
 
   test("evaluates every rule against what it has scraped", async () => {
-    const { data } = rulesAnswer.parse(await ask("rules"))
+    const { data } = rulesAnswer.parse(await getJson("rules"))
     const rules = data.groups.flatMap((group) => group.rules)
     expect(rules.length).toBeGreaterThan(15)
     expect(rules.filter(({ health }) => health !== "ok")).toEqual([])
@@ -199,7 +199,7 @@ describe.skipIf(!isHere)(title, () => {
   })
 })
 
-/** Prometheus knows the address that it was told. */
+/** Prometheus has the address of its configuration. */
 async function restartOnSamePort(): Promise<void> {
   const { port: before } = there.serving
   const file = join(there.place, "narrowgate.yaml")

@@ -1,5 +1,5 @@
 /**
- * What others say of our trees and notes: Go's transparency-dev/merkle checks roots, inclusion and consistency of random
+ * Our trees and notes, checked by code of others: Go's transparency-dev/merkle checks roots, inclusion and consistency of random
  * trees, and golang.org/x/mod/sumdb/note our signed checkpoints.
  */
 import { execFileSync } from "node:child_process"
@@ -36,9 +36,9 @@ beforeAll(() => {
     execFileSync("go", step, { cwd: folder, stdio: "pipe" })
   }
 }, BUILD_MS)
-afterAll(() =>
-  rmSync(folder === "" ? join(tmpdir(), "narrowgate-proof-none") : folder, { recursive: true, force: true }),
-)
+afterAll(() => {
+  if (folder !== "") rmSync(folder, { recursive: true, force: true })
+})
 
 const base64 = (hashes: readonly Hash[]): readonly string[] => hashes.map((hash) => bytesToBase64(hash))
 
@@ -48,12 +48,12 @@ interface Cases {
   readonly Notes: object[]
 }
 
-function ask(cases: Cases): { readonly said: string; readonly isSound: boolean } {
+function verdictOn(cases: Cases): { readonly output: string; readonly isSound: boolean } {
   try {
-    const said = execFileSync(join(folder, "oracle"), { input: JSON.stringify(cases), encoding: "utf8" })
-    return { said, isSound: true }
+    const output = execFileSync(join(folder, "oracle"), { input: JSON.stringify(cases), encoding: "utf8" })
+    return { output, isSound: true }
   } catch (error) {
-    return { said: String(Reflect.get(Object(error), "stdout")), isSound: false }
+    return { output: String(Reflect.get(Object(error), "stdout")), isSound: false }
   }
 }
 
@@ -108,8 +108,8 @@ async function cases(trees: number): Promise<Cases> {
 }
 
 test.skipIf(go === null)("Go accepts 2,000 proofs and notes of ours", async () => {
-  const { said, isSound } = ask(await cases(2_000))
-  expect(said).toBe("2000 inclusions, 2000 consistencies, 2000 notes, 0 failed\n")
+  const { output, isSound } = verdictOn(await cases(2_000))
+  expect(output).toBe("2000 inclusions, 2000 consistencies, 2000 notes, 0 failed\n")
   expect(isSound).toBe(true)
 })
 
@@ -117,5 +117,5 @@ test.skipIf(go === null)("and notices one that is wrong", async () => {
   const made = await cases(3)
   made.Inclusions[0] = { ...made.Inclusions[0], Entry: bytesToBase64(new Uint8Array(41)) }
   made.Notes[1] = { ...made.Notes[1], Text: "another" }
-  expect(ask(made)).toMatchObject({ isSound: false, said: expect.stringMatching(/2 failed\n$/) })
+  expect(verdictOn(made)).toMatchObject({ isSound: false, output: expect.stringMatching(/2 failed\n$/) })
 })

@@ -1,4 +1,4 @@
-/** Named bounds that rules read: each is in the catalog, and no rule asks whether it is there, or lets it decide by that. */
+/** Named bounds that rules read: each is in the catalog, and no rule tests whether it is there. */
 import { isNode } from "../../../src/core/policy/cedar/est.ts"
 import { suggest } from "../../../src/core/encoding/nearest.ts"
 import { problemAt } from "../rules/rule-position.ts"
@@ -14,7 +14,7 @@ export function checkNamedBounds({ catalog }: Policies, placed: readonly PlacedR
         const name = fact.startsWith("bounds.") ? fact.slice("bounds.".length) : null
         return name === null || names.includes(name) ? [] : [unknown(name, names)]
       }),
-      ...(asksWhetherThere(rule.policy["conditions"]) ? [ASKED] : []),
+      ...(testsPresence(rule.policy["conditions"]) ? [PRESENCE_TESTED] : []),
     ]
     return faults.map(({ word, message, fix }) => {
       if ("link" in from) return from.links.error(["links", from.index, "template"], message, fix)
@@ -36,20 +36,20 @@ function unknown(name: string, names: readonly string[]): Fault {
   return { word: name, message: `no bound of the catalog is called \`${name}\``, fix }
 }
 
-/** A rule that asks passes over a call whose arguments cannot be judged, where a forbid that errs denies it. */
-const ASKED: Fault = {
+/** Such a rule passes over a call whose arguments cannot be judged; without the test, a forbid errs and denies it. */
+const PRESENCE_TESTED: Fault = {
   word: "bounds",
-  message: "a bound that cannot be judged is not there, so a rule that asks for it with `has` passes over that call",
+  message: "a bound that cannot be judged is not there, so a rule that tests for it with `has` passes over that call",
   fix: "Read it as it is, `context.bounds.NAME`, and declare it in schema.cedarschema without `?`.",
 }
 
-function asksWhetherThere(json: unknown): boolean {
-  if (Array.isArray(json)) return json.some(asksWhetherThere)
+function testsPresence(json: unknown): boolean {
+  if (Array.isArray(json)) return json.some(testsPresence)
   if (!isNode(json)) return false
   return Object.entries(json).some(
     ([operator, operands]) =>
       operator !== "Value" &&
-      ((operator === "has" && isNode(operands) && isAboutBounds(operands)) || asksWhetherThere(operands)),
+      ((operator === "has" && isNode(operands) && isAboutBounds(operands)) || testsPresence(operands)),
   )
 }
 

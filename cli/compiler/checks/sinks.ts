@@ -40,7 +40,7 @@ function keysOf({ sinks }: Policies, sink: Sink, at: Path): Problem[] {
   })
 }
 
-/** Loopback passes: the local stack may reach it, and a deployed Worker refuses it. */
+/** Loopback is no error: the local stack may send there, and a deployed Worker never does. */
 function hostOf({ sinks }: Policies, { url: written, kind }: Sink, at: Path): Problem[] {
   if (written === undefined) return []
   const url = new URL(written)

@@ -39,7 +39,7 @@ export const grant = z.strictObject({
     .literal(true)
     .exactOptional()
     .describe(
-      "An argument that `arguments` does not name is refused, and so is a member of an object that no `schema` or `quantity` names.",
+      "A call is denied if it has an argument that `arguments` does not name, or a member of an object that no `schema` or `quantity` names.",
     ),
   environments: z
     .array(name)

@@ -13,7 +13,7 @@ import { headerName, text, trustedUrl } from "./values.ts"
 /** Each reads each log by an object of its own. */
 const MOST_SINKS = 8
 
-/** A record is as long as 16 kB, and some formats repeat names: a smaller bound could refuse ordinary records. */
+/** A record is as long as 16 kB, and some formats repeat names: a smaller bound could exclude ordinary records. */
 const LEAST_BYTES = 65_536
 /** What an isolate can hold in several forms at once. */
 const MOST_BYTES = 8_388_608

@@ -17,10 +17,10 @@ export async function checkServers(subject: Subject): Promise<readonly Finding[]
   if (missing) return [missing]
   const probes = body.servers.flatMap(({ name, probe }) => (probe ? [{ name, probe }] : []))
   if (probes.length === 0) return [skipped("no MCP server has a `probe` in catalog.yaml")]
-  return Promise.all(probes.map(async ({ name, probe }) => about(name, await judge(probe, signal))))
+  return Promise.all(probes.map(async ({ name, probe }) => about(name, await findingOf(probe, signal))))
 }
 
-async function judge({ url }: Probe, signal: AbortSignal): Promise<Finding> {
+async function findingOf({ url }: Probe, signal: AbortSignal): Promise<Finding> {
   const answer = await ask(new URL(url), LIST_TOOLS, signal)
   // A server that is there may want a token, or a session first.
   if (!(answer instanceof Failure) && answer.status < 500) return ok(`answers at ${url}`)

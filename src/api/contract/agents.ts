@@ -33,7 +33,7 @@ const grant = once(() =>
     tools: z.array(z.string()),
     max_sensitivity: z.string(),
     arguments: members,
-    closed: z.boolean().describe("Whether other arguments are refused."),
+    closed: z.boolean().describe("Whether calls with other arguments are denied."),
     environments: z.array(z.string()).nullable(),
     calls: z.number().nullable(),
   }),

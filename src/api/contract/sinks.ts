@@ -58,7 +58,7 @@ export const sinks = {
     method: "POST",
     path: "/v1/sinks/:sink/backfill",
     summary:
-      "Sends records from a number on, once more or for the first time; or goes on behind records that a sink refuses.",
+      "Sends records from a number on, once more or for the first time; or goes on behind records that a sink rejects.",
     access: { by: "operator", role: "operator", area: "sinks" },
     record: "management",
     body: { schema: backfill, maxBytes: MAX_BODY_BYTES },

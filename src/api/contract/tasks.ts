@@ -27,7 +27,7 @@ export const grantedDetails = once(() =>
       .describe(
         'Bounds by argument, all that apply together; `like` is a list if several patterns apply, another kind then is `{ "all": […] }`. `[redacted]` in place of a value that the catalog redacts.',
       ),
-    closed: z.literal(true).exactOptional().describe("Any other argument is refused."),
+    closed: z.literal(true).exactOptional().describe("A call with any other argument is denied."),
     calls: z.number().exactOptional(),
   }),
 )

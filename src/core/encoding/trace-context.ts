@@ -1,6 +1,6 @@
 /**
  * W3C Trace Context (level 2), `traceparent`: which trace a request belongs to, and which span of it sent the request.
- * Whoever sends a request chooses it, so nothing is decided by it; a value that is malformed counts as absent ("Processing
+ * The sender of a request chooses it, so nothing is decided by it; a value that is malformed counts as absent ("Processing
  * model", 4.3). `tracestate` belongs to other tracing systems: it travels with the request itself, and nothing here
  * reads it.
  */

@@ -22,8 +22,8 @@ export function namedBoundsFor(
 ): NamedBounds {
   if (bounds.size === 0) return bounds
   const facts = engine.factsFor(action, resource, entities)
-  const known = readBy.get(facts)
-  if (known?.bounds === bounds) return known.read
+  const cached = readBy.get(facts)
+  if (cached?.bounds === bounds) return cached.read
   const isAll = facts.has("*") || facts.has("bounds")
   const read = new Map([...bounds].filter(([name]) => isAll || facts.has(`bounds.${name}`)))
   readBy.set(facts, { bounds, read })

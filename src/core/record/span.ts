@@ -11,7 +11,7 @@ export interface SpanIds {
   readonly parentSpanId: string | null
   /** Hex. */
   readonly flags: string
-  /** Whether it is to be exported: the caller may say that its trace is not. The record is kept all the same. */
+  /** Whether it is to be exported: the caller may say that its trace is not. The record is stored in any case. */
   readonly isSampled: boolean
 }
 
@@ -25,7 +25,7 @@ export function spanOf({ id, trace }: Pick<DecisionRecord, "id" | "trace">): Spa
   return { traceId, spanId, parentSpanId, flags, isSampled }
 }
 
-/** A label or attribute of what nobody has identified. */
+/** A label or attribute of what was not identified. */
 export const UNKNOWN = "unknown"
 
 /**
@@ -38,6 +38,6 @@ export function waitsOf({ steps, number, total_ms }: Pick<DecisionRecord, "steps
     const others = [...waits.values()].reduce((sum, ms) => sum + ms, 0)
     waits.set("ledger", Math.max(0, total_ms - others))
   }
-  const known: Readonly<Partial<Record<Step, number>>> = Object.fromEntries(waits)
-  return known
+  const measured: Readonly<Partial<Record<Step, number>>> = Object.fromEntries(waits)
+  return measured
 }

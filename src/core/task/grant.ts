@@ -63,7 +63,7 @@ export interface GrantedDetails {
   readonly max_sensitivity: Sensitivity
   /** What all bounds allow together, by argument name. */
   readonly arguments?: Readonly<Record<string, object>>
-  /** Any other argument is refused. */
+  /** A call with any other argument is denied. */
   readonly closed?: true
   readonly calls?: number
 }

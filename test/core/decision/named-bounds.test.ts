@@ -29,11 +29,11 @@ const bundle = assembled({
   bounds: [{ name: "own", arguments: { to: { email: ["example.org"] } } }],
 })
 
-test("is decided by what the argument means, and denied where that is not clear", () => {
+test("is decided by what the argument means, and denied if that is not clear", () => {
   const state = newState(ALICE)
-  const held = opened(open(bundle, state, "first", null, { purpose: "work", asked: scopes("mail.send:write") }))
+  const token = opened(open(bundle, state, "first", null, { purpose: "work", asked: scopes("mail.send:write") }))
   const reason = (values: Readonly<Record<string, unknown>>): string =>
-    reasonOf(bundle, state, callOf(held, "mail.send", values))
+    reasonOf(bundle, state, callOf(token, "mail.send", values))
   expect(reason({ to: "a@example.org" })).toBe("allowed")
   expect(reason({ to: ["a@example.org", "b@example.org"] })).toBe("allowed")
   expect(reason({ to: "a@evil.example" })).toBe("policy_forbids")
@@ -43,7 +43,7 @@ test("is decided by what the argument means, and denied where that is not clear"
   // What no rule of Cedar could take is no obstacle.
   expect(reason({ to: "a@example.org", cc: null })).toBe("allowed")
   expect(reason({ To: "a@example.org" })).toBe("argument_variant")
-  expect(reasonOf(bundle, state, callOf(held, "mail.send", {}, { arguments: UNSEEN_ARGUMENTS }))).toBe(
+  expect(reasonOf(bundle, state, callOf(token, "mail.send", {}, { arguments: UNSEEN_ARGUMENTS }))).toBe(
     "arguments_unknown",
   )
 })
@@ -58,16 +58,16 @@ describe("a request", () => {
       ]),
     })
 
-  test("that is closed refuses what its bounds do not name, and says so to people", () => {
+  test("that is closed denies what its bounds do not name, and says so to people", () => {
     const read = requested({ arguments: { to: { email: ["example.org"] } }, closed: true })
     if (isOAuthFailure(read)) throw new Error("it is well formed")
     const state = newState(ALICE)
-    const held = opened(open(bundle, state, "first", null, { purpose: "work", asked: read.requested }))
+    const token = opened(open(bundle, state, "first", null, { purpose: "work", asked: read.requested }))
     const reason = (values: Readonly<Record<string, unknown>>): string =>
-      reasonOf(bundle, state, callOf(held, "mail.send", values))
+      reasonOf(bundle, state, callOf(token, "mail.send", values))
     expect(reason({ to: "a@example.org" })).toBe("allowed")
     expect(reason({ to: "a@example.org", bcc: "a@example.org" })).toBe("argument_out_of_bounds")
-    expect(state.tasks.get(held.task)?.details).toMatchObject([
+    expect(state.tasks.get(token.task)?.details).toMatchObject([
       { arguments: { to: { email: ["example.org"] } }, closed: true },
     ])
     expect(boundsInWords(read.requested.parts?.map(({ bounds }) => bounds) ?? [])).toBe(
@@ -82,7 +82,7 @@ describe("a request", () => {
     ["a schema that cannot be used", { arguments: { to: { schema: { $ref: "https://a.example" } } } }],
     ["a closing that is not true", { closed: false }],
     ["what only grants have", { arguments: { to: { absent: true } } }],
-  ])("with %s is refused", (_what, details) => {
+  ])("with %s is an error", (_what, details) => {
     expect(requested(details)).toMatchObject({ refused: { reason: "details_malformed" } })
   })
 })

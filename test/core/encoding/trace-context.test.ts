@@ -18,7 +18,7 @@ describe("a traceparent", () => {
     [`00-${TRACE}-${SPAN}-01`]: `${TRACE}-${SPAN}-01`,
     [`00-${TRACE}-${SPAN}-00`]: `${TRACE}-${SPAN}-00`,
     [`00-${TRACE}-${SPAN}-03`]: `${TRACE}-${SPAN}-03`,
-    // Flags that nobody has defined are not handed on.
+    // Flags that no standard defines are not passed on.
     [`00-${TRACE}-${SPAN}-ff`]: `${TRACE}-${SPAN}-03`,
     [`00-${TRACE}-${SPAN}-fc`]: `${TRACE}-${SPAN}-00`,
     // Of a later version, the members of this one are read.

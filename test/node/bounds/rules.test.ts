@@ -104,7 +104,7 @@ test("a rule over named bounds decides as the official engine says of what the v
         for (const what of [ours.allowed ? "allowed" : "denied", erring.length > 0 ? "erring" : "sound"]) {
           seen.set(what, (seen.get(what) ?? 0) + 1)
         }
-        // What may become of it before the arguments are known has to have room for what becomes of it.
+        // The decisions that seem possible before the arguments are known include the one that is made.
         if (ours.allowed) {
           const before = record([["risk", BigInt(risk)]])
           expect(engine.mayAllow({ principal, action, resource, context: before }, STORE).allowed, text).toBe(true)

@@ -46,7 +46,7 @@ describe("publish", () => {
   test("has the Worker decide by what is committed; who and why is what git knows", async () => {
     const { code, stdout, stderr } = await narrowgate("publish", ...KEY)
     expect([code, stderr]).toEqual([0, expect.stringContaining("no problems")])
-    // Where nobody watches a line that changes, a wait says what it is for.
+    // Without a terminal there is no line that changes, so a wait says what it is for.
     expect(stderr).toMatch(/\nwaiting until http:\S+ decides by it, for up to a minute; --no-wait does not wait\n$/)
     expect(stdout).toMatch(
       /^bundle 2, [0-9a-f]{12}, decides from now on \(ada@example\.org: [0-9a-f]+ rules as they were\)\n/,

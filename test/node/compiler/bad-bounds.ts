@@ -122,6 +122,6 @@ export const BAD_BOUNDS: readonly BadDirectory[] = [
     message: /no bound of the catalog is called `own`/,
     fix: /Add it to `bounds` of catalog\.yaml/,
     at: 'own")',
-    follows: /asks for it with `has`/,
+    follows: /tests for it with `has`/,
   }),
 ]

@@ -1,5 +1,5 @@
 /**
- * A broken rule that counts as the rule itself decides alike whoever asks for whatever: random rules, broken in each
+ * A broken rule that counts as the rule itself decides alike for every caller and call: random rules, broken in each
  * way, and every caller, tool and area of the example. A broken rule that is wrongly left out hides a missing test.
  */
 import fc from "fast-check"

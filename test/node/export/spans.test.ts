@@ -1,4 +1,4 @@
-/** Decisions as spans and samples as metrics, held against what OpenTelemetry's own serializer makes of the same. */
+/** Decisions as spans and samples as metrics, compared with what OpenTelemetry's own serializer makes of the same. */
 import { JsonMetricsSerializer, JsonTraceSerializer } from "@opentelemetry/otlp-transformer"
 import * as conventions from "@opentelemetry/semantic-conventions/incubating"
 import { describe, expect, test } from "vitest"

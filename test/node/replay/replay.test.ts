@@ -58,7 +58,7 @@ describe("a recorded sequence comes out", () => {
     expect(replayed(records, bundle).map(told)).toEqual(Array.from({ length: 5 }, () => "sequence: same"))
   })
 
-  test("with other labels, where a tool leaves none any more: nothing of that is in a single record", () => {
+  test("with other labels, if a tool leaves none any more: nothing of that is in a single record", () => {
     const read = "  - name: crm.customers.get\n    action: read\n    sensitivity: confidential\n"
     const without = changed("catalog.yaml", `${read}    labels: [reads:confidential]\n`, read)
     expect(replayed(life().records, without).map(told)).toEqual([
@@ -83,7 +83,7 @@ describe("a recorded sequence comes out", () => {
     )
   })
 
-  test("with another budget of the task, which no single record could tell", () => {
+  test("with another budget of the task, which no single record shows", () => {
     const recorded = new RecordedLife(bundle)
     const task = recorded.open(SUPPORT, "answer-customer")
     for (let index = 0; index < 4; index++) task.call("crm.tickets.get", { ticket: "1" })

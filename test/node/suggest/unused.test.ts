@@ -42,7 +42,7 @@ test("what calls used is used, and nothing else", () => {
   )
   expect(named(all, "purpose")).toEqual(["nightly-report", "refund-order", "triage-ticket"])
   expect(named(all, "tool")).not.toContain("crm.tickets.get")
-  // It was denied, so nobody has used it; the rule that denied it was of use.
+  // It was denied, so it was not used; the rule that denied it was.
   expect(named(all, "tool")).toContain("mail.send")
   expect(named(all, "forbid")).not.toContain("mail-within-the-company")
   expect(named(all, "forbid")).toContain("no-external-after-confidential")

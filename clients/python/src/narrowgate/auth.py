@@ -33,7 +33,7 @@ else:
 _FAILURE = 400
 _UNAUTHORIZED = 401
 _LONGEST_READ = 3.0
-"""Seconds: the rest of a denial comes with its headers, and anybody can write those."""
+"""Seconds: the rest of a denial comes with its headers, and any server can write those."""
 
 
 class TaskAuth(httpx.Auth, _Auth2):  # type: ignore[misc, unused-ignore]

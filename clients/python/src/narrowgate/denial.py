@@ -120,7 +120,7 @@ def to_model(denial: Denial) -> str:
 
 _CODE = r"[a-z][a-z_]{1,40}"
 _DECISION = re.compile(r"dec_[0-9A-Z]{10,40}")
-# From where it begins no further than to where it begins again: a server could make that take long.
+# A match contains its own beginning once only: a server could make any other search take quadratic time.
 _DENIED = re.compile(
     rf"Narrowgate denied (?:(?!Narrowgate denied ).){{1,4000}}?\(({_CODE}), decision ({_DECISION.pattern})\)", re.DOTALL
 )

@@ -206,21 +206,21 @@ async def test_each_request_of_a_task_names_its_audience():
 
 
 SESSION = jwt_of(iss="https://login.example", sub="alice")
-ASKED = {"auth_req_id": "tsk_1-0a.secret", "expires_in": 60, "interval": 1}
+ACKNOWLEDGED = {"auth_req_id": "tsk_1-0a.secret", "expires_in": 60, "interval": 1}
 
 
 class Consenting:
-    """An issuer that wants the user's consent, and answers what it is then asked in turn."""
+    """An issuer that wants the user's consent, and answers each poll in turn."""
 
-    def __init__(self, asked, *answers):
-        self.asked, self.answers, self.polls, self.shown = asked, answers, [], []
+    def __init__(self, acknowledgement, *answers):
+        self.acknowledgement, self.answers, self.polls, self.pages = acknowledgement, answers, [], []
 
     async def open(self, **options):
         async def say(received, _writer):
             if received.path == METADATA:
                 return metadata(server, backchannel_authentication_endpoint=f"{server.origin}/bc")
             if received.path == "/bc":
-                return self.asked
+                return self.acknowledgement
             if "auth_req_id" not in parse_qs(received.body.decode()):
                 return Answer({"error": "consent_required", "scope": "mail.send:write"}, status=400)
             self.polls.append(time.monotonic())
@@ -228,7 +228,7 @@ class Consenting:
 
         async with serving(say) as server:
             self.origin = server.origin
-            more = {"identity": identity, "session": SESSION, "on_consent": lambda each: self.shown.append(each.url)}
+            more = {"identity": identity, "session": SESSION, "on_consent": lambda each: self.pages.append(each.url)}
             async with open_task(**{"issuer": server.origin, "timeout": 1.0, **more, **options}) as task:
                 task._has_ended = True
                 return task.id
@@ -240,28 +240,28 @@ class Consenting:
         return raised.value
 
 
-def refusal(error, **headers):
+def oauth_error(error, **headers):
     status = 503 if headers else 400
     return Answer({"error": error}, status=status, headers={name.replace("_", "-"): headers[name] for name in headers})
 
 
 async def test_an_issuer_is_polled_at_its_pace_through_outages_until_the_user_has_consented():
     issuer = Consenting(
-        Answer(ASKED),
-        refusal("temporarily_unavailable", retry_after="5"),
+        Answer(ACKNOWLEDGED),
+        oauth_error("temporarily_unavailable", retry_after="5"),
         Answer(b"<html>", status=502),
-        refusal("authorization_pending"),
-        refusal("slow_down"),
+        oauth_error("authorization_pending"),
+        oauth_error("slow_down"),
         Answer({**ISSUED, "task": "tsk_2"}),
     )
     assert await issuer.open() == "tsk_2"
-    assert issuer.shown == [f"{issuer.origin}/console/approvals/tsk_1-0a"]
+    assert issuer.pages == [f"{issuer.origin}/console/approvals/tsk_1-0a"]
     assert [round(later - earlier) for earlier, later in pairwise(issuer.polls)] == [1, 1, 1, 6]
 
 
 @pytest.mark.parametrize("error", ["authorization_pending", "slow_down"])
 async def test_an_issuer_that_says_for_ever_that_the_user_has_not_answered_is_left(error):
-    issuer = Consenting(Answer({**ASKED, "expires_in": 1.5}), refusal(error))
+    issuer = Consenting(Answer({**ACKNOWLEDGED, "expires_in": 1.5}), oauth_error(error))
     assert (await issuer.fails()).refusal.error == error
     assert len(issuer.polls) == 2
 
@@ -271,28 +271,28 @@ async def test_an_issuer_that_says_for_ever_that_the_user_has_not_answered_is_le
     [
         (Answer(b"", status=307, headers={"location": "/elsewhere"}), "issuer_invalid"),
         (Answer(b"<html>"), "issuer_invalid"),
-        (Answer({**ASKED, "auth_req_id": 7}), "issuer_invalid"),
-        (Answer({**ASKED, "auth_req_id": "../@evil"}), "issuer_invalid"),
-        (Answer({**ASKED, "auth_req_id": "\ud800"}), "issuer_invalid"),
-        (Answer({**ASKED, "expires_in": "soon"}), "issuer_invalid"),
-        (Answer({**ASKED, "expires_in": float("nan")}), "issuer_invalid"),
-        (Answer({**ASKED, "interval": float("inf")}), "issuer_invalid"),
-        (Answer({**ASKED, "padding": "x" * 300_000}), "issuer_invalid"),
+        (Answer({**ACKNOWLEDGED, "auth_req_id": 7}), "issuer_invalid"),
+        (Answer({**ACKNOWLEDGED, "auth_req_id": "../@evil"}), "issuer_invalid"),
+        (Answer({**ACKNOWLEDGED, "auth_req_id": "\ud800"}), "issuer_invalid"),
+        (Answer({**ACKNOWLEDGED, "expires_in": "soon"}), "issuer_invalid"),
+        (Answer({**ACKNOWLEDGED, "expires_in": float("nan")}), "issuer_invalid"),
+        (Answer({**ACKNOWLEDGED, "interval": float("inf")}), "issuer_invalid"),
+        (Answer({**ACKNOWLEDGED, "padding": "x" * 300_000}), "issuer_invalid"),
         (Answer(b"", status=500), "issuer_unreachable"),
         (Answer({"error": "unknown_user_id"}, status=400), "token_refused"),
     ],
 )
-async def test_garbage_in_place_of_a_request_for_consent_is_shown_to_nobody(answer, code):
+async def test_garbage_in_place_of_a_request_for_consent_is_not_shown_to_the_user(answer, code):
     issuer = Consenting(answer)
     assert (await issuer.fails()).code == code
-    assert (issuer.shown, issuer.polls) == ([], [])
+    assert (issuer.pages, issuer.polls) == ([], [])
 
 
 @pytest.mark.parametrize(
     "session", [None, jwt_of(), jwt_of(iss=7, sub=[]), "e30.W10.e30", "e30.%s.e30" % ("W1tb" * 9_000)]
 )
-async def test_the_user_of_a_session_that_names_none_is_not_asked(session):
-    issuer = Consenting(Answer(ASKED))
+async def test_the_user_of_a_session_that_names_none_gets_no_request(session):
+    issuer = Consenting(Answer(ACKNOWLEDGED))
     assert (await issuer.fails(session=session)).code == "consent_required"
 
 

@@ -220,7 +220,7 @@ async def test_a_bound_task_is_resumed_by_a_fresher_login_and_by_no_other(stack)
 
     async with open_task(issuer=stack.issuer, identity=identity, session=session, dpop=True) as task:
         saved = expired(await task.save())
-        # Another user's session opens another task, and nobody gets that in place of the one that was saved.
+        # Another user's session opens another task, which does not replace the one that was saved.
         assert await code(await stack.session("bob")) == "task_ended"
         # Logins are told apart by the second.
         await asyncio.sleep(1.1)

@@ -1,4 +1,4 @@
-/** `bounds` of `catalog.yaml`: what rules ask of a call's arguments and Cedar cannot compute. */
+/** `bounds` of `catalog.yaml`: what rules read of a call's arguments and Cedar cannot compute. */
 import type { ArgumentBounds } from "../../catalog/bounds/definition.ts"
 
 export interface NamedBoundsDefinition {

@@ -47,7 +47,7 @@ export interface Field<Value> {
   readonly truncation: Truncation<Value>
   readonly redaction: Redact<Value> | typeof NO_ARGUMENT
   /**
-   * Whether it can tell of a person: their name, or what they sent. It is erased with the person, and the record's entry
+   * Whether it can identify a person or describe what they sent. It is erased with the person, and the record's entry
    * in the Merkle tree of its log only commits to it (core/proof/leaf.ts), so this never changes once there are records.
    */
   readonly personal: boolean

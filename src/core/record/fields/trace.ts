@@ -15,7 +15,7 @@ export const TRACE_FIELDS = {
     redaction: NO_ARGUMENT,
     personal: false,
     visibleTo: "operators",
-    doc: "`traceparent` of the request without its version: trace id, parent span id, flags. Whoever called has chosen it.",
+    doc: "`traceparent` of the request without its version: trace id, parent span id, flags. The caller has chosen it.",
   }),
   steps: field<Steps>()({
     schema: z.record(z.string(), z.number()),

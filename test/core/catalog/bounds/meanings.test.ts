@@ -425,15 +425,17 @@ describe.each(CASES)("%j", (bound, values) => {
 })
 
 test("a denial names the bound and how it is missed, and nothing of the value", () => {
-  const told = (bound: ArgumentBound, a: unknown): string | undefined => violation([{ a: bound }], { a })?.bound
-  expect(told({ path: ["/srv"] }, "/secret/../x")).toBe('path ["/srv"]: it has a `..` segment')
-  expect(told({ email: ["example.org"] }, "secret@evil.example")).toBe('email ["example.org"]: it is at another domain')
-  expect(told({ schema: { properties: { a: { maximum: 1 } } } }, { a: 2 })).toBe(
+  const violated = (bound: ArgumentBound, a: unknown): string | undefined => violation([{ a: bound }], { a })?.bound
+  expect(violated({ path: ["/srv"] }, "/secret/../x")).toBe('path ["/srv"]: it has a `..` segment')
+  expect(violated({ email: ["example.org"] }, "secret@evil.example")).toBe(
+    'email ["example.org"]: it is at another domain',
+  )
+  expect(violated({ schema: { properties: { a: { maximum: 1 } } } }, { a: 2 })).toBe(
     "schema: it does not fulfil /properties/a/maximum",
   )
   for (const [bound, values] of CASES) {
     for (const value of [...values.outside, ...values.unclear]) {
-      const text = told(bound, value)?.split(": ").at(-1) ?? ""
+      const text = violated(bound, value)?.split(": ").at(-1) ?? ""
       expect(text).not.toMatch(/secret|evil|passwd|192|Amount/)
     }
   }
@@ -443,7 +445,7 @@ describe("closed bounds", () => {
   const closed = (bounds: Readonly<Record<string, ArgumentBound>>, values: Readonly<Record<string, unknown>>) =>
     violation([conjunctOf({ arguments: bounds, closed: true })], values)
 
-  test("refuse an argument that they do not name, whatever other bounds do", () => {
+  test("exclude an argument that they do not name, whatever other bounds do", () => {
     expect(closed({ a: { eq: 1 } }, { a: 1 })).toBeNull()
     expect(closed({ a: { eq: 1 } }, { a: 1, b: 2 })).toEqual({ argument: "b", bound: "closed: no bound names it" })
     expect(closed({}, {})).toBeNull()
@@ -452,7 +454,7 @@ describe("closed bounds", () => {
     expect(violation([parent, child], { a: 1, b: 2 })).toMatchObject({ argument: "b" })
   })
 
-  test("refuse a member of an object that no schema and no quantity names, at any depth", () => {
+  test("exclude a member of an object that no schema and no quantity names, at any depth", () => {
     expect(closed({ a: {} }, { a: "x" })).toBeNull()
     expect(closed({ a: {} }, { a: ["x", 1, null] })).toBeNull()
     expect(closed({ a: {} }, { a: {} })).toBeNull()

@@ -27,6 +27,9 @@ const OWN_OBJECTS = [
   { binding: "SCHEDULE", className: "Schedule" },
 ] as const
 
+/** In workerd's words, `private` has all that `local` has. */
+const isOfThisMachine = (network: string): boolean => /^(?:local$|private$|127\.|::1(?:\/|$))/.test(network)
+
 /** Values of the Worker's variables and secrets, which are in the environment of its process and in no file. */
 export function bindingsOf(configuration: Configuration): Readonly<Record<string, string>> {
   const { issuer, publisher_keys, signing_algorithm, max_probe_requests, record_delay_seconds } = configuration
@@ -38,6 +41,7 @@ export function bindingsOf(configuration: Configuration): Readonly<Record<string
     RECORD_DELAY_SECONDS: String(record_delay_seconds),
     SCRAPE_KEYS_SHA256: configuration.scrape_keys_sha256.join(" "),
     TRUSTED_PROXIES: JSON.stringify(configuration.trusted_proxies),
+    ...(configuration.outbound_networks.some(isOfThisMachine) && { SEND_TO_LOOPBACK: "true" }),
     ...configuration.secrets,
   }
 }

@@ -2,6 +2,7 @@
 import { proveRecord, type FoundRecord } from "../audit/record-logs.ts"
 import { base64ToBytes } from "../core/encoding/base64.ts"
 import { bytesOfBase64url } from "../core/encoding/base64url.ts"
+import { timeOf } from "../core/encoding/ids.ts"
 import { proofText } from "../core/proof/checkpoint.ts"
 import { headOf } from "../core/proof/leaf.ts"
 import { isDenied } from "../core/denials/denial.ts"
@@ -46,6 +47,8 @@ export const listCheckpoints: Handler<"listCheckpoints"> = async ({ query: { log
 
 /** Until a checkpoint covers the record. Seconds. */
 const RETRY_AFTER = 60
+/** So long a record may be on its way to its log; later there is none. */
+const ON_ITS_WAY_MS = 120_000
 
 export const showReceipt: Handler<"showReceipt"> = async ({ parameters: { decision }, context }) =>
   receiptFor(decision, null, context)
@@ -71,13 +74,13 @@ async function receiptFor(
   task: string | null,
   { env, config }: RequestContext,
 ): Promise<ApiAnswer<Answer<"showReceipt">> | ApiError<"not_found" | "unavailable">> {
-  const found = await proveRecord(env, id)
+  const found = (await proveRecord(env, id)) ?? (isOnItsWay(id, Date.now()) ? "pending" : null)
   const denial = { reason: "not_found", what: id.slice(0, 64) } as const
   if (found === "pending") {
     const headers = { "Retry-After": String(RETRY_AFTER) }
     return { error: "not_found", description: "No checkpoint covers the record yet: ask again.", denial, headers }
   }
-  if (!found || (task !== null && readStored(found).task !== task)) {
+  if (found === null || (task !== null && readStored(found).task !== task)) {
     return { error: "not_found", description: "There is no such decision record.", denial }
   }
   const signer = await ringSigner(env, "EdDSA")
@@ -85,6 +88,12 @@ async function receiptFor(
   return {
     answer: { decision: id, receipt: await signReceipt(signer, config.issuer, receiptOf(id, found), Date.now()) },
   }
+}
+
+/** Whether a decision with this id, if there was one, was made a moment ago. */
+function isOnItsWay(id: string, now: number): boolean {
+  const made = timeOf(id)
+  return made !== null && Math.abs(now - made) < ON_ITS_WAY_MS
 }
 
 function receiptOf(decision: string, { log, body, salt, index, path, note }: FoundRecord): Receipt {

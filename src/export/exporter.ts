@@ -235,7 +235,7 @@ export class Exporter extends StoredObject {
     if (!parcel) return "too_large"
     this.#memory.keep({ planned: batch.next })
     this.#sends += 1
-    return send(sink, parcel, { env: this.env, secrets: config.sinkSecrets, local: config.local })
+    return send(sink, parcel, { env: this.env, secrets: config.sinkSecrets, local: config.sendsToLoopback })
   }
 
   /** The log knows that the sink is farther: a crash before this repeats nothing. */

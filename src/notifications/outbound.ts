@@ -131,7 +131,9 @@ export class Outbound extends StoredObject {
       now,
     }
     await Promise.all(
-      due.map(async (letter) => this.#try(letter, receiver, address, inARow, formatContext, context.config.local)),
+      due.map(async (letter) =>
+        this.#try(letter, receiver, address, inARow, formatContext, context.config.sendsToLoopback),
+      ),
     )
   }
 

@@ -5,7 +5,7 @@ import type { ReceiverResponse } from "./retry.ts"
 
 const TIMEOUT_MS = 10_000
 
-/** @param local the local stack: loopback may be reached */
+/** @param local loopback may be reached */
 export async function post(
   message: Message,
   local: boolean,

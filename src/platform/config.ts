@@ -87,6 +87,8 @@ const variables = prepared(
     JURISDICTION: z.enum(["", ...JURISDICTIONS]).default(""),
     /** Set by the local stack only: issuers may be on loopback, and bundles are checked every second. */
     LOCAL: z.literal("true").optional(),
+    /** Set by `narrowgate serve` if its operator lets the Worker reach this machine: sinks and receivers may be on it. */
+    SEND_TO_LOOPBACK: z.literal("true").optional(),
   }),
   { ISSUER: "https://authz.invalid", PUBLISHER_KEYS: '{"keys":[{"kty":"EC"}]}' },
 )
@@ -131,6 +133,8 @@ export interface Settings {
   readonly signInSecrets: ReadonlyMap<string, string>
   /** Loopback issuers may be fetched. */
   readonly local: boolean
+  /** Sinks and receivers may be on loopback, without TLS. */
+  readonly sendsToLoopback: boolean
 }
 
 export interface Config extends Omit<Settings, "stated" | "claim">, Ownership {}
@@ -187,6 +191,7 @@ export function settingsOf(env: Env): Settings {
     signInSecrets: read.SIGN_IN_SECRETS,
     scrapeKeys: read.SCRAPE_KEYS_SHA256,
     local: read.LOCAL === "true",
+    sendsToLoopback: read.LOCAL === "true" || read.SEND_TO_LOOPBACK === "true",
   }
   parsed = { from: env, settings, config: null }
   return settings

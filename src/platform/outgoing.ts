@@ -9,7 +9,7 @@ export interface Outgoing {
 }
 
 export interface OutgoingLimits {
-  /** The local stack: loopback may be reached. */
+  /** Loopback may be reached. */
   readonly local: boolean
   readonly timeoutMs: number
   /** Bytes of the answer that are read. 0: none, and nothing waits for it. */

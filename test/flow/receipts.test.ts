@@ -4,6 +4,7 @@ import { runDurableObjectAlarm } from "cloudflare:test"
 import { expect, test } from "vitest"
 import { z } from "zod"
 import { receiptFlaw } from "../../cli/records/signatures.ts"
+import { firstIdAt } from "../../src/core/encoding/ids.ts"
 import { allLogs } from "../../src/audit/record-logs.ts"
 import { keyRing } from "../../src/signing/key-ring.ts"
 import { openTask } from "../harness/agents.ts"
@@ -55,6 +56,16 @@ test("there is no receipt until a checkpoint covers the record; then it proves t
   await recordOf(later.decision)
   const early = await manage("GET", `/v1/tasks/${task}/decisions/${later.decision}/receipt`, `Bearer ${token}`)
   expect([early.status, early.headers.get("Retry-After")]).toEqual([404, "60"])
+})
+
+test("a record on its way to its log is one to ask for again, and one that never was is not", async () => {
+  await decided()
+  const operator = await bearerOf("viewer")
+  const receiptOf = async (id: string) => manage("GET", `/v1/decisions/${id}/receipt`, operator)
+  const now = await receiptOf(firstIdAt("dec", Date.now()))
+  expect([now.status, now.headers.get("Retry-After")]).toEqual([404, "60"])
+  const before = await receiptOf(firstIdAt("dec", Date.now() - 600_000))
+  expect([before.status, before.headers.get("Retry-After")]).toEqual([404, null])
 })
 
 test("another task's agent gets no receipt, by its own task's address either", async () => {

@@ -14,7 +14,7 @@ export interface DestinationContext {
   readonly env: Env
   /** By their names in sinks.yaml. */
   readonly secrets: ReadonlyMap<string, string>
-  /** The local stack: loopback may be reached. */
+  /** Loopback may be reached. */
   readonly local: boolean
 }
 

@@ -192,26 +192,32 @@ async function confirm(env: Env, items: readonly Unconfirmed[], all: Queues): Pr
   const byLedger = Map.groupBy(items, ({ token }) => ledgerIdOf(token.task))
   const confirmations = Array.from(byLedger, async ([ledger, ofLedger]) => {
     const tokens = new Map(ofLedger.map(({ token }) => [token.jti, token]))
-    const live = await liveTokens(env, ledger, [...tokens.values()])
-    for (const { record, token } of ofLedger) enqueue(live?.includes(token.jti) ? record : withoutIdentity(record), all)
+    const until = await liveUntil(env, ledger, [...tokens.values()])
+    for (const { record, token } of ofLedger) {
+      // It may have ended since: by its agent, which would so hide what it tried.
+      const wasLive = record.at < (until.get(token.jti) ?? 0)
+      enqueue(wasLive ? record : withoutIdentity(record), all)
+    }
   })
   await Promise.all(confirmations)
 }
 
 /**
- * The `jti` of the tokens that their ledger accepts. Null if it does not answer in time. Its stub is known by its type
- * alone: the ledger is in a room above this one.
+ * By `jti`, until when its ledger accepts, or accepted, each token, in milliseconds since the epoch. Empty if the ledger
+ * does not answer in time. Its stub is known by its type alone: the ledger is in a room above this one.
  */
-async function liveTokens(env: Env, ledger: string, tokens: readonly BearerToken[]): Promise<readonly string[] | null> {
+async function liveUntil(
+  env: Env,
+  ledger: string,
+  tokens: readonly BearerToken[],
+): Promise<ReadonlyMap<string, number>> {
   try {
-    return await within(
-      env.LEDGER.get(env.LEDGER.idFromString(ledger)).liveTokens(tokens),
-      LEDGER_TIMEOUT_MS,
-      "the ledger",
-    )
+    const stub = env.LEDGER.get(env.LEDGER.idFromString(ledger))
+    const until = await within(stub.liveUntil(tokens), LEDGER_TIMEOUT_MS, "the ledger")
+    return new Map(tokens.map(({ jti }, at) => [jti, until[at] ?? 0]))
   } catch (error) {
     logEvent("ledger_failed", { ledger, error: String(error) })
-    return null
+    return new Map()
   }
 }
 const LEDGER_TIMEOUT_MS = 5_000

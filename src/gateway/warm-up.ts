@@ -38,6 +38,7 @@ const CONFIG: Config = {
   sinkSecrets: new Map(),
   signInSecrets: new Map(),
   local: false,
+  sendsToLoopback: false,
 }
 const ORIGIN = "https://rehearsal.invalid"
 const AGENT = "https://rehearsal.invalid/agent"

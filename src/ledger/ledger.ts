@@ -95,9 +95,9 @@ export class Ledger extends StoredObject {
     return spend(this.#trees, use)
   }
 
-  /** Which of these bearer tokens are live: their `jti`. */
-  liveTokens(tokens: readonly BearerToken[]): readonly string[] {
-    return tokens.filter((each) => this.#tasks.isLive(each)).map(({ jti }) => jti)
+  /** For each of these bearer tokens, until when it opens, or opened, anything: milliseconds since the epoch. */
+  liveUntil(tokens: readonly BearerToken[]): readonly number[] {
+    return tokens.map((each) => this.#tasks.liveUntil(each))
   }
 
   /** It counts among the denials of its task. */

@@ -5,7 +5,7 @@
 import type { BearerToken } from "../audit/edge-recorder.ts"
 import { openingRecord, type RequestStamp } from "../core/record/token-record.ts"
 import type { DecisionRecord } from "../core/record/record.ts"
-import { checkTaskAlive, checkToken } from "../core/decision/check-credential.ts"
+import { checkTaskAlive } from "../core/decision/check-credential.ts"
 import { deny, type Denied } from "../core/denials/denial.ts"
 import { openTask } from "../core/task/open.ts"
 import { isRequest, whyFull } from "../core/task/openings.ts"
@@ -178,6 +178,7 @@ export class Tasks {
       this.#trees.keepRecord(state, doneTo(state, task, record))
     })
     applyRelease(state.ledger, found)
+    this.#trees.recentEnds.forget(found.id)
     return found.status
   }
 
@@ -235,14 +236,25 @@ export class Tasks {
     return isAlive(state, ancestry, now) && now < token.expiresAt && ancestry.some((each) => each.agent === agent)
   }
 
-  /** Whether the token opens anything, as for a call of this very agent. */
-  isLive({ jti, task, agent }: BearerToken): boolean {
+  /**
+   * Until when the token opens, or opened, anything, as for a call of this very agent.
+   * @returns milliseconds since the epoch; 0 if it never did, or nobody knows any more
+   */
+  liveUntil({ jti, task, agent }: BearerToken): number {
     const state = this.#trees.of(task)
-    if (!state) return false
-    const now = this.#trees.now(state)
+    if (!state) return 0
+    const { recentEnds } = this.#trees
+    const revoked = recentEnds.of(jti)
+    const token = state.tokens.get(jti) ?? revoked?.token
     const ancestry = ancestryOf(state, task)
-    const unusable = checkTaskAlive(state, ancestry, now) ?? checkToken(state, { task, token: jti, proof: null }, now)
-    return unusable === null && ancestry[0]?.agent === agent
+    if (!token || token.task !== task || token.jkt !== null) return 0
+    if (ancestry.at(-1)?.id !== state.root || ancestry[0]?.agent !== agent) return 0
+    const ends = ancestry.flatMap(({ id, status, expiresAt, idle, lastCall }) => [
+      expiresAt,
+      idle === null ? expiresAt : lastCall + idle,
+      status === "active" ? expiresAt : (recentEnds.of(id)?.at ?? 0),
+    ])
+    return Math.min(token.expiresAt, revoked?.at ?? token.expiresAt, ...ends)
   }
 
   /**
@@ -260,6 +272,7 @@ export class Tasks {
       this.#trees.keepRecord(state, agent === null ? doneTo(state, task, record) : record)
     })
     state.ledger.liveTokens.drop(state, jti)
+    this.#trees.recentEnds.add(jti, this.#trees.now(state), token)
     return true
   }
 

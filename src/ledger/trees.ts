@@ -13,6 +13,7 @@ import type { TaskEnd } from "../core/task/change.ts"
 import { newSecret } from "../platform/secret.ts"
 import { correctClock, isOff } from "./clock-correction.ts"
 import { Credits } from "./credits.ts"
+import { RecentEnds } from "./recent-ends.ts"
 import { Outbox, RETRY_AFTER_MS } from "./record-outbox.ts"
 import { Proofs } from "../core/task/proof-log.ts"
 import { openingsOf } from "../core/task/openings.ts"
@@ -40,6 +41,7 @@ export class Trees {
   readonly notices: Notices
   readonly credits: Credits
   readonly approvalInboxes: ApprovalInboxes
+  readonly recentEnds = new RecentEnds()
   readonly approvalWaits = new ApprovalWaits()
   readonly #ctx: DurableObjectState
   readonly #env: Env
@@ -166,6 +168,7 @@ export class Trees {
   /** Changes memory as storage was changed. */
   end(state: TreeState, ids: readonly string[], end: TaskEnd): void {
     applyEnd(state, ids, end)
+    for (const id of ids) this.recentEnds.add(id, this.now(state))
     this.approvalInboxes.withdrawEnded(state, ids, end, this.now(state))
     if (end.status === "quarantined") return
     const ended = ids.flatMap((id) => state.tasks.get(id) ?? [])

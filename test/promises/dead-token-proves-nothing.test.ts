@@ -8,10 +8,12 @@ import { agentsSeen } from "../../src/audit/agents-seen.ts"
 import type { DecisionRecord } from "../../src/core/record/record.ts"
 import { findRecords, unidentifiedLog } from "../../src/audit/record-logs.ts"
 import { openChild, openTask, type OpenTask } from "../harness/agents.ts"
+import { provenAs } from "../harness/browser.ts"
 import { yardForEach } from "../harness/each-test.ts"
 import { askAs, callWith, ORIGIN, type GatewayAnswer } from "../harness/gateways.ts"
 import { killObjects } from "../harness/isolate.ts"
-import { agentId } from "../harness/issuers.ts"
+import { agentId, US } from "../harness/issuers.ts"
+import { knock } from "../harness/door.ts"
 import { bearerOf, manage } from "../harness/management.ts"
 import { newProofKey, proofForToken, proofOf } from "../harness/proofs.ts"
 import { recordOf } from "../harness/records.ts"
@@ -88,6 +90,26 @@ test("a live token's denied calls are its agent's", async () => {
     const { decision } = await call(token)
     expect(await recordOf(decision), called).toMatchObject({ chain: [agentId("first")], task })
   }
+})
+
+describe("a denied call is its agent's although its token ends at once", () => {
+  const ENDS: Readonly<Record<string, (task: OpenTask) => Promise<unknown>>> = {
+    "its agent completes the task": async ({ task, token }) =>
+      manage("POST", `/v1/tasks/${task}/complete`, `Bearer ${token}`),
+    "its agent revokes the token": async ({ token }) => {
+      const body = new URLSearchParams({ token, ...(await provenAs("first")) })
+      expect((await knock(new Request(`${US}/oauth/revoke`, { method: "POST", body }))).status).toBe(200)
+    },
+    "an operator freezes the task": async ({ task }) => asOperator(`/v1/tasks/${task}/quarantine`),
+  }
+
+  test.each(Object.entries(ENDS))("%s", async (_how, end) => {
+    const task = await openTask("first", { scope: "vault.*:read" })
+    const { decision } = await callWith(task.token, "/mail", MAIL)
+    await end(task)
+    expect((await callWith(task.token, "/vault/1")).status).not.toBe(200)
+    expect(await recordOf(decision)).toMatchObject({ chain: [agentId("first")], task: task.task })
+  })
 })
 
 test("what no ledger can confirm is in nobody's name", async () => {

@@ -109,7 +109,7 @@ test("the record tells: a record that waits by a clock that was a day ahead is s
   vi.setSystemTime(start + 4_000)
   // Nothing is recorded by this: no other record takes that one along.
   const alarm = await runInDurableObject(ledgerOf(task.task), async (ledger: Ledger, { storage }) => {
-    ledger.liveTokens([{ jti: "of-no-token", task: task.task, agent: agentId("first") }])
+    await ledger.approvalsOf(task.task)
     return storage.getAlarm()
   })
   expect(alarm).toBeLessThanOrEqual(start + 4_000)

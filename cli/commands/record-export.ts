@@ -6,7 +6,8 @@ import type { JWK } from "jose"
 import { LOG_NAMES } from "../../src/api/contract/decisions.ts"
 import { checkExports } from "../../src/core/proof/check-export.ts"
 import { exportedLines } from "../records/export.ts"
-import { recordFile, writeRecordFile } from "../records/record-files.ts"
+import { linesIn } from "../records/read-files.ts"
+import { writeRecordFile } from "../records/write-file.ts"
 import { receiptFlaw, signatureCheck } from "../records/signatures.ts"
 import { operatorBearer } from "../remote/bearer.ts"
 import { reach, type WorkerOptions } from "../remote/worker.ts"
@@ -65,7 +66,7 @@ async function write(file: string, options: ExportOptions): Promise<void> {
   }
   await writeRecordFile(
     file,
-    exportedLines(options, current, { logs, from: options.from, until: options.to ?? Infinity }),
+    exportedLines(options, current, { logs, from: options.from, until: options.to ?? null }),
   )
 }
 
@@ -86,7 +87,7 @@ async function verify(files: readonly string[], options: VerifyOptions): Promise
     if (what !== null) flaws.push({ file, flaw: "receipt", what })
   }
   const { findings, records, proven, checkpoints } = await checkExports(
-    exports.map(recordFile),
+    exports.map((name) => ({ name, lines: () => linesIn(name) })),
     issuer,
     signatureCheck(keys),
   )

@@ -1,6 +1,6 @@
 /**
- * Decision records in files: one a line, as `narrowgate decisions tail --json` prints them and as exports have them,
- * plain or compressed by gzip. Read line by line, so that a file may be larger than memory.
+ * Decision records in files: one a line, as `narrowgate decisions tail --json` prints them, as exports have them and as
+ * sinks write them, plain or compressed by gzip. Read in parts, so that a file may be larger than memory.
  */
 import { createReadStream } from "node:fs"
 import { Readable } from "node:stream"
@@ -16,8 +16,8 @@ export async function* recordsInFiles(files: readonly string[]): AsyncGenerator<
 
 async function* recordsIn(file: string): AsyncGenerator<ShownRecord> {
   let number = 0
-  try {
-    for await (const line of linesOf(file)) {
+  for await (const lines of linesIn(file))
+    for (const line of lines) {
       number += 1
       if (line.trim() === "") continue
       const value = parsed(line)
@@ -30,26 +30,35 @@ async function* recordsIn(file: string): AsyncGenerator<ShownRecord> {
       }
       yield read.data
     }
-  } catch (failure) {
-    throw unreadable(file, number, failure)
-  }
 }
 
 /** Far above what a record has. */
 const MAX_LINE = 4_000_000
+const CHUNK_BYTES = 262_144
 
-/** Whole lines only: of a file that breaks off within its compression the rest of a line is no record. */
-async function* linesOf(file: string): AsyncGenerator<string> {
+/**
+ * Whole lines only: of a file that breaks off within its compression the rest of a line is no record.
+ * @param file `-` is standard input
+ * @yields many at a time, without their ends
+ */
+export async function* linesIn(file: string): AsyncGenerator<readonly string[]> {
   const decoder = new TextDecoder()
-  let rest = ""
-  for await (const chunk of plainBytes(file === "-" ? process.stdin : createReadStream(file))) {
-    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n")
-    rest = lines.pop() ?? ""
-    yield* lines
-    if (rest.length > MAX_LINE)
-      throw new Failure(`${file} has a line that is too long for a record`, "Export it again.", EXIT.usage)
+  let [rest, number] = ["", 0]
+  try {
+    const input = file === "-" ? process.stdin : createReadStream(file, { highWaterMark: CHUNK_BYTES })
+    for await (const chunk of plainBytes(input)) {
+      const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n")
+      rest = lines.pop() ?? ""
+      number += lines.length
+      yield lines
+      if (rest.length > MAX_LINE)
+        throw new Failure(`${file} has a line that is too long for a record`, "Export it again.", EXIT.usage)
+    }
+  } catch (failure) {
+    throw unreadable(file, number, failure)
   }
-  yield rest + decoder.decode()
+  rest += decoder.decode()
+  if (rest !== "") yield [rest]
 }
 
 /** Whether it is compressed is in the bytes (RFC 1952, section 2.3.1), not in the name: standard input has none. */
@@ -66,7 +75,7 @@ async function* plainBytes(input: AsyncIterable<Buffer>): AsyncGenerator<Buffer>
     yield* all
     return
   }
-  const gunzip = createGunzip()
+  const gunzip = createGunzip({ chunkSize: CHUNK_BYTES })
   const source = Readable.from(all)
   source.on("error", (failure) => gunzip.destroy(failure))
   // A reader that goes on gets it; one that has stopped does not need it.
@@ -93,7 +102,7 @@ const isObject = (value: unknown): value is object => typeof value === "object" 
 function isOfExport(value: unknown): boolean {
   return isObject(value) && !("kind" in value) && OF_EXPORT.some((member) => member in value)
 }
-const OF_EXPORT = ["header", "checkpoint", "footer", "type"]
+const OF_EXPORT = ["header", "checkpoint", "footer"]
 
 function unreadable(file: string, number: number, failure: unknown): unknown {
   if (!(failure instanceof Error) || !("code" in failure) || failure instanceof Failure) return failure
@@ -101,5 +110,5 @@ function unreadable(file: string, number: number, failure: unknown): unknown {
   const message = isCut
     ? `${file} is cut or damaged after line ${number}: ${failure.message}`
     : `cannot read the records: ${failure.message}`
-  return new Failure(message, isCut ? "Export it again." : "Name a file by `--records`.", EXIT.usage)
+  return new Failure(message, isCut ? "Export it again." : "Name a file of records that can be read.", EXIT.usage)
 }

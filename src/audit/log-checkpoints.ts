@@ -48,6 +48,11 @@ export class LogCheckpoints {
     return this.#last
   }
 
+  /** The first of this time or later; otherwise, or if it is null, the last. */
+  at(time: number | null): LogCheckpoint | null {
+    return (time === null ? undefined : this.#select("WHERE at >= ? ORDER BY size LIMIT 1", time)[0]) ?? this.#last
+  }
+
   /** The first position whose hashes are necessary to compare the last checkpoint with the tree. */
   get needed(): number {
     return Math.floor((this.#last?.size ?? 0) / TILE) * TILE

@@ -23,6 +23,8 @@ import {
 import type { LogCheckpoint, LogPage, LogStart, LogState, ProvenRecord } from "./log-page.ts"
 import { eraseInSegment, segmentsWith, type ErasedRecords } from "./log-erasure.ts"
 import { LogCheckpoints } from "./log-checkpoints.ts"
+import { streamLines } from "./log-lines.ts"
+import { configOf } from "../platform/config.ts"
 import { Segments } from "./log-segments.ts"
 import { LogSinks, MAX_LOG_BYTES } from "./log-sinks.ts"
 import { RecordCounters } from "./record-counters.ts"
@@ -157,9 +159,14 @@ export class RecordLog extends StoredObject {
     return { end, unsealed, oldest, bytes, newestAt, sinks: this.#sinks.all }
   }
 
-  /** Roots of the full subtrees before a position, in base64: a reader who begins there goes on with them. */
-  async frontier(position: number): Promise<readonly string[]> {
-    return this.#segments.frontierAt(position).map(bytesToBase64)
+  /**
+   * The lines of a file that can be verified, from a position on.
+   * @param until milliseconds since the epoch: up to the first checkpoint of that time or later. Null: to the last one
+   */
+  async lines(from: number, until: number | null): Promise<ReadableStream<Uint8Array>> {
+    await this.seal()
+    const end = this.#checkpoints.at(until)?.size ?? 0
+    return streamLines({ from, end }, this.#segments, this.#checkpoints, configOf(this.env).issuer)
   }
 
   /** The first of those with `from < size`. */

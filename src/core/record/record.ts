@@ -121,17 +121,3 @@ function withoutSecrets(body: string): string {
 }
 const TASK_SECRETS = /(tsk_[0-9A-Z]{26}(?:-[0-9A-F]{1,64})?)(?:\.[A-Z0-9_-]{8,}|[^\w"-]{1,8}[A-Z0-9_-]{30,})+/gi
 const GATEWAY_KEYS = /ngk_[A-Za-z0-9_-]{8,}/g
-
-/** A record at its place in a log. */
-interface PlacedRecord {
-  readonly index: number
-  readonly leaf: string
-  readonly salt: string | null
-  readonly body: string
-}
-
-/** A record as it leaves its log: its stored members, and its place. No field has one of these names. */
-export function readLogged({ index, leaf, salt, body }: PlacedRecord, log: string): Readonly<Record<string, unknown>> {
-  const stored: Readonly<Record<string, unknown>> = JSON.parse(body)
-  return { ...stored, log, index, leaf, ...(salt !== null && { salt }) }
-}

@@ -5,6 +5,7 @@
  */
 import type { LogCheckpoint, LoggedRecord } from "../../audit/log-page.ts"
 import { isObject } from "../../core/encoding/json.ts"
+import { NDJSON } from "../../core/encoding/ndjson.ts"
 import { membersOf, positionOf, textOf, type Format, type FormatContext, type StoredMembers } from "./format.ts"
 import { placeOf } from "./places.ts"
 
@@ -13,7 +14,7 @@ const VERSION = "1.6.0"
 type Event = Record<string, unknown>
 
 export const OCSF: Format = {
-  contentType: "application/x-ndjson",
+  contentType: NDJSON,
   extension: "ocsf.ndjson",
   write: ({ log, records, checkpoints }, context) =>
     [

@@ -4,7 +4,7 @@ import { bytesToBase64 } from "../../../src/core/encoding/base64.ts"
 import { bytesToBase64url } from "../../../src/core/encoding/base64url.ts"
 import { checkpointText, noteKeyId, noteOf, originOf } from "../../../src/core/proof/checkpoint.ts"
 import { checkExports, type Flaw } from "../../../src/core/proof/check-export.ts"
-import { EXPORT_VERSION } from "../../../src/core/proof/exported.ts"
+import { EXPORT_VERSION } from "../../../src/core/proof/export-lines.ts"
 import { EMPTY_TREE, grown, rootOfGrowth } from "../../../src/core/proof/growing-tree.ts"
 import { headOf, leafOf } from "../../../src/core/proof/leaf.ts"
 
@@ -72,7 +72,7 @@ async function flawsOf(...files: readonly (readonly string[])[]): Promise<readon
   const sources = files.map((lines, at) => ({
     name: `${at}.ndjson`,
     async *lines() {
-      yield* lines
+      yield lines
     },
   }))
   const { findings } = await checkExports(sources, ISSUER, async ({ checkpoint, text, signatures }) => {

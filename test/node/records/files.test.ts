@@ -29,7 +29,6 @@ const EXPORT = [
   '{"header":{"version":1,"issuer":"https://authz.example","log":"records-0","from":0,"frontier":[]}}',
   ...LINES,
   '{"checkpoint":{"log":"records-0","size":3,"note":"…"}}',
-  '{"type":"checkpoint","log":"records-0","size":3,"at":1,"note":"…"}',
   '{"footer":{"log":"records-0","next":3}}',
 ].join("\n")
 

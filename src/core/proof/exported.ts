@@ -3,6 +3,7 @@
  * stood, and ends with a footer; a file has a section for each log, and another one behind each gap.
  */
 import * as z from "zod"
+import { scanJson, type ScanRules } from "../encoding/json-scan.ts"
 
 const position = z.number().int().min(0)
 
@@ -34,7 +35,8 @@ export type ExportLine =
   | { readonly kind: "header"; readonly header: HeaderLine }
   | { readonly kind: "checkpoint"; readonly checkpoint: CheckpointLine }
   | { readonly kind: "footer"; readonly footer: FooterLine }
-  | { readonly kind: "record"; readonly record: RecordLine }
+  /** `isPlain`: all readers read the same from the line, so that its hash says of all of them what they read. */
+  | { readonly kind: "record"; readonly record: RecordLine; readonly isPlain: boolean }
 
 /** @returns null if it is none of them */
 export function readLine(line: string): ExportLine | null {
@@ -51,7 +53,24 @@ export function readLine(line: string): ExportLine | null {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the kind is the one of its schema
     return success ? ({ kind, ...data } as ExportLine) : null
   }
-  return isRecord(value) ? { kind: "record", record: value } : null
+  return isRecord(value) ? { kind: "record", record: value, isPlain: isPlain(line, value) } : null
+}
+
+/** No member twice, of which readers take the first or the last; no number that some of them round. */
+function isPlain(line: string, value: RecordLine): boolean {
+  // As a Worker writes it.
+  return line === JSON.stringify(value) || typeof scanJson(line, Infinity, ALIKE) !== "string"
+}
+const ALIKE: ScanRules = {
+  mostDepth: Infinity,
+  mostNestedText: Infinity,
+  mostKeyLength: Infinity,
+  mostKeysText: Infinity,
+  mostEscapes: Infinity,
+  mostNumberLength: Infinity,
+  nameOf: (key) => key,
+  isStrict: false,
+  numbers: "exact",
 }
 
 /** The value itself goes on, because what a schema returns would lack a member named `__proto__`. */

@@ -1,21 +1,13 @@
 /** Files of records: NDJSON, compressed if the name ends in `.gz`. */
-import { createReadStream, createWriteStream } from "node:fs"
-import { createInterface } from "node:readline"
+import { createWriteStream } from "node:fs"
 import { Readable } from "node:stream"
 import { pipeline } from "node:stream/promises"
-import { createGunzip, createGzip } from "node:zlib"
+import { createGzip } from "node:zlib"
 import type { ExportSource } from "../../src/core/proof/check-export.ts"
+import { linesIn } from "./lines.ts"
 
 export function recordFile(name: string): ExportSource {
-  return { name, lines: () => linesOf(name) }
-}
-
-async function* linesOf(name: string): AsyncIterable<string> {
-  const file = createReadStream(name)
-  const text = name.endsWith(".gz") ? file.pipe(createGunzip()) : file
-  // `pipe` does not pass on that a file cannot be read.
-  file.on("error", (error) => text.destroy(error))
-  yield* createInterface({ input: text, crlfDelay: Infinity })
+  return { name, lines: () => linesIn(name) }
 }
 
 /** @param chunks texts of whole lines */

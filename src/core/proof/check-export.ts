@@ -84,7 +84,7 @@ export async function checkExports(
     let number = 0
     for await (const text of lines()) {
       number += 1
-      if (text === "") continue
+      if (text.trim() === "") continue
       const line = readLine(text)
       if (!line) report("malformed", name, number, "it is no line of an export")
       else if (line.kind === "header") check.begin(line.header, name, number)

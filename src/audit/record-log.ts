@@ -116,12 +116,12 @@ export class RecordLog extends StoredObject {
   }
 
   /**
-   * The records from a position on, at least one if there is one: those of whole segments, whose texts have about so many
-   * bytes.
+   * The records from a position on, or from the end if it is beyond, at least one if there is one: those of whole segments,
+   * whose texts have about so many bytes.
    */
   async read(from: number, maxBytes: number): Promise<LogPage> {
     const { oldest, end } = this.#segments
-    const start = Math.max(from, oldest)
+    const start = Math.min(Math.max(from, oldest), end)
     const records: LogPage["records"][number][] = []
     let [next, bytes] = [start, 0]
     for (let segment = this.#segments.segmentAt(next); segment; segment = this.#segments.segmentAt(next)) {

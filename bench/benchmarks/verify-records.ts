@@ -1,7 +1,7 @@
 /** What an auditor waits for: the file of `export-records`, verified by the deployment's keys. A minute is the target. */
 import { readFile } from "node:fs/promises"
 import { checkExports } from "../../src/core/proof/check-export.ts"
-import { linesIn } from "../../cli/records/read-files.ts"
+import { linesIn } from "../../cli/records/lines.ts"
 import { signatureCheck } from "../../cli/records/signatures.ts"
 import { guard, type Benchmark } from "../benchmark.ts"
 import { ISSUER } from "../servers/identities.ts"

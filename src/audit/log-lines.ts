@@ -12,10 +12,16 @@ import type { Segments } from "./log-segments.ts"
 const MOST_CHARACTERS = 32_000_000
 
 export interface LineRange {
-  /** The first position. */
+  /** The first position, which the log has. */
   readonly from: number
   /** The size of a checkpoint. */
   readonly end: number
+}
+
+export interface LogLines {
+  readonly lines: ReadableStream<Uint8Array>
+  /** There are no records yet from there on. */
+  readonly isEmpty: boolean
 }
 
 /**
@@ -47,7 +53,7 @@ function* linesOf(
   issuer: string,
 ): Generator<string, void> {
   const { log } = checkpoints
-  let next = Math.min(Math.max(from, segments.oldest), end)
+  let next = from
   const frontier = segments.frontierAt(next).map(bytesToBase64)
   yield headerLine({ issuer, log, from: next, frontier })
   for (let characters = 0; next < end;) {

@@ -23,7 +23,7 @@ import {
 import type { LogCheckpoint, LogPage, LogStart, LogState, ProvenRecord } from "./log-page.ts"
 import { eraseInSegment, segmentsWith, type ErasedRecords } from "./log-erasure.ts"
 import { LogCheckpoints } from "./log-checkpoints.ts"
-import { streamLines } from "./log-lines.ts"
+import { streamLines, type LogLines } from "./log-lines.ts"
 import { configOf } from "../platform/config.ts"
 import { Segments } from "./log-segments.ts"
 import { LogSinks, MAX_LOG_BYTES } from "./log-sinks.ts"
@@ -118,12 +118,12 @@ export class RecordLog extends StoredObject {
   }
 
   /**
-   * The records from a position on, at least one if there is one: those of whole segments, whose texts have about so many
-   * bytes.
+   * The records from a position on, or from the end if it is beyond, at least one if there is one: those of whole segments,
+   * whose texts have about so many bytes.
    */
   async read(from: number, maxBytes: number): Promise<LogPage> {
     const { oldest, end } = this.#segments
-    const start = Math.max(from, oldest)
+    const start = Math.min(Math.max(from, oldest), end)
     const records: LogPage["records"][number][] = []
     let [next, bytes] = [start, 0]
     for (let segment = this.#segments.segmentAt(next); segment; segment = this.#segments.segmentAt(next)) {
@@ -163,10 +163,12 @@ export class RecordLog extends StoredObject {
    * The lines of a file that can be verified, from a position on.
    * @param until milliseconds since the epoch: up to the first checkpoint of that time or later. Null: to the last one
    */
-  async lines(from: number, until: number | null): Promise<ReadableStream<Uint8Array>> {
+  async lines(from: number, until: number | null): Promise<LogLines> {
     await this.seal()
     const end = this.#checkpoints.at(until)?.size ?? 0
-    return streamLines({ from, end }, this.#segments, this.#checkpoints, configOf(this.env).issuer)
+    const begin = Math.min(Math.max(from, this.#segments.oldest), end)
+    const lines = streamLines({ from: begin, end }, this.#segments, this.#checkpoints, configOf(this.env).issuer)
+    return { lines, isEmpty: begin === end }
   }
 
   /** The first of those with `from < size`. */

@@ -18,6 +18,11 @@ yardForEach()
 
 const receiptIn = (json: unknown): string => z.object({ receipt: z.string() }).parse(json).receipt
 
+function claimsIn(receipt: string): unknown {
+  const [, payload = ""] = receipt.split(".")
+  return JSON.parse(atob(payload.replaceAll("-", "+").replaceAll("_", "/")))
+}
+
 async function decided(): Promise<{ readonly token: string; readonly task: string; readonly id: string }> {
   const { token, task } = await openTask("first")
   const { decision } = await callWith(token, "/files/a", { method: "PUT" })
@@ -36,12 +41,19 @@ test("there is no receipt until a checkpoint covers the record; then it proves t
   const receipt = receiptIn(own.json)
   const keys = await keyRing(env).publicKeys()
   expect(await receiptFlaw(receipt, US, keys)).toBeNull()
-  const [, payload = ""] = receipt.split(".")
-  const claims: unknown = JSON.parse(atob(payload.replaceAll("-", "+").replaceAll("_", "/")))
+  const claims = claimsIn(receipt)
   expect(claims).toMatchObject({ iss: US, jti: id, record: { id, task, code: "ok", tool: expect.any(String) } })
   expect(JSON.stringify(claims)).not.toContain("|alice")
   const ofOperator = await manage("GET", `/v1/decisions/${id}/receipt`, await bearerOf("viewer"))
   expect(await receiptFlaw(receiptIn(ofOperator.json), US, keys)).toBeNull()
+  // An agent learns nothing of the policies that would help it to probe them.
+  expect((await recordOf(id)).rules).not.toEqual([])
+  expect(Object.keys(Object(claims).record)).not.toEqual(
+    expect.arrayContaining([
+      expect.stringMatching(/^(?:rules|windows|guardrails|labels|carried|calls|bundle|gateway)$/),
+    ]),
+  )
+  expect(claimsIn(receiptIn(ofOperator.json))).toMatchObject({ record: { rules: (await recordOf(id)).rules } })
 
   // Whatever is changed, it proves nothing.
   const [head = "", , signature = ""] = receipt.split(".")
@@ -81,4 +93,20 @@ test("an operator reads a log page by page, with the checkpoints that prove it",
   expect(all.flatMap(({ records }) => records).length).toBeGreaterThan(0)
   for (const { records, checkpoints } of all) expect(checkpoints).toHaveLength(records.length > 0 ? 1 : 0)
   expect((await manage("GET", "/v1/records?log=other", operator)).code).toBe("invalid_request")
+})
+
+test("who reads records is recorded, wherever they begin to read", async () => {
+  const { token } = await decided()
+  await recordOf((await callWith(token, "/files/b", { method: "PUT" })).decision)
+  const operator = await bearerOf("viewer")
+  for (const log of allLogs(env)) await runDurableObjectAlarm(log)
+  const found = await Promise.all(
+    [0, 1, 2, 3].map(async (shard) => manage("GET", `/v1/records?log=records-${shard}&from=1`, operator)),
+  )
+  const read = found.find(({ json }) => z.object({ records: z.array(z.unknown()) }).parse(json).records.length > 0)
+  expect(await recordOf(read?.headers.get("X-Narrowgate-Decision") ?? "")).toMatchObject({
+    kind: "management",
+    path: "/v1/records",
+    arguments: { from: 1 },
+  })
 })

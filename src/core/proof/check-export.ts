@@ -11,10 +11,12 @@ import {
   readLine,
   storedMembers,
   type CheckpointLine,
+  type ExportLine,
   type FooterLine,
   type HeaderLine,
   type RecordLine,
 } from "./exported.ts"
+import { PERSONAL } from "../record/fields.ts"
 import { EMPTY_TREE, grown, rootOfGrowth, type TreeGrowth } from "./growing-tree.ts"
 import { leafOfRecord, SALT_LENGTH } from "./leaf.ts"
 import { isSame, type Hash } from "./merkle.ts"
@@ -85,12 +87,12 @@ export async function checkExports(
     for await (const texts of lines())
       for (const text of texts) {
         number += 1
-        if (text === "" || text === "\r") continue
+        if (text.trim() === "") continue
         const line = readLine(text)
         if (!line) report("malformed", name, number, "it is no line of an export")
         else if (line.kind === "header") check.begin(line.header, name, number)
         else if (line.kind === "footer") check.end(line.footer, name, number)
-        else if (line.kind === "record") check.record(line.record, name, number)
+        else if (line.kind === "record") check.record(line, name, number)
       }
     check.finish(name, number)
   }
@@ -143,8 +145,9 @@ class SignedCheckpoints {
   }
 }
 
-interface Placed {
-  readonly record: RecordLine
+type RecordOfLine = Extract<ExportLine, { readonly kind: "record" }>
+
+interface Placed extends Omit<RecordOfLine, "kind"> {
   readonly file: string
   readonly line: number
   readonly what: string
@@ -192,7 +195,7 @@ class LogCheck {
     this.#early.clear()
   }
 
-  record(record: RecordLine, file: string, line: number): void {
+  record({ record, isPlain }: RecordOfLine, file: string, line: number): void {
     const { id, index, log } = record
     const what = `record ${id} at ${index} of ${log}`
     if (this.#log === null) return this.#report("appended", file, line, `${what} is behind the end`)
@@ -201,17 +204,17 @@ class LogCheck {
     if (index < this.#tree.size || this.#early.has(index)) {
       return this.#report("doubled", file, line, `${what}: the position is taken`)
     }
-    if (index > this.#tree.size) this.#early.set(index, { record, file, line, what })
+    if (index > this.#tree.size) this.#early.set(index, { record, isPlain, file, line, what })
     else {
       const [early] = this.#early.values()
       if (early) this.#report("reordered", file, line, `${what} is behind ${early.what}`)
-      this.#add({ record, file, line, what })
+      this.#add({ record, isPlain, file, line, what })
     }
     if (this.#early.size > MOST_EARLY) this.#skip()
   }
 
-  #add({ record, file, line, what }: Placed): void {
-    const leaf = hashOf(record)
+  #add({ record, isPlain, file, line, what }: Placed): void {
+    const leaf = isPlain ? hashOf(record) : null
     const stated = record.leaf === undefined ? leaf : base64ToBytes(record.leaf)
     if (!leaf || !stated || !isSame(leaf, stated)) this.#suspects.push({ line, what })
     this.#tree = grown(this.#tree, [stated ?? new Uint8Array()])
@@ -280,8 +283,11 @@ class LogCheck {
 
 function hashOf(line: RecordLine): Hash | null {
   const salt = line.salt === undefined ? null : saltOf(line.salt)
-  // Only a record without its person's fields has a commitment of its own.
-  if (salt && (salt.length === 0 || Object.hasOwn(line, "commitment"))) return null
+  // Only a record without its person's fields has a commitment of its own, which says nothing of fields that are there.
+  const isSound = salt
+    ? salt.length > 0 && !Object.hasOwn(line, "commitment")
+    : !Object.keys(line).some((name) => PERSONAL.has(name))
+  if (!isSound) return null
   return leafOfRecord(storedMembers(line), salt)
 }
 

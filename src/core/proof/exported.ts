@@ -1,5 +1,6 @@
 /** Reads the lines of a file of exported records (NDJSON), as export-lines.ts writes them. */
 import * as z from "zod"
+import { scanJson, type ScanRules } from "../encoding/json-scan.ts"
 import { EXPORT_VERSION } from "./export-lines.ts"
 
 const position = z.number().int().min(0)
@@ -29,7 +30,8 @@ export type ExportLine =
   | { readonly kind: "header"; readonly header: HeaderLine }
   | { readonly kind: "checkpoint"; readonly checkpoint: CheckpointLine }
   | { readonly kind: "footer"; readonly footer: FooterLine }
-  | { readonly kind: "record"; readonly record: RecordLine }
+  /** `isPlain`: all readers read the same from the line, so that its hash says of all of them what they read. */
+  | { readonly kind: "record"; readonly record: RecordLine; readonly isPlain: boolean }
 
 /** @returns null if it is none of them */
 export function readLine(line: string): ExportLine | null {
@@ -46,7 +48,24 @@ export function readLine(line: string): ExportLine | null {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the kind is the one of its schema
     return success ? ({ kind, ...data } as ExportLine) : null
   }
-  return isRecord(value) ? { kind: "record", record: value } : null
+  return isRecord(value) ? { kind: "record", record: value, isPlain: isPlain(line, value) } : null
+}
+
+/** No member twice, of which readers take the first or the last; no number that some of them round. */
+function isPlain(line: string, value: RecordLine): boolean {
+  // As a Worker writes it.
+  return line === JSON.stringify(value) || typeof scanJson(line, Infinity, ALIKE) !== "string"
+}
+const ALIKE: ScanRules = {
+  mostDepth: Infinity,
+  mostNestedText: Infinity,
+  mostKeyLength: Infinity,
+  mostKeysText: Infinity,
+  mostEscapes: Infinity,
+  mostNumberLength: Infinity,
+  nameOf: (key) => key,
+  isStrict: false,
+  numbers: "exact",
 }
 
 type Members = Readonly<Record<string, unknown>>

@@ -15,7 +15,7 @@ export const SALT_LENGTH = 16
 /** As `proofText` of core/proof/checkpoint.ts writes it. */
 export type ProofText = string
 
-type Members = Readonly<Record<string, unknown>>
+export type Members = Readonly<Record<string, unknown>>
 
 /** A record without the person's fields, and the commitment to these. */
 export type RecordHead = Members & { readonly commitment: string }

@@ -98,11 +98,14 @@ const rehashed = (index: number): readonly string[] =>
     return JSON.stringify({ ...record(line), ...changed, leaf: bytesToBase64(leafOf(headOf(changed, salt))) })
   })
 
+const erased = await section({ erased: 5 })
+
 test("whole exports are sound: one log, two, one whose person is erased, one of two files", async () => {
   expect(await flawsOf(sound)).toEqual([])
   expect(await flawsOf([...sound, ...second])).toEqual([])
   expect(await flawsOf(sound, second)).toEqual([])
-  expect(await flawsOf(await section({ erased: 5 }))).toEqual([])
+  expect(await flawsOf(erased)).toEqual([])
+  expect(await flawsOf(sound.map((line) => line.replaceAll('","', '", "')))).toEqual([])
 })
 
 const contradicting = (await section({ seed: "x" })).filter((line) => line.startsWith('{"checkpoint"'))
@@ -131,6 +134,26 @@ const ATTACKS: readonly (readonly [string, readonly string[], readonly (readonly
     "a commitment that is added",
     edited(4, (line) => line.replace("{", '{"commitment":"x",')),
     [["changed", /at 4 of/]],
+  ],
+  [
+    "a person put in the place of one that was erased",
+    erased.with(lineOf(5), (erased[lineOf(5)] ?? "").replace("{", '{"user":"https://id.example|mallory",')),
+    [["changed", /at 5 of/]],
+  ],
+  [
+    "a member twice, of which readers take the first or the last",
+    edited(12, (line) => line.replace("{", '{"code":"policy_denied",')),
+    [["changed", /at 12 of/]],
+  ],
+  [
+    "an argument's member twice",
+    edited(12, (line) => line.replace('"arguments":{', '"arguments":{"10":7,')),
+    [["changed", /at 12 of/]],
+  ],
+  [
+    "a number that readers round, or do not",
+    edited(12, (line) => line.replace('"10":1', '"10":1.00000000000000000001')),
+    [["changed", /at 12 of/]],
   ],
   ["a record and its hash", rehashed(12), [["rewritten", /records 8 to 19 of records-0/]]],
   [

@@ -1,7 +1,6 @@
 /** `/v1/records`: the logs of decision records in their order, and what proves them. */
 import { proveRecord, type FoundRecord } from "../audit/record-logs.ts"
 import { base64ToBytes } from "../core/encoding/base64.ts"
-import { bytesOfBase64url } from "../core/encoding/base64url.ts"
 import { proofText } from "../core/proof/checkpoint.ts"
 import { headOf } from "../core/proof/leaf.ts"
 import { isDenied } from "../core/denials/denial.ts"
@@ -88,7 +87,7 @@ async function receiptFor(
 }
 
 function receiptOf(decision: string, { log, body, salt, index, path, note }: FoundRecord): Receipt {
-  const record = headOf(JSON.parse(body), salt === null ? null : bytesOfBase64url(salt))
+  const record = headOf(JSON.parse(body), salt)
   const proof = proofText({ index, path: path.flatMap((hash) => [base64ToBytes(hash) ?? new Uint8Array()]), note })
   const chain = record["chain"]
   const agent: unknown = Array.isArray(chain) ? chain.at(-1) : null

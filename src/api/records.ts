@@ -1,7 +1,6 @@
 /** `/v1/records`: the logs of decision records in their order, and what proves them. */
 import { proveRecord, type FoundRecord } from "../audit/record-logs.ts"
 import { base64ToBytes, bytesToBase64 } from "../core/encoding/base64.ts"
-import { bytesOfBase64url } from "../core/encoding/base64url.ts"
 import { proofText } from "../core/proof/checkpoint.ts"
 import { headOf, leafOf } from "../core/proof/leaf.ts"
 import { knownToAgent } from "../core/proof/receipt.ts"
@@ -80,7 +79,7 @@ async function receiptFor(
 
 /** @param isWhole whether the receipt says all that the entry has, for an operator */
 function receiptOf(decision: string, isWhole: boolean, { log, body, salt, index, path, note }: FoundRecord): Receipt {
-  const head = headOf(JSON.parse(body), salt === null ? null : bytesOfBase64url(salt))
+  const head = headOf(JSON.parse(body), salt)
   const leaf = bytesToBase64(leafOf(head))
   const proof = proofText({ index, path: path.flatMap((hash) => [base64ToBytes(hash) ?? new Uint8Array()]), note })
   const chain = head["chain"]

@@ -4,7 +4,6 @@
  * not have its hash was changed. Without it, what was changed is known up to the range between two checkpoints.
  */
 import { base64ToBytes } from "../encoding/base64.ts"
-import { bytesOfBase64url } from "../encoding/base64url.ts"
 import { originOf, readCheckpoint, type SignedCheckpoint } from "./checkpoint.ts"
 import {
   mayBeCheckpoint,
@@ -18,7 +17,7 @@ import {
 } from "./exported.ts"
 import { PERSONAL } from "../record/fields.ts"
 import { EMPTY_TREE, grown, rootOfGrowth, type TreeGrowth } from "./growing-tree.ts"
-import { leafOfRecord, SALT_LENGTH } from "./leaf.ts"
+import { leafOfRecord } from "./leaf.ts"
 import { isSame, type Hash } from "./merkle.ts"
 
 export type Flaw =
@@ -282,20 +281,10 @@ class LogCheck {
 }
 
 function hashOf(line: RecordLine): Hash | null {
-  const salt = line.salt === undefined ? null : saltOf(line.salt)
   // Only a record without its person's fields has a commitment of its own, which says nothing of fields that are there.
-  const isSound = salt
-    ? salt.length > 0 && !Object.hasOwn(line, "commitment")
-    : !Object.keys(line).some((name) => PERSONAL.has(name))
-  if (!isSound) return null
-  return leafOfRecord(storedMembers(line), salt)
-}
-
-function saltOf(text: string): Uint8Array {
-  try {
-    const salt = bytesOfBase64url(text)
-    return salt.length === SALT_LENGTH ? salt : new Uint8Array()
-  } catch {
-    return new Uint8Array()
-  }
+  const isSound =
+    line.salt === undefined
+      ? !Object.keys(line).some((name) => PERSONAL.has(name))
+      : !Object.hasOwn(line, "commitment")
+  return isSound ? leafOfRecord(storedMembers(line), line.salt ?? null) : null
 }

@@ -6,7 +6,15 @@ import { fits } from "../encoding/bytes.ts"
 import { BLANK, CUT_AT_ONCE, NOT_STORED_IF_BLANK, type DecisionRecord, type PartialRecord } from "./fields.ts"
 import { fitted } from "./fitting.ts"
 
-export type { DecisionRecord, Differing, RecordedDenial, RecordPlace, ShadowResult, UsedApproval } from "./fields.ts"
+export type {
+  DecisionRecord,
+  Differing,
+  PartialRecord,
+  RecordedDenial,
+  RecordPlace,
+  ShadowResult,
+  UsedApproval,
+} from "./fields.ts"
 
 export function recordOf(known: PartialRecord): DecisionRecord {
   return bounded({ ...BLANK, ...known })
@@ -48,7 +56,11 @@ export interface StoredRecord {
 
 /** The text only ever comes from `storedForm`, so it is trusted. */
 export function readStored({ body }: Pick<StoredRecord, "body">): DecisionRecord {
-  const stored: PartialRecord = JSON.parse(body)
+  return withBlanks(JSON.parse(body))
+}
+
+/** @param stored the members that are not blank */
+export function withBlanks(stored: PartialRecord): DecisionRecord {
   return { ...BLANK, ...stored }
 }
 

@@ -35,6 +35,8 @@ interface Made {
   readonly seed?: string
 }
 
+const saltOf = (index: number): string => bytesToBase64url(new Uint8Array(18).fill(index + 1))
+
 /** 20 records, with checkpoints after 8 and 20. */
 async function section({ log = "records-0", issuer = ISSUER, keys = own, erased = -1, seed = "" }: Made = {}): Promise<
   readonly string[]
@@ -50,13 +52,13 @@ async function section({ log = "records-0", issuer = ISSUER, keys = own, erased 
       user: "https://id.example|alice",
       arguments: { "10": 1, "9": "\ud800" },
     }
-    const salt = new Uint8Array(16).fill(index + 1)
+    const salt = saltOf(index)
     const head = headOf(record, salt)
     const leaf = leafOf(head)
     tree = grown(tree, [leaf])
     const place = { log, index, leaf: bytesToBase64(leaf) }
     lines.push(
-      JSON.stringify(index === erased ? { ...head, ...place } : { ...record, ...place, salt: bytesToBase64url(salt) }),
+      JSON.stringify(index === erased ? { ...head, ...place } : { ...record, ...place, salt }),
     )
     if (index !== 7 && index !== 19) continue
     const origin = originOf(issuer, log)
@@ -94,7 +96,7 @@ const rehashed = (index: number): readonly string[] =>
   edited(index, (line) => {
     const { log: _log, index: _index, leaf: _leaf, salt: _salt, ...members } = record(line)
     const changed = { ...members, code: "policy_denied" }
-    const salt = new Uint8Array(16).fill(index + 1)
+    const salt = saltOf(index)
     return JSON.stringify({ ...record(line), ...changed, leaf: bytesToBase64(leafOf(headOf(changed, salt))) })
   })
 

@@ -12,7 +12,7 @@ import { OCSF } from "../../src/export/formats/ocsf.ts"
 import { RECORD_KINDS } from "../../src/core/policy/definition/sinks.ts"
 import { BUILD_WITHIN_MS } from "../node/bare-workerd.ts"
 import { batchWith, CONTEXT, WHOLE } from "../node/export/whole-record.ts"
-import { COMMON, exporting, portOf, recordsFrom } from "./exporting.ts"
+import { COMMON, exporting, OTLP, portOf, recordsFrom } from "./exporting.ts"
 import { INSTALLED } from "./installed.ts"
 
 const LOG = "records-0"
@@ -66,13 +66,7 @@ service:
     const collector = startProcess({ command: programs.collector, args: ["--config", config], directory })
     servers.push(collector)
     await untilListening(port, collector)
-    const sink = {
-      ...COMMON,
-      id: "collector",
-      kind: "otlp",
-      url: `http://127.0.0.1:${port}/v1/logs`,
-      headers: {},
-    } as const
+    const sink = { ...COMMON, ...OTLP, id: "collector", url: `http://127.0.0.1:${port}` } as const
     await using narrowgate = await exporting([sink], [LOG])
     const records = [...recordsFrom(AT, 1_234), { id: WHOLE.id, body: JSON.stringify(WHOLE) }]
     for (let from = 0; from < records.length; from += 500) await narrowgate.append(LOG, records.slice(from, from + 500))

@@ -16,6 +16,9 @@ import { buildWorker, plainWorker, serve } from "../node/bare-workerd.ts"
 
 export const ISSUER = "https://authz.example"
 
+/** Of a collector of OpenTelemetry. */
+export const OTLP = { kind: "otlp", signals: ["logs"], sampler: "parentbased_always_on", headers: {} } as const
+
 export const COMMON = {
   logs: ["records"],
   kinds: RECORD_KINDS,

@@ -2,7 +2,7 @@
 import type { SinkDefinition } from "../core/policy/definition/sinks.ts"
 import { exporterOf } from "../export/exporter-stub.ts"
 import { logStates, metricsState } from "../export/sink-states.ts"
-import { logsOf, signalsOf, streamsOf } from "../export/streams.ts"
+import { readersOf, signalsOf } from "../export/streams.ts"
 import { logEvent } from "../platform/log.ts"
 import type { Handler } from "./handler.ts"
 
@@ -19,7 +19,7 @@ async function shown(env: Env, sink: SinkDefinition) {
   return {
     id,
     kind,
-    logs: logs.map(({ signal, log, state }) => ({ signal, log, ...(state ?? UNAVAILABLE) })),
+    logs: logs.map(({ signal, log, state }) => Object.assign({ signal, log }, state ?? UNAVAILABLE)),
     ...(takesMetrics && { metrics: metrics ?? UNAVAILABLE }),
   }
 }
@@ -28,7 +28,7 @@ export const backfillSink: Handler<"backfillSink"> = async ({ parameters, body, 
   const { from, log: named, signal: chosen } = body
   const record = { arguments: { sink: parameters.sink.slice(0, 64), ...body } }
   const sink = bundle.sinks.find(({ id }) => id === parameters.sink)
-  const all = sink ? streamsOf(sink).flatMap((stream) => logsOf(stream).map((log) => ({ ...stream, log }))) : []
+  const all = sink ? readersOf(sink) : []
   const readers = all.filter(({ log, signal }) => (named ?? log) === log && (chosen ?? signal) === signal)
   if (!sink || readers.length === 0) {
     const denial = { reason: "not_found", what: parameters.sink.slice(0, 64) } as const

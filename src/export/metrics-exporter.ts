@@ -23,6 +23,7 @@ import { readingOf } from "./reading.ts"
 import { signalsOf } from "./streams.ts"
 
 const EVERY_MS = 60_000
+const FIRST_AFTER_MS = 5_000
 
 interface Remembered extends MetricsState {
   readonly sink: string
@@ -43,7 +44,7 @@ export class MetricsExporter extends StoredObject {
       const beginning = { sink: this.ctx.id.name ?? "", since: Date.now(), succeeded_at: null, last_failure: null }
       this.#keep({ ...(before ?? beginning), bundle })
     }
-    if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(Date.now())
+    if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(Date.now() + FIRST_AFTER_MS)
   }
 
   /** Null if it has not begun. */

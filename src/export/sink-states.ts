@@ -6,7 +6,7 @@ import type { ExporterState } from "./exporter-state.ts"
 import { exporterOf } from "./exporter-stub.ts"
 import { metricsExporterOf } from "./metrics-exporter-stub.ts"
 import type { MetricsState } from "./metrics-state.ts"
-import { logsOf, signalsOf, streamsOf } from "./streams.ts"
+import { readersOf, signalsOf } from "./streams.ts"
 
 /** Null if it could not be read. */
 interface LogStates {
@@ -17,9 +17,8 @@ interface LogStates {
 
 /** In the order of its signals. */
 export async function logStates(env: Env, sink: SinkDefinition): Promise<readonly LogStates[]> {
-  const all = streamsOf(sink).flatMap((stream) => logsOf(stream).map((log) => ({ ...stream, log })))
   return Promise.all(
-    all.map(async ({ name, signal, log }) => {
+    readersOf(sink).map(async ({ name, signal, log }) => {
       const state = await read(`${name}/${log}`, async () => exporterOf(env, name, log).state())
       return { signal, log, state }
     }),

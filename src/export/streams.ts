@@ -36,6 +36,20 @@ export function logsOf({ sink, signal }: Stream): readonly string[] {
   return sink.logs.flatMap((each) => (signal === "traces" && each === "looks" ? [] : LOGS[each]))
 }
 
+export interface LogReader {
+  readonly name: string
+  readonly signal: RecordSignal
+  readonly log: string
+}
+
+/** One for each log that each stream of a sink reads. */
+export function readersOf(sink: SinkDefinition): readonly LogReader[] {
+  return streamsOf(sink).flatMap((stream) => {
+    const { name, signal } = stream
+    return logsOf(stream).map((log) => ({ name, signal, log }))
+  })
+}
+
 /** Null if no sink sends it. */
 export function streamIn(sinks: readonly SinkDefinition[], name: string, log: string): Stream | null {
   const stream = sinks.flatMap(streamsOf).find((each) => each.name === name)

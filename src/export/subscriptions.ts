@@ -3,15 +3,13 @@ import type { Bundle } from "../core/policy/assemble.ts"
 import { logEvent } from "../platform/log.ts"
 import { exporterName, exporterOf } from "./exporter-stub.ts"
 import { metricsExporterOf } from "./metrics-exporter-stub.ts"
-import { ALL_LOGS, logsOf, signalsOf, streamsOf } from "./streams.ts"
+import { ALL_LOGS, readersOf, signalsOf } from "./streams.ts"
 
 /** May be repeated. What fails is tried again by the next Cron Trigger. */
 export async function applySinks(env: Env, { sinks, pointer }: Pick<Bundle, "sinks" | "pointer">): Promise<void> {
-  const named = sinks
-    .flatMap(streamsOf)
-    .flatMap((stream) => logsOf(stream).map((log) => ({ stream: stream.name, log })))
-  const names = new Set(named.map(({ stream, log }) => exporterName(stream, log)))
-  const begun = named.map(async ({ stream, log }) => exporterOf(env, stream, log).follow(pointer))
+  const named = sinks.flatMap(readersOf)
+  const names = new Set(named.map(({ name, log }) => exporterName(name, log)))
+  const begun = named.map(async ({ name, log }) => exporterOf(env, name, log).follow(pointer))
   const measured = sinks.filter((sink) => signalsOf(sink).includes("metrics"))
   const scheduled = measured.map(async ({ id }) => metricsExporterOf(env, id).follow(pointer))
   const ended = ALL_LOGS.map(async (log) => {

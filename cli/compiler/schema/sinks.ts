@@ -45,7 +45,7 @@ const sink = z.strictObject({
   url: trustedUrl
     .exactOptional()
     .describe(
-      "The URL that records are sent to. For `otlp`: the base URL, as in `OTEL_EXPORTER_OTLP_ENDPOINT`; `/v1/logs`, `/v1/traces` and `/v1/metrics` are appended. For `s3`: of the bucket, and of what the names of objects begin with.",
+      "Where it is sent. For `otlp`: the base URL, to which `/v1/logs` and so on are appended. For `s3`: of the bucket, and of what the names of objects begin with.",
     ),
   headers: z
     .record(headerName, secretName)

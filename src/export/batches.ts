@@ -2,6 +2,8 @@
 import type { LogPage } from "../audit/log-page.ts"
 import { RECORD_KINDS, type SinkDefinition } from "../core/policy/definition/sinks.ts"
 import { membersOf, type Batch } from "./formats/format.ts"
+import { isSpan } from "./formats/otlp-spans.ts"
+import type { Stream } from "./streams.ts"
 
 /** Limits of one batch. */
 export interface BatchLimits {
@@ -16,7 +18,7 @@ export function batchOf(
   log: string,
   page: LogPage,
   from: number,
-  sink: SinkDefinition,
+  { sink, signal }: Stream,
   { records: most, end }: BatchLimits,
 ): Batch | null {
   const first = page.records.findIndex(({ index }) => index >= from)
@@ -27,8 +29,11 @@ export function batchOf(
   )
   if (next <= from) return null
   const inRange = page.records.filter(({ index }) => index >= from && index < next)
-  const records = sink.kinds.length === RECORD_KINDS.length ? inRange : inRange.filter((each) => takes(sink, each))
-  return { log, from, next, records, checkpoints: page.checkpoints.filter(({ size }) => size > from && size <= next) }
+  const taken = sink.kinds.length === RECORD_KINDS.length ? inRange : inRange.filter((each) => takes(sink, each))
+  if (signal === "traces" && sink.kind === "otlp")
+    return { log, from, next, records: taken.filter((each) => isSpan(each, sink.sampler)), checkpoints: [] }
+  const checkpoints = page.checkpoints.filter(({ size }) => size > from && size <= next)
+  return { log, from, next, records: taken, checkpoints }
 }
 
 function takes({ kinds }: SinkDefinition, record: LogPage["records"][number]): boolean {

@@ -1,6 +1,7 @@
 /** What an auditor waits for: the file of `export-records`, verified by the deployment's keys. A minute is the target. */
 import { readFile } from "node:fs/promises"
 import { checkExports } from "../../src/core/proof/check-export.ts"
+import { nativeHash } from "../../cli/commands/record-export.ts"
 import { linesIn } from "../../cli/records/lines.ts"
 import { signatureCheck } from "../../cli/records/signatures.ts"
 import { guard, type Benchmark } from "../benchmark.ts"
@@ -20,7 +21,7 @@ export const verifyRecords: Benchmark = {
     const { records, file, keys } = await exported(lab)
     const { keys: jwks } = JSON.parse(await readFile(keys, "utf8"))
     const began = performance.now()
-    const checked = await checkExports([{ name: file, lines: () => linesIn(file) }], ISSUER, signatureCheck(jwks))
+    const checked = await checkExports([{ name: file, lines: () => linesIn(file) }], ISSUER, signatureCheck(jwks), nativeHash)
     const milliseconds = performance.now() - began
     guard(checked.findings.length === 0, `it found ${checked.findings[0]?.what ?? ""}`)
     guard(checked.proven === records, `${checked.proven} of ${records} records are proven`)

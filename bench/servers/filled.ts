@@ -11,41 +11,47 @@ import { addOperator } from "./worst.ts"
 
 export const FILLED_LOGS = ["records-0", "records-1", "records-2", "records-3"] as const
 const CREDENTIAL = "bench-key"
-/** As long as such records usually are: an allowed call of an agent for a user, with one argument and three guardrails. */
+/**
+ * As long as such records usually are: an allowed call of an agent for a user, with one argument and three windows. Members
+ * are in the order in which the Worker writes them; each record has its own `at`, `id` and `number`.
+ */
 const RECORD = {
-  life: 1,
-  kind: "call",
-  decision: "allow",
-  code: "ok",
-  mode: "enforce",
-  gateway: "edge",
-  environment: "production",
-  method: "GET",
-  path: "/crm/tickets/T-1",
-  tool: "crm.tickets.get",
   action: "read",
+  arguments: { ticket: "T-1" },
+  arguments_hash: "830e191ccd36ea7799543354d77029e169b9980c014a5e5ee0383cc48dce5ab4",
+  at: 0,
+  bundle: { digest: "4532c761e564d8df85015779dad432e050df1efe1de106904ddeed8d10847cbc", seq: 5 },
+  calls: { limit: 50, used: 1 },
+  chain: ["spiffe://bench.example/agent/desk"],
+  code: "ok",
+  decision: "allow",
+  environment: "production",
+  gateway: "edge",
+  groups: ["support"],
+  id: "",
+  io_ms: 0,
+  kind: "call",
+  life: 1,
+  method: "GET",
+  mode: "enforce",
+  number: 0,
+  path: "/crm/tickets/T-1",
+  purpose: "answer-customer",
+  rules: ["desk-reads-tickets"],
   sensitivity: "internal",
   task: "tsk_01M8815EYFQTG02QXPPQ2N3ENA",
-  purpose: "answer-customer",
+  token_hash: "a5982c7644b31ddb",
+  tool: "crm.tickets.get",
+  total_ms: 1,
   user: "https://idp.bench.example|user-1",
-  groups: ["support"],
-  chain: ["spiffe://bench.example/agent/desk"],
-  arguments_hash: "830e191ccd36ea7799543354d77029e169b9980c014a5e5ee0383cc48dce5ab4",
-  arguments: { ticket: "T-1" },
-  bundle: { seq: 5, digest: "4532c761e564d8df85015779dad432e050df1efe1de106904ddeed8d10847cbc" },
-  rules: ["desk-reads-tickets"],
   windows: ["whole-tree", "task-tickets", "each-tool"].map((window) => ({
-    window,
+    asked: 1,
     limit: 600,
     seconds: 60,
     used: 1,
-    asked: 1,
     waits: 0,
+    window,
   })),
-  calls: { used: 1, limit: 50 },
-  token_hash: "a5982c7644b31ddb",
-  total_ms: 1,
-  io_ms: 0,
 }
 
 /** Sinks by their ids. */

@@ -1,4 +1,5 @@
 /** `narrowgate decisions export` and `narrowgate decisions verify`: records in files, and what proves them. */
+import { hash } from "node:crypto"
 import { readFile } from "node:fs/promises"
 import { InvalidArgumentError, type Command } from "commander"
 import { z } from "zod"
@@ -90,6 +91,7 @@ async function verify(files: readonly string[], options: VerifyOptions): Promise
     exports.map((name) => ({ name, lines: () => linesIn(name) })),
     issuer,
     signatureCheck(keys),
+    nativeHash,
   )
   flaws.push(...findings)
   if (options.json) console.log(jsonText({ findings: flaws, records, proven, checkpoints, receipts }, 0))
@@ -102,6 +104,9 @@ async function verify(files: readonly string[], options: VerifyOptions): Promise
   }
   if (flaws.length > 0) process.exitCode = EXIT.refused
 }
+
+/** A million records are hashed twice each: Node's own code takes a third of the time. */
+export const nativeHash = (text: string): Uint8Array => hash("sha256", text, "buffer")
 
 /** Null if the file is none. */
 async function receiptIn(file: string): Promise<string | null> {

@@ -3,7 +3,8 @@
  * hash (`leaf`) is believed only if the tree of all hashes has the root of a signed checkpoint; then each record that does
  * not have its hash was changed. Without it, what was changed is known up to the range between two checkpoints.
  */
-import { base64ToBytes } from "../encoding/base64.ts"
+import { base64ToBytes, bytesToBase64 } from "../encoding/base64.ts"
+import { hashOfText, type HashText } from "../encoding/hash.ts"
 import { originOf, readCheckpoint, type SignedCheckpoint } from "./checkpoint.ts"
 import {
   mayBeCheckpoint,
@@ -60,11 +61,15 @@ export interface CheckedExport {
 /** @returns whether a key of the deployment has signed it */
 export type CheckSignature = (signed: SignedCheckpoint) => Promise<boolean>
 
-/** @param issuer of the deployment whose keys are given */
+/**
+ * @param issuer of the deployment whose keys are given
+ * @param hash of the platform, which may be quicker
+ */
 export async function checkExports(
   sources: readonly ExportSource[],
   issuer: string,
   isSigned: CheckSignature,
+  hash: HashText = hashOfText,
 ): Promise<CheckedExport> {
   const findings: Finding[] = []
   const report = (flaw: Flaw, file: string, line: number, what: string): void =>
@@ -80,7 +85,7 @@ export async function checkExports(
         if (line?.kind === "checkpoint") await checkpoints.add(line.checkpoint, name, number)
       }
   }
-  const check = new LogCheck(issuer, checkpoints, report)
+  const check = new LogCheck(issuer, checkpoints, report, hash)
   for (const { name, lines } of sources) {
     let number = 0
     for await (const texts of lines())
@@ -164,6 +169,7 @@ class LogCheck {
   readonly #issuer: string
   readonly #checkpoints: SignedCheckpoints
   readonly #report: Report
+  readonly #hash: HashText
   #log: string | null = null
   #tree: TreeGrowth = EMPTY_TREE
   /** Position up to which a checkpoint has confirmed the tree. */
@@ -177,10 +183,11 @@ class LogCheck {
   records = 0
   proven = 0
 
-  constructor(issuer: string, checkpoints: SignedCheckpoints, report: Report) {
+  constructor(issuer: string, checkpoints: SignedCheckpoints, report: Report, hash: HashText) {
     this.#issuer = issuer
     this.#checkpoints = checkpoints
     this.#report = report
+    this.#hash = hash
   }
 
   begin({ issuer, log, from, frontier }: HeaderLine, file: string, line: number): void {
@@ -213,10 +220,11 @@ class LogCheck {
   }
 
   #add({ record, isPlain, file, line, what }: Placed): void {
-    const leaf = isPlain ? hashOf(record) : null
-    const stated = record.leaf === undefined ? leaf : base64ToBytes(record.leaf)
-    if (!leaf || !stated || !isSame(leaf, stated)) this.#suspects.push({ line, what })
-    this.#tree = grown(this.#tree, [stated ?? new Uint8Array()])
+    const leaf = isPlain ? hashOf(record, this.#hash) : null
+    const isStated = leaf !== null && (record.leaf === undefined || record.leaf === bytesToBase64(leaf))
+    if (!isStated) this.#suspects.push({ line, what })
+    const entry = isStated ? leaf : base64ToBytes(record.leaf ?? "")
+    this.#tree = grown(this.#tree, [entry ?? new Uint8Array()])
     const root = this.#checkpoints.rootAt(record.log, this.#tree.size)
     if (root && !this.#isBroken) this.#compare(root, file, line)
     const next = this.#early.get(this.#tree.size)
@@ -280,11 +288,11 @@ class LogCheck {
   }
 }
 
-function hashOf(line: RecordLine): Hash | null {
+function hashOf(line: RecordLine, hash: HashText): Hash | null {
   // Only a record without its person's fields has a commitment of its own, which says nothing of fields that are there.
   const isSound =
     line.salt === undefined
       ? !Object.keys(line).some((name) => PERSONAL.has(name))
       : !Object.hasOwn(line, "commitment")
-  return isSound ? leafOfRecord(storedMembers(line), line.salt ?? null) : null
+  return isSound ? leafOfRecord(storedMembers(line), line.salt ?? null, hash) : null
 }

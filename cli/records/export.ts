@@ -23,7 +23,9 @@ export async function* exportedLines(
     while (isMore) {
       const query = { log, from: String(next), ...(until !== null && { until: String(until) }) }
       let begin = next
-      for await (const part of partsOf(await readApi(worker, await bearer(), "readRecords", { parameters: {}, query }))) {
+      for await (const part of partsOf(
+        await readApi(worker, await bearer(), "readRecords", { parameters: {}, query }),
+      )) {
         if (part.kind === "bytes") yield part.bytes
         else if (part.kind === "header") {
           begin = part.header.from

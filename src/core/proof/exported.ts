@@ -14,7 +14,14 @@ const header = z.object({
     frontier: z.array(z.string()),
   }),
 })
-const checkpoint = z.object({ checkpoint: z.object({ log: z.string(), size: position, note: z.string() }) })
+const checkpoint = z.object({
+  checkpoint: z.object({
+    log: z.string(),
+    size: position,
+    note: z.string(),
+    frontier: z.array(z.string()).optional(),
+  }),
+})
 const footer = z.object({ footer: z.object({ log: z.string(), next: position }) })
 export type HeaderLine = z.infer<typeof header>["header"]
 export type CheckpointLine = z.infer<typeof checkpoint>["checkpoint"]
@@ -77,7 +84,8 @@ type Members = Readonly<Record<string, unknown>>
 function isRecord(value: Members | null): value is RecordLine {
   if (typeof value !== "object" || value === null) return false
   const { id, log, index, salt = "", leaf = "" } = value
-  const texts = typeof id === "string" && typeof log === "string" && typeof salt === "string" && typeof leaf === "string"
+  const texts =
+    typeof id === "string" && typeof log === "string" && typeof salt === "string" && typeof leaf === "string"
   return texts && typeof index === "number" && Number.isSafeInteger(index) && index >= 0
 }
 const KINDS = [

@@ -7,6 +7,7 @@ export const UNIQUE_KEYS: Readonly<Record<string, string>> = {
   ClientRegistry: "ClientRegistry",
   Entries: "Entries",
   Exporter: "Exporter",
+  MetricsExporter: "MetricsExporter",
   Inbox: "Inbox",
   Ledger: "Ledger",
   OnceLog: "OnceLog",

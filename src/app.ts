@@ -78,7 +78,15 @@ others.use(async (c, next) => {
 const forPages = cors({
   origin: "*",
   allowMethods: ["GET", "HEAD", "POST"],
-  allowHeaders: ["Authorization", "Content-Type", "DPoP", "MCP-Protocol-Version", "Prefer"],
+  allowHeaders: [
+    "Authorization",
+    "Content-Type",
+    "DPoP",
+    "MCP-Protocol-Version",
+    "Prefer",
+    "traceparent",
+    "tracestate",
+  ],
   exposeHeaders: [
     "Date",
     "DPoP-Nonce",

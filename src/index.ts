@@ -11,6 +11,7 @@ import { applySinks } from "./export/subscriptions.ts"
 import { bundleFor, requestContext } from "./request-context.ts"
 
 export { Exporter } from "./export/exporter.ts"
+export { MetricsExporter } from "./export/metrics-exporter.ts"
 export { RecordLog } from "./audit/record-log.ts"
 export { Inbox } from "./ledger/inbox.ts"
 export { OnceLog } from "./authorization-server/token/replay-log.ts"

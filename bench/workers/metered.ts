@@ -220,6 +220,7 @@ function watchKv(kv: KVNamespace): void {
 }
 
 export const Exporter = metered("Exporter")
+export const MetricsExporter = metered("MetricsExporter")
 export const RecordLog = metered("RecordLog")
 export const Inbox = metered("Inbox")
 export const ClientRegistry = metered("ClientRegistry")

@@ -1,5 +1,5 @@
 /** `narrowgate sinks`: how far each sink of decision records is, and sending records once more. */
-import type { Command } from "commander"
+import { Option, type Command } from "commander"
 import type { z } from "zod"
 import { sinks } from "../../src/api/contract/sinks.ts"
 import { operatorBearer } from "../remote/bearer.ts"
@@ -11,6 +11,8 @@ import { atWorker } from "./worker-options.ts"
 
 type Sink = z.infer<ReturnType<typeof sinks.listSinks.answer>>["sinks"][number]
 type Exporter = Sink["logs"][number]
+type Metrics = NonNullable<Sink["metrics"]>
+type MetricsState = Exclude<Metrics, { readonly error: string }>
 
 export function addSinks(program: Command): void {
   const command = atWorker(program.command("sinks"))
@@ -23,6 +25,7 @@ export function addSinks(program: Command): void {
     .argument("<SINK>", "the id of the sink in sinks.yaml")
     .requiredOption("--from <N>", "the number of the first record, or `start`", position)
     .option("--log <NAME>", "only this log, such as records-0 (default: all that the sink reads)")
+    .addOption(new Option("--signal <SIGNAL>", "only this signal (default: all)").choices(["logs", "traces"]))
     .option("--json", "print the result as JSON")
     .addHelpText("after", "\nExample:\n  narrowgate sinks backfill archive --from 120000 --log records-0\n")
     .action(backfill)
@@ -31,27 +34,43 @@ export function addSinks(program: Command): void {
 async function show(options: WorkerOptions & { readonly json?: boolean }): Promise<void> {
   const input = { parameters: {}, schema: sinks.listSinks.answer() }
   const answer = await requestApi(options, await operatorBearer(options), "listSinks", input)
-  if (answer.sinks.some(({ logs }) => logs.some(isInTrouble))) process.exitCode = EXIT.refused
+  if (answer.sinks.some(isInTrouble)) process.exitCode = EXIT.refused
   if (options.json) return console.log(jsonText(answer))
   if (answer.sinks.length === 0) return console.log("The policies have no sinks: records stay in their logs.")
   console.log(answer.sinks.flatMap(linesOf).join("\n"))
 }
 
-function linesOf({ id, kind, logs }: Sink): readonly string[] {
-  return [`${printableText(id)} (${printableText(kind)})`, ...logs.flatMap(exporterLines)]
+function linesOf({ id, kind, logs, metrics }: Sink): readonly string[] {
+  return [
+    `${printableText(id)} (${printableText(kind)})`,
+    ...logs.flatMap(exporterLines),
+    ...(metrics ? metricsLines(metrics) : []),
+  ]
 }
 
+const nameOf = (name: string): string => `  ${printableText(name).padEnd(10)}`
+
+function metricsLines(metrics: Metrics): readonly string[] {
+  if ("error" in metrics) return [`${nameOf("metrics")} ${colors.red("not sent yet, or the state could not be read")}`]
+  const { succeeded_at, last_failure } = metrics
+  const success = `last success ${when(succeeded_at)}`
+  return [`${nameOf("metrics")} ${isFailing(metrics) ? colors.red(success) : success}`, ...failureLines(last_failure)]
+}
+
+const failureLines = (failure: MetricsState["last_failure"]): readonly string[] =>
+  failure ? [`             last failure ${when(failure.at)}: ${printableText(failure.says)}`] : []
+
+const isFailing = ({ succeeded_at, last_failure }: Pick<MetricsState, "succeeded_at" | "last_failure">): boolean =>
+  last_failure !== null && last_failure.at > (succeeded_at ?? 0)
+
 function exporterLines(exporter: Exporter): readonly string[] {
-  const name = `  ${printableText(exporter.log).padEnd(10)}`
+  const name = nameOf(exporter.signal === "logs" ? exporter.log : `${exporter.log} (${exporter.signal})`)
   if (!isKnown(exporter)) return [`${name} ${colors.red("its state could not be read")}`]
   const { next, lag_records, lag_seconds, succeeded_at, last_failure, lost, lost_records, denies } = exporter
   const lag = lag_records === 0 ? "has everything" : `lacks ${lag_records} records, the oldest ${lag_seconds} s old`
-  const fails = last_failure !== null && last_failure.at > (succeeded_at ?? 0)
   return [
-    `${name} ${fails ? colors.red(lag) : lag}; next is ${next}; last success ${when(succeeded_at)}`,
-    ...(last_failure
-      ? [`             last failure ${when(last_failure.at)}: ${printableText(last_failure.says)}`]
-      : []),
+    `${name} ${isFailing(exporter) ? colors.red(lag) : lag}; next is ${next}; last success ${when(succeeded_at)}`,
+    ...failureLines(last_failure),
     ...(denies ? [colors.red("             calls are denied, because the log has no room for their records")] : []),
     ...(lost_records > 0 ? [colors.red(`             ${lost_records} records were not exported:`)] : []),
     ...lost.map(({ from, to, why }) => `               from ${from} to before ${to}: ${printableText(why)}`),
@@ -64,25 +83,30 @@ type KnownExporter = Extract<Exporter, { readonly next: number }>
 
 const isKnown = (exporter: Exporter): exporter is KnownExporter => "next" in exporter
 
-function isInTrouble(exporter: Exporter): boolean {
+function isInTrouble({ logs, metrics }: Sink): boolean {
+  return logs.some(isBehind) || (metrics !== undefined && ("error" in metrics || isFailing(metrics)))
+}
+
+function isBehind(exporter: Exporter): boolean {
   if (!isKnown(exporter)) return true
-  const { succeeded_at, last_failure, lost_records } = exporter
-  return lost_records > 0 || (last_failure !== null && last_failure.at > (succeeded_at ?? 0))
+  return exporter.lost_records > 0 || isFailing(exporter)
 }
 
 interface BackfillOptions extends WorkerOptions {
   readonly from: number | "start"
   readonly log?: string
+  readonly signal?: "logs" | "traces"
   readonly json?: boolean
 }
 
 async function backfill(sink: string, options: BackfillOptions): Promise<void> {
-  const { from, log } = options
-  const body = { from, ...(log !== undefined && { log }) }
+  const { from, log, signal } = options
+  const body = { from, ...(log !== undefined && { log }), ...(signal !== undefined && { signal }) }
   const input = { parameters: { sink }, body, schema: sinks.backfillSink.answer() }
   const answer = await requestApi(options, await operatorBearer(options), "backfillSink", input)
   if (options.json) return console.log(jsonText(answer))
-  for (const { log: name, next } of answer.logs) console.log(`${printableText(name)}: sends from ${next} on`)
+  for (const { log: name, signal: sent, next } of answer.logs)
+    console.log(`${printableText(name)} (${sent}): sends from ${next} on`)
 }
 
 function position(text: string): number | "start" {

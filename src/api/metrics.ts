@@ -5,23 +5,17 @@
  * seconds, and show no single call.
  */
 import { recordAtEdge } from "../audit/edge-recorder.ts"
-import { logReadings } from "../audit/record-logs.ts"
-import { publications } from "../bundles/publications.ts"
-import { bundleCheckedAt } from "../bundles/store.ts"
 import { CONTENT_TYPES, exposition, formatFor } from "../core/metrics/exposition.ts"
-import { samplesOf, type Reading } from "../core/metrics/samples.ts"
+import { samplesOf } from "../core/metrics/samples.ts"
 import { recordOf } from "../core/record/record.ts"
 import { hashOfKey } from "../credentials/api-key.ts"
-import { logEvent } from "../platform/log.ts"
+import { readingOf } from "../export/reading.ts"
 import { newId } from "../platform/new-id.ts"
 import { bundleFor, type RequestContext } from "../request-context.ts"
-import { currentLease, leasedAt } from "../revocation/lease.ts"
-import { keyRing } from "../signing/key-ring.ts"
 import { ERRORS } from "./contract/errors.ts"
 import { identityOf } from "./identity.ts"
 import { authorizeOperator } from "./operator.ts"
 import { isApiError, type CallerError } from "./outcome.ts"
-import { sinkReadings } from "./sinks.ts"
 
 const PATH = "/metrics"
 const BEARER = /^Bearer +([\x21-\x7e]+)$/i
@@ -75,39 +69,4 @@ function errorAnswer({ error, description }: CallerError, id: string): Response 
     ...(status === 503 && { "Retry-After": "5" }),
   })
   return Response.json({ error, error_description: description, decision_id: id }, { status, headers })
-}
-
-/**
- * A log that is unavailable fails the whole scrape: without its part every counter would fall, and rise again, as if all
- * had happened anew. Of anything else a series is missing then, or says so.
- */
-async function readingOf(context: RequestContext): Promise<Reading> {
-  const { env } = context
-  const bundle = await bundleFor(context)
-  const [logs, sinks, head, keys] = await Promise.all([
-    logReadings(env),
-    sinkReadings(env, bundle?.sinks ?? []),
-    orNull(publications(env).head()),
-    orNull(keyRing(env).keyAges()),
-    currentLease(context),
-  ])
-  const checkedAt = bundleCheckedAt()
-  return {
-    now: Date.now(),
-    logs,
-    sinks,
-    leasedAt: leasedAt(),
-    bundle: bundle && checkedAt !== null ? { seq: bundle.pointer.seq, checkedAt } : null,
-    publishedAt: head?.live?.at ?? null,
-    keys: keys ?? [],
-  }
-}
-
-async function orNull<Value>(value: Promise<Value>): Promise<Value | null> {
-  try {
-    return await value
-  } catch (error) {
-    logEvent("metrics_incomplete", { error: String(error) })
-    return null
-  }
 }

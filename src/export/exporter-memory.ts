@@ -3,10 +3,10 @@ import { LONGEST_HOLD_MS, pauseOf, retryAfterOf } from "../notifications/retry.t
 import type { Pointer } from "../core/policy/bundle.ts"
 import type { Failed } from "./destinations/destination.ts"
 import type { LostRange } from "./exporter-state.ts"
-import { FAILURES, type SinkFailure } from "./destinations/failures.ts"
+import { failureText, type SinkFailure } from "./destinations/failures.ts"
 
 interface Remembered {
-  /** `<sink>/<log>`: an alarm does not say whose it is. */
+  /** `<stream>/<log>`: an alarm does not say whose it is. */
   readonly name: string | null
   /** The newest bundle that it was told of: an older one may not have the sink, or still have it. */
   readonly bundle: Pointer | null
@@ -112,7 +112,6 @@ export class ExporterMemory {
   /** In a sentence. */
   get says(): string | null {
     const { failed } = this.#now
-    if (!failed) return null
-    return failed.status === null ? FAILURES[failed.failure] : `${FAILURES[failed.failure]} (HTTP ${failed.status})`
+    return failed && failureText(failed)
   }
 }

@@ -1,20 +1,6 @@
-/** Which exporters there are: one for each log that a sink reads. */
-import type { SinkDefinition, SinkLog } from "../core/policy/definition/sinks.ts"
+/** Which exporters there are: one for each log that a stream reads. */
+export const exporterName = (stream: string, log: string): string => `${stream}/${log}`
 
-/** The record logs (audit/record-logs.ts), by what sinks.yaml calls them. */
-const LOGS: Readonly<Record<SinkLog, readonly string[]>> = {
-  records: ["records-0", "records-1", "records-2", "records-3"],
-  looks: ["looks"],
-  strangers: ["strangers"],
-}
-
-export const ALL_LOGS = Object.values(LOGS).flat()
-
-/** The logs that a sink reads. */
-export const logsOf = ({ logs }: SinkDefinition): readonly string[] => logs.flatMap((each) => LOGS[each])
-
-export const exporterName = (sink: string, log: string): string => `${sink}/${log}`
-
-export function exporterOf(env: Env, sink: string, log: string) {
-  return env.EXPORTER.getByName(exporterName(sink, log))
+export function exporterOf(env: Env, stream: string, log: string) {
+  return env.EXPORTER.getByName(exporterName(stream, log))
 }

@@ -1,6 +1,6 @@
 /**
- * Sends the records of one log to one sink: a Durable Object for each pair, so that a slow sink occupies neither the log
- * nor another sink. It works by its alarm alone: it reads the log from the position that the sink has acknowledged, writes
+ * Sends the records of one log to one sink, as one signal: a Durable Object for each, so that a slow sink occupies neither
+ * the log nor another sink. It works by its alarm alone: it reads the log from the position that the sink has acknowledged, writes
  * the records in the sink's format, sends them, and acknowledges. So records go in their order, at least once; a receiver
  * leaves out what it has by log and index, or by the record's id. The log is the buffer: nothing is copied here.
  */
@@ -10,7 +10,6 @@ import { bundleOf } from "../bundles/store.ts"
 import { requireOwner } from "../bundles/ownership.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
-import type { SinkDefinition } from "../core/policy/definition/sinks.ts"
 import { logEvent } from "../platform/log.ts"
 import { bundleFor, requestContext, type RequestContext } from "../request-context.ts"
 import { batchOf } from "./batches.ts"
@@ -18,15 +17,18 @@ import { failed, type Failed, type Sent } from "./destinations/destination.ts"
 import { send } from "./destinations/destinations.ts"
 import { ExporterMemory } from "./exporter-memory.ts"
 import type { ExporterState } from "./exporter-state.ts"
-import { exporterName, logsOf } from "./exporter-stub.ts"
+import { exporterName } from "./exporter-stub.ts"
 import type { Batch } from "./formats/format.ts"
 import { formatOf } from "./formats/formats.ts"
 import { parcelOf } from "./parcel.ts"
 import { denyWhileFull, LOOK_AGAIN_AT_FULL_MS } from "./room.ts"
+import { streamIn, type Stream } from "./streams.ts"
 
 /** Requests to the sink in one alarm: on the free plan an invocation may make fifty. The next alarm goes on. */
 const MOST_SENDS = 40
 const LOOK_AGAIN_MS = 5_000
+/** The next records may have more short members, whose names a format repeats. */
+const GROWTH_MARGIN = 1.05
 
 interface Done {
   /** Up to its `next`, and with its checkpoints, the sink now is. */
@@ -44,6 +46,8 @@ export class Exporter extends StoredObject {
   #backfills = 0
   /** Requests to the sink in this alarm. */
   #sends = 0
+  /** Bytes that the format made of a character of the last records: one batch after the other is as long as the sink takes. */
+  #growth = 1
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env, "Exporter")
@@ -52,7 +56,7 @@ export class Exporter extends StoredObject {
 
   /** This bundle names the sink. May be repeated. */
   async follow(bundle: Pointer): Promise<void> {
-    const { next } = await this.#log().subscribe(this.#own().sink, "now")
+    const { next } = await this.#log().subscribe(this.#own().stream, "now")
     if (this.#memory.now.witnessed === null) this.#memory.keep({ witnessed: next })
     await this.heed(bundle)
   }
@@ -75,7 +79,7 @@ export class Exporter extends StoredObject {
   /** Records from this one on are sent, again or for the first time; a pause ends. */
   async backfill(from: number | "start"): Promise<number> {
     this.#backfills += 1
-    const { next } = await this.#log().subscribe(this.#own().sink, await this.#position(from))
+    const { next } = await this.#log().subscribe(this.#own().stream, await this.#position(from))
     this.#memory.backfilled(next)
     await this.wake()
     return next
@@ -86,10 +90,10 @@ export class Exporter extends StoredObject {
   }
 
   async state(): Promise<ExporterState> {
-    const { sink, log } = this.#own()
+    const { stream, log } = this.#own()
     const { succeededAt, failed: failure, holdUntil, lost, lostRecords, deniesUntil } = this.#memory.now
     const { end, unsealed, sinks } = await this.#log().state()
-    const next = sinks.find(({ name }) => name === sink)?.next ?? end
+    const next = sinks.find(({ name }) => name === stream)?.next ?? end
     const now = Date.now()
     const oldest = next < end ? (await this.#log().read(next, 1)).records[0] : undefined
     return {
@@ -127,15 +131,16 @@ export class Exporter extends StoredObject {
       await this.ctx.storage.setAlarm(now + LOOK_AGAIN_MS)
       return
     }
-    const { sink: id, log } = this.#own()
-    const sink = bundle.sinks.find((each) => each.id === id && logsOf(each).includes(log))
-    if (!sink) {
+    const { stream: name, log } = this.#own()
+    const stream = streamIn(bundle.sinks, name, log)
+    if (!stream) {
       await this.#leave()
       return
     }
-    const denies = await denyWhileFull(this.env, exporterName(id, log), sink, this.#log(), this.#memory)
+    const kept = stream.signal === "logs" ? stream.sink : null
+    const denies = await denyWhileFull(this.env, exporterName(name, log), kept, this.#log(), this.#memory)
     const { holdUntil } = this.#memory.now
-    const goesOn = holdUntil > now ? holdUntil : await this.#exportPages(sink, context)
+    const goesOn = holdUntil > now ? holdUntil : await this.#exportPages(stream, context)
     const next = denies ? Math.min(goesOn ?? Number.POSITIVE_INFINITY, now + LOOK_AGAIN_AT_FULL_MS) : goesOn
     if (next !== null) await this.ctx.storage.setAlarm(next)
   }
@@ -148,27 +153,28 @@ export class Exporter extends StoredObject {
   }
 
   /** @returns when it goes on, in milliseconds since the epoch; null: when it is woken */
-  async #exportPages(sink: SinkDefinition, context: RequestContext): Promise<number | null> {
+  async #exportPages(stream: Stream, context: RequestContext): Promise<number | null> {
     const log = this.#log()
-    let next = await this.#next(sink.id)
+    const { name, sink } = stream
+    let next = await this.#next(name)
     let reading = log.read(next, sink.batch.bytes)
     for (this.#sends = 0; this.#sends < MOST_SENDS;) {
       const page = await reading
       for (const { from, to } of page.lost) {
-        await log.acknowledge(sink.id, to)
+        await log.acknowledge(name, to)
         this.#lose(from, to, to - from, "The log was full, and dropped them.")
         next = to
       }
-      if (page.next <= next) return this.#exportCheckpoints(sink, next, context)
+      if (page.next <= next) return this.#exportCheckpoints(stream, next, context)
       // The log reads while the sink takes what was read before.
       reading = log.read(page.next, sink.batch.bytes)
       reading.catch(() => undefined)
       const backfills = this.#backfills
       for (let from = next; from < page.next && this.#sends < MOST_SENDS; from = next) {
-        const step = await this.#sendNext(sink, page, from, context)
+        const step = await this.#sendNext(stream, page, from, context)
         if ("waitsUntil" in step) return step.waitsUntil
         if (this.#backfills !== backfills) return Date.now()
-        await log.acknowledge(sink.id, step.batch.next)
+        await log.acknowledge(name, step.batch.next)
         this.#note(step, sink)
         next = step.batch.next
       }
@@ -177,24 +183,25 @@ export class Exporter extends StoredObject {
   }
 
   /** To subscribe gives all records that wait their positions: an exporter that did so at each wake would wake itself. */
-  async #next(sink: string): Promise<number> {
+  async #next(stream: string): Promise<number> {
     const log = this.#log()
     const { sinks } = await log.state()
-    return sinks.find(({ name }) => name === sink)?.next ?? (await log.subscribe(sink, "now")).next
+    return sinks.find(({ name }) => name === stream)?.next ?? (await log.subscribe(stream, "now")).next
   }
 
   /** Those that were signed after the sink had their records. */
-  async #exportCheckpoints(sink: SinkDefinition, next: number, context: RequestContext): Promise<number | null> {
+  async #exportCheckpoints(stream: Stream, next: number, context: RequestContext): Promise<number | null> {
+    if (stream.signal !== "logs") return null
     const { witnessed } = this.#memory.now
     if (witnessed === null) this.#memory.keep({ witnessed: next })
     const all = await this.#log().checkpoints(witnessed ?? next)
     const checkpoints = all.filter(({ size }) => size <= next)
     if (checkpoints.length === 0) return null
     const batch = { log: this.#own().log, from: next, next, records: [], checkpoints }
-    const sent = await this.#send(sink, batch, context)
+    const sent = await this.#send(stream, batch, context)
     if (sent === "too_large") return null
     if (sent.kind === "failed") return this.#fail(sent)
-    this.#note({ batch, how: "sent" }, sink)
+    this.#note({ batch, how: "sent" }, stream.sink)
     return null
   }
 
@@ -205,20 +212,22 @@ export class Exporter extends StoredObject {
     return this.#memory.now.holdUntil
   }
 
-  async #sendNext(sink: SinkDefinition, page: LogPage, from: number, context: RequestContext): Promise<Step> {
+  async #sendNext(stream: Stream, page: LogPage, from: number, context: RequestContext): Promise<Step> {
+    const { sink } = stream
     const { most, planned } = this.#memory.now
     const records = Math.min(most ?? sink.batch.records, sink.batch.records)
     const end = planned !== null && planned > from ? planned : null
-    let batch = batchOf(this.#own().log, page, from, sink, { records, end })
+    const characters = end === null ? sink.batch.bytes / this.#growth : Infinity
+    let batch = batchOf(this.#own().log, page, from, stream, { records, characters, end })
     while (batch) {
       if (batch.records.length === 0 && batch.checkpoints.length === 0) return { batch, how: "skipped" }
-      const sent = await this.#send(sink, batch, context)
+      const sent = await this.#send(stream, batch, context)
       if (sent === "too_large" || (sent.kind === "failed" && sent.failure === "too_large")) {
         if (batch.next - from === 1)
           return { batch, how: { count: 1, why: "The record is longer than the sink takes." } }
         const half = Math.ceil((batch.next - from) / 2)
         if (sent !== "too_large") this.#memory.keep({ most: half, planned: null })
-        batch = batchOf(this.#own().log, page, from, sink, { records: half, end: null })
+        batch = batchOf(this.#own().log, page, from, stream, { records: half, characters: Infinity, end: null })
         continue
       }
       if (sent.kind === "failed") return { waitsUntil: this.#fail(sent) }
@@ -230,8 +239,11 @@ export class Exporter extends StoredObject {
   }
 
   /** @returns `too_large` if it is longer than the sink takes, by sinks.yaml: it was not sent */
-  async #send(sink: SinkDefinition, batch: Batch, { config }: RequestContext): Promise<Sent | "too_large"> {
-    const parcel = await parcelOf(batch, formatOf(sink), { issuer: config.issuer }, sink.batch.bytes)
+  async #send({ sink, signal }: Stream, batch: Batch, { config }: RequestContext): Promise<Sent | "too_large"> {
+    const format = formatOf(sink, signal)
+    const { bytes, parcel } = await parcelOf(batch, signal, format, { issuer: config.issuer }, sink.batch.bytes)
+    const characters = batch.records.reduce((sum, { body }) => sum + body.length, 0)
+    if (characters > 0) this.#growth = (bytes / characters) * GROWTH_MARGIN
     if (!parcel) return "too_large"
     this.#memory.keep({ planned: batch.next })
     this.#sends += 1
@@ -239,10 +251,10 @@ export class Exporter extends StoredObject {
   }
 
   /** The log knows that the sink is farther: a crash before this repeats nothing. */
-  #note({ batch: { from, next, checkpoints }, how }: Done, sink: SinkDefinition): void {
+  #note({ batch: { from, next, checkpoints }, how }: Done, { batch }: Stream["sink"]): void {
     if (how === "skipped") return
     const witnessed = checkpoints.at(-1)?.size ?? this.#memory.now.witnessed
-    if (how === "sent") this.#memory.succeeded(sink.batch.records, witnessed, Date.now())
+    if (how === "sent") this.#memory.succeeded(batch.records, witnessed, Date.now())
     else {
       this.#lose(from, next, how.count, how.why)
       this.#memory.keep({ planned: null, witnessed })
@@ -256,21 +268,21 @@ export class Exporter extends StoredObject {
 
   /** The sink is gone: so is what it has not got, and the log may drop it. */
   async #leave(): Promise<void> {
-    const { sink, log } = this.#own()
+    const { stream, log } = this.#own()
     const { end, sinks } = await this.#log().state()
-    const next = sinks.find(({ name }) => name === sink)?.next
+    const next = sinks.find(({ name }) => name === stream)?.next
     if (next !== undefined) {
-      logEvent("sink_removed", { sink, log, undelivered: end - next })
-      await this.#log().unsubscribe(sink)
+      logEvent("sink_removed", { sink: stream, log, undelivered: end - next })
+      await this.#log().unsubscribe(stream)
     }
-    await denyWhileFull(this.env, exporterName(sink, log), null, this.#log(), this.#memory)
+    await denyWhileFull(this.env, exporterName(stream, log), null, this.#log(), this.#memory)
     await this.ctx.storage.deleteAll()
     this.#memory.forget()
   }
 
-  #own(): { readonly sink: string; readonly log: string } {
-    const [sink = "", log = ""] = (this.ctx.id.name ?? this.#memory.now.name ?? "").split("/")
-    return { sink, log }
+  #own(): { readonly stream: string; readonly log: string } {
+    const [stream = "", log = ""] = (this.ctx.id.name ?? this.#memory.now.name ?? "").split("/")
+    return { stream, log }
   }
 
   #log() {

@@ -1,23 +1,33 @@
 /** A batch becomes what is sent: its text, compressed, with a name that follows from its records. */
 import { byteLength } from "../core/encoding/bytes.ts"
+import type { Signal } from "../core/policy/definition/sinks.ts"
 import type { Parcel } from "./destinations/destination.ts"
 import { membersOf, type Batch, type Format, type FormatContext } from "./formats/format.ts"
 
-/** Null if its text has more bytes than the sink takes. */
+export interface Packed {
+  /** Of its text. */
+  readonly bytes: number
+  /** Null if these are more than the sink takes. */
+  readonly parcel: Parcel | null
+}
+
 export async function parcelOf(
   batch: Batch,
+  signal: Signal,
   format: Format,
   context: FormatContext,
   maxBytes: number,
-): Promise<Parcel | null> {
+): Promise<Packed> {
   const text = format.write(batch, context)
-  if (text.length > maxBytes || byteLength(text) > maxBytes) return null
-  const zipped = new Blob([text]).stream().pipeThrough(new CompressionStream("gzip"))
-  return {
-    body: new Uint8Array(await new Response(zipped).arrayBuffer()),
-    contentType: format.contentType,
-    name: nameOf(batch, format.extension),
-  }
+  const bytes = text.length > maxBytes ? text.length : byteLength(text)
+  if (bytes > maxBytes) return { bytes, parcel: null }
+  const { contentType, extension } = format
+  return { bytes, parcel: { signal, body: await zipped(text), contentType, name: nameOf(batch, extension) } }
+}
+
+export async function zipped(text: string): Promise<Uint8Array<ArrayBuffer>> {
+  const stream = new Blob([text]).stream().pipeThrough(new CompressionStream("gzip"))
+  return new Uint8Array(await new Response(stream).arrayBuffer())
 }
 
 /** So that names sort as their records do. */

@@ -36,6 +36,7 @@ function restrict(env: Env, name: unknown): Env {
     if (jurisdiction === undefined) throw new Error(`JURISDICTION is none of ${JURISDICTIONS.join(", ")}`)
     const objects: Objects = {
       EXPORTER: env.EXPORTER.jurisdiction(jurisdiction),
+      METRICS_EXPORTER: env.METRICS_EXPORTER.jurisdiction(jurisdiction),
       LEDGER: env.LEDGER.jurisdiction(jurisdiction),
       INBOX: env.INBOX.jurisdiction(jurisdiction),
       ONCE_LOG: env.ONCE_LOG.jurisdiction(jurisdiction),

@@ -10,11 +10,16 @@ import { readManifest } from "../../dev/manifest.ts"
 import { RECORD_KINDS, type SinkDefinition } from "../../src/core/policy/definition/sinks.ts"
 import { batchOf, recordOf, storedForm, type DecisionRecord, type StoredRecord } from "../../src/core/record/record.ts"
 import type { ExporterState } from "../../src/export/exporter-state.ts"
+import type { MetricsState } from "../../src/export/metrics-state.ts"
+import { readersOf, signalsOf } from "../../src/export/streams.ts"
 import { newId } from "../../src/platform/new-id.ts"
 import { configure, disk, keyValueStore, narrowgate, newSigner, published, yardOf } from "../node/bare-narrowgate.ts"
 import { buildWorker, plainWorker, serve } from "../node/bare-workerd.ts"
 
 export const ISSUER = "https://authz.example"
+
+/** Of a collector of OpenTelemetry. */
+export const OTLP = { kind: "otlp", signals: ["logs"], sampler: "parentbased_always_on", headers: {} } as const
 
 export const COMMON = {
   logs: ["records"],
@@ -29,7 +34,9 @@ export interface Exporting extends AsyncDisposable {
   wake(sink: string, log: string): Promise<void>
   /** `kill -9`, and once more on the same objects. */
   killAndStart(): Promise<void>
-  state(sink: string, log: string): Promise<ExporterState>
+  /** @param stream the sink, or for its traces `<sink>.traces` */
+  state(stream: string, log: string): Promise<ExporterState>
+  metricsState(sink: string): Promise<MetricsState>
 }
 
 /** @param secrets by their names in the sinks */
@@ -45,9 +52,13 @@ export async function exporting(
   const { entries, PUBLISHER_KEYS } = await published(body, ISSUER)
   const variables = { ISSUER, PUBLISHER_KEYS, LOCAL: "true", SINK_SECRETS: JSON.stringify(secrets) }
   const { compatibilityDate } = await readManifest()
-  const bindings = ["RECORD_LOG", "EXPORTER"].map(
-    (name) =>
-      `(name = "${name}", durableObjectNamespace = (className = "${name === "EXPORTER" ? "Exporter" : "RecordLog"}", serviceName = "main"))`,
+  const bindings = Object.entries({
+    RECORD_LOG: "RecordLog",
+    EXPORTER: "Exporter",
+    METRICS_EXPORTER: "MetricsExporter",
+  }).map(
+    ([name, className]) =>
+      `(name = "${name}", durableObjectNamespace = (className = "${className}", serviceName = "main"))`,
   )
   const configuration = configure(
     {
@@ -63,7 +74,8 @@ export async function exporting(
   await mkdir(join(directory, "objects"))
   await writeFile(file, configuration)
   let running = await serve(file, directory, ["feeder"] as const)
-  const names = sinks.flatMap(({ id }) => logs.map((log) => `${id}/${log}`))
+  const names = sinks.flatMap(readersOf).flatMap(({ name, log }) => (logs.includes(log) ? `${name}/${log}` : []))
+  const measured = sinks.filter((sink) => signalsOf(sink).includes("metrics"))
   const command = async (path: string, query: readonly (readonly [string, string])[], batch?: string) => {
     const url = `http://127.0.0.1:${running.ports.feeder}${path}?${new URLSearchParams(query.map((pair) => [...pair]))}`
     const response = await fetch(url, batch === undefined ? {} : { method: "POST", body: batch })
@@ -76,6 +88,7 @@ export async function exporting(
       .find((key) => key.startsWith("body/"))
       ?.slice(5) ?? ""
   await command("/follow", [["seq", "1"], ["digest", digest], ...named])
+  await command("/measure", [["seq", "1"], ["digest", digest], ...measured.map(({ id }) => ["name", id] as const)])
   return {
     async append(log, records) {
       await command(
@@ -95,6 +108,9 @@ export async function exporting(
     async state(sink, log): Promise<ExporterState> {
       const response = await command("/state", [["name", `${sink}/${log}`]])
       return JSON.parse(await response.text())
+    },
+    async metricsState(sink): Promise<MetricsState> {
+      return JSON.parse(await (await command("/metrics-state", [["name", sink]])).text())
     },
     async wake(sink, log) {
       await command("/wake", [["name", `${sink}/${log}`]])

@@ -7,6 +7,16 @@ export default {
         await env.EXPORTER.getByName(name).follow({ seq: Number(query.get("seq")), digest: query.get("digest") })
       return new Response()
     }
+    if (pathname === "/measure") {
+      for (const name of query.getAll("name"))
+        await env.METRICS_EXPORTER.getByName(name).follow({
+          seq: Number(query.get("seq")),
+          digest: query.get("digest"),
+        })
+      return new Response()
+    }
+    if (pathname === "/metrics-state")
+      return Response.json(await env.METRICS_EXPORTER.getByName(query.get("name")).state())
     if (pathname === "/wake") {
       for (const name of query.getAll("name")) {
         await env.RECORD_LOG.getByName(name.split("/")[1]).seal()

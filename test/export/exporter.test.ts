@@ -75,7 +75,7 @@ test("a collector of OpenTelemetry gets the key that the secret has, and where e
   const [id] = await appendRecords(1)
   await exportNow(COLLECTOR)
   const [request] = net.received
-  expect(request?.url).toBe(COLLECTOR.url)
+  expect(request?.url).toBe("https://collector.test/otlp/v1/logs")
   expect(Object.fromEntries(request?.headers ?? [])).toMatchObject({
     authorization: "Bearer collector",
     "content-type": "application/json",

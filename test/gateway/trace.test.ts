@@ -2,7 +2,7 @@
 import { exports } from "cloudflare:workers"
 import { describe, expect, test } from "vitest"
 import { spanIdOf } from "../../src/core/encoding/trace-context.ts"
-import { openTask } from "../harness/agents.ts"
+import { exchangeForm, openTask, postForm, type TokenAnswer } from "../harness/agents.ts"
 import { askAccess } from "../harness/access.ts"
 import { yardForEach } from "../harness/each-test.ts"
 import { askAs, callWith, HTTP_DIALECTS, keyOf, ORIGIN } from "../harness/gateways.ts"
@@ -151,4 +151,22 @@ test("a list that is cut down names its parent, as does its denial", async () =>
   const denied = await filter(token, "nowhere", ["search"], traced)
   expect(denied.kept).toBeNull()
   for (const { decision } of [made, denied]) expect(await recordOf(decision)).toMatchObject({ trace: PARENT })
+})
+
+describe("a token request", () => {
+  const decisionOf = ({ headers }: TokenAnswer): string => headers.get("X-Narrowgate-Decision") ?? ""
+
+  test("is a span of its trace, granted or not, whatever its grant", async () => {
+    const granted = await postForm(await exchangeForm("first"), { traceparent: `00-${PARENT}` })
+    expect(granted.status).toBe(200)
+    expect(await recordOf(decisionOf(granted))).toMatchObject({ kind: "exchange", decision: "allow", trace: PARENT })
+    const refused = await postForm({ grant_type: "password" }, { traceparent: `00-${PARENT}` })
+    expect(refused.status).toBe(400)
+    expect(await recordOf(decisionOf(refused))).toMatchObject({ kind: "exchange", decision: "deny", trace: PARENT })
+  })
+
+  test("with a malformed header has none", async () => {
+    const granted = await postForm(await exchangeForm("first"), { traceparent: `00-${PARENT}-more` })
+    expect(await recordOf(decisionOf(granted))).toMatchObject({ decision: "allow", trace: null })
+  })
 })

@@ -24,6 +24,7 @@ const KNOWN_BY_NAME = [
   env.INBOX,
   env.ONCE_LOG,
   env.EXPORTER,
+  env.METRICS_EXPORTER,
   env.OUTBOUND,
   env.PUBLICATIONS,
   env.RECORD_LOG,

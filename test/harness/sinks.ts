@@ -18,7 +18,9 @@ export const COLLECTOR = {
   ...COMMON,
   id: "collector",
   kind: "otlp",
-  url: "https://collector.test/v1/logs",
+  url: "https://collector.test/otlp",
+  signals: ["logs"],
+  sampler: "parentbased_always_on",
   headers: { authorization: "collector-key" },
 } as const satisfies SinkDefinition
 export const LAKE = {

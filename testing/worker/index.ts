@@ -15,6 +15,7 @@ import { publishedEnvironment, receiveSetup, setupIn } from "./environment.ts"
 
 export const ClientRegistry = driven(release.ClientRegistry, "CLIENT_REGISTRY")
 export const Exporter = driven(release.Exporter, "EXPORTER")
+export const MetricsExporter = driven(release.MetricsExporter, "METRICS_EXPORTER")
 export const Inbox = driven(release.Inbox, "INBOX")
 export const Ledger = driven(release.Ledger, "LEDGER")
 export const OnceLog = driven(release.OnceLog, "ONCE_LOG")

@@ -7,16 +7,16 @@ import type { Problem } from "../source/problem.ts"
 import type { Path } from "../source/source.ts"
 
 type Sink = SinksFile["sinks"][number]
-type Key = "url" | "headers" | "format" | "region" | "access_key" | "secret_key"
+type Key = "url" | "headers" | "signals" | "sampler" | "format" | "region" | "access_key" | "secret_key"
 
 /** One row each: what it needs, and what it may have. */
 const TAKES: Readonly<Record<SinkKind, { readonly needs: readonly Key[]; readonly may: readonly Key[] }>> = {
-  otlp: { needs: ["url"], may: ["headers"] },
+  otlp: { needs: ["url"], may: ["headers", "signals", "sampler"] },
   ocsf: { needs: ["url"], may: ["headers"] },
   s3: { needs: ["url", "region", "access_key", "secret_key"], may: ["format"] },
   file: { needs: [], may: ["format"] },
 }
-const KEYS: readonly Key[] = ["url", "headers", "format", "region", "access_key", "secret_key"]
+const KEYS: readonly Key[] = ["url", "headers", "signals", "sampler", "format", "region", "access_key", "secret_key"]
 
 /** Headers that the sender sets, or that would change who is addressed. */
 const OWN_HEADERS: ReadonlySet<string> = new Set(["content-type", "content-encoding", "content-length", "host"])
@@ -24,7 +24,12 @@ const OWN_HEADERS: ReadonlySet<string> = new Set(["content-type", "content-encod
 export function checkSinks(policies: Policies): Problem[] {
   return policies.sinks.value.sinks.flatMap((sink, index) => {
     const at: Path = ["sinks", index]
-    return [...keysOf(policies, sink, at), ...hostOf(policies, sink, at), ...headersOf(policies, sink, at)]
+    return [
+      ...keysOf(policies, sink, at),
+      ...hostOf(policies, sink, at),
+      ...headersOf(policies, sink, at),
+      ...signalsOf(policies, sink, at),
+    ]
   })
 }
 
@@ -58,4 +63,30 @@ function headersOf({ sinks }: Policies, { headers = {} }: Sink, at: Path): Probl
       ? [sinks.keyError([...at, "headers", name], `\`${name}\` is set by the sender`, "Remove it.")]
       : [],
   )
+}
+
+function signalsOf(
+  { sinks }: Policies,
+  { kind, url = "", signals = ["logs"], sampler, full = {} }: Sink,
+  at: Path,
+): Problem[] {
+  if (kind !== "otlp") return []
+  const [path = ""] = /\/v1\/(?:logs|traces|metrics)\/?$/u.exec(new URL(url, "https://none.invalid").pathname) ?? []
+  return [
+    ...(path === ""
+      ? []
+      : [
+          sinks.error(
+            [...at, "url"],
+            `the URL of a collector is its base URL: \`${path}\` is appended`,
+            "Write it without, as in `OTEL_EXPORTER_OTLP_ENDPOINT`.",
+          ),
+        ]),
+    ...(sampler === undefined || signals.includes("traces")
+      ? []
+      : [sinks.keyError([...at, "sampler"], "only spans are sampled", "Add `traces` to `signals`, or remove it.")]),
+    ...(signals.includes("logs") || !Object.values(full).includes("deny")
+      ? []
+      : [sinks.keyError([...at, "full"], "this sink keeps no records", "Add `logs` to `signals`, or remove it.")]),
+  ]
 }

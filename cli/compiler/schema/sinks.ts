@@ -5,6 +5,8 @@ import {
   FILE_FORMATS,
   RECORD_KINDS,
   SINK_KINDS,
+  SAMPLERS,
+  SIGNALS,
   SINK_LOGS,
   type SinkDefinition,
 } from "../../../src/core/policy/definition/sinks.ts"
@@ -38,17 +40,30 @@ const sink = z.strictObject({
   kind: z
     .enum(SINK_KINDS)
     .describe(
-      "`otlp`: OpenTelemetry logs over OTLP/HTTP, as JSON. `ocsf`: OCSF events as lines of JSON to an HTTPS collector. `s3`: objects behind the API of S3. `file`: files of `narrowgate serve`.",
+      "`otlp`: OpenTelemetry over OTLP/HTTP, as JSON. `ocsf`: OCSF events as lines of JSON to an HTTPS collector. `s3`: objects behind the API of S3. `file`: files of `narrowgate serve`.",
     ),
   url: trustedUrl
     .exactOptional()
     .describe(
-      "The URL that records are sent to. For `s3`: of the bucket, and of what the names of objects begin with.",
+      "Where it is sent. For `otlp`: the base URL, to which `/v1/logs` and so on are appended. For `s3`: of the bucket, and of what the names of objects begin with.",
     ),
   headers: z
     .record(headerName, secretName)
     .exactOptional()
     .describe("For `otlp` and `ocsf`: further headers, each with the name of the secret that is its whole value."),
+  signals: z
+    .array(z.enum(SIGNALS))
+    .min(1)
+    .exactOptional()
+    .describe(
+      "For `otlp`: `logs` (records), `traces` (a span for each decision on a call or a token), `metrics` (what `/metrics` shows, each minute). If absent: `logs`.",
+    ),
+  sampler: z
+    .enum(SAMPLERS)
+    .exactOptional()
+    .describe(
+      "For the signal `traces`, in the words of `OTEL_TRACES_SAMPLER`: which decisions are spans. If absent: `parentbased_always_on`, which leaves out those whose caller says that its trace is not sampled.",
+    ),
   format: z
     .enum(FILE_FORMATS)
     .exactOptional()
@@ -109,7 +124,9 @@ export function sinksOf({ sinks }: SinksFile): readonly SinkDefinition[] {
     }
     if (kind === "otlp" || kind === "ocsf") {
       const collector = { ...common, url, headers: each.headers ?? {} }
-      return kind === "otlp" ? { ...collector, kind } : { ...collector, kind }
+      if (kind === "ocsf") return { ...collector, kind }
+      const { signals: named = ["logs"], sampler = "parentbased_always_on" } = each
+      return { ...collector, kind, signals: SIGNALS.filter((signal) => named.includes(signal)), sampler }
     }
     const format = each.format ?? "records"
     if (kind === "file") return { ...common, kind, format }

@@ -15,27 +15,43 @@ const lost = once(() =>
   }),
 )
 
+const signal = once(() => z.enum(["logs", "traces"]))
+const failure = once(() => z.looseObject({ at: moment(), says: z.string() }))
+
 const exporter = once(() =>
   z.union([
     z.looseObject({
+      signal: signal(),
       log: z.string(),
       next: z.number().describe("The number of the first record that the sink does not have."),
       lag_records: z.number().describe("Records that it does not have yet."),
       lag_seconds: z.number().describe("The age of the oldest of them."),
       succeeded_at: momentOrNull(),
-      last_failure: z.looseObject({ at: moment(), says: z.string() }).nullable(),
+      last_failure: failure().nullable(),
       waits_until: momentOrNull(),
       lost_records: z.number().describe("Records that it will never get, unless the log still has them (backfill)."),
       lost: z.array(lost()).describe("The newest of them."),
       denies: z.boolean().describe("Calls are denied, because the log has no room for their records."),
     }),
-    z.looseObject({ log: z.string(), error: z.literal("unavailable") }).describe("Its state could not be read."),
+    z
+      .looseObject({ signal: signal(), log: z.string(), error: z.literal("unavailable") })
+      .describe("Its state could not be read."),
   ]),
+)
+
+const metrics = once(() =>
+  z
+    .union([
+      z.looseObject({ since: moment(), succeeded_at: momentOrNull(), last_failure: failure().nullable() }),
+      z.looseObject({ error: z.literal("unavailable") }).describe("It has not begun, or its state could not be read."),
+    ])
+    .describe("Only of a sink that takes metrics."),
 )
 
 const backfill = once(() =>
   z.strictObject({
     log: z.string().max(64).optional().describe("Absent: all logs that the sink reads."),
+    signal: signal().optional().describe("Absent: all that the sink sends of records."),
     from: z
       .union([z.int().min(0), z.literal("start")])
       .describe("The number of the first record; `start`: the oldest that the log has."),
@@ -50,7 +66,16 @@ export const sinks = {
     access: { by: "operator", role: "viewer", area: "sinks" },
     record: "management",
     answer: once(() =>
-      z.looseObject({ sinks: z.array(z.looseObject({ id: z.string(), kind: z.string(), logs: z.array(exporter()) })) }),
+      z.looseObject({
+        sinks: z.array(
+          z.looseObject({
+            id: z.string(),
+            kind: z.string(),
+            logs: z.array(exporter()).describe("One for each signal and log."),
+            metrics: metrics().optional(),
+          }),
+        ),
+      }),
     ),
     errors: [],
   }),
@@ -63,7 +88,10 @@ export const sinks = {
     record: "management",
     body: { schema: backfill, maxBytes: MAX_BODY_BYTES },
     answer: once(() =>
-      z.looseObject({ id: z.string(), logs: z.array(z.looseObject({ log: z.string(), next: z.number() })) }),
+      z.looseObject({
+        id: z.string(),
+        logs: z.array(z.looseObject({ signal: signal(), log: z.string(), next: z.number() })),
+      }),
     ),
     errors: ["not_found"],
   }),

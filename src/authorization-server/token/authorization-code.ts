@@ -11,13 +11,14 @@ import type { GrantRequest } from "./open-task.ts"
 import { scopeOf, valueOf } from "./parameters.ts"
 import { redeemAt } from "./redeem.ts"
 import { isOAuthFailure, oauthError, type OAuthFailure } from "../../core/denials/oauth-error.ts"
+import { stampOf } from "./stamp.ts"
 import { readRefreshToken, readRooted, refreshTokenOf, type RefreshToken } from "./opaque-token.ts"
 
 /** RFC 7636, section 4.1. */
 const VERIFIER = /^[A-Za-z0-9._~-]{43,128}$/
 
 export async function redeemCode(request: GrantRequest): Promise<SignedToken | OAuthFailure> {
-  const { parameters, decisionId, context } = request
+  const { parameters, context } = request
   const code = valueOf(parameters, "code")
   const verifier = valueOf(parameters, "code_verifier")
   if (code === null) return oauthError({ reason: "parameter_missing", parameter: "code" })
@@ -31,7 +32,7 @@ export async function redeemCode(request: GrantRequest): Promise<SignedToken | O
     redirectUri: valueOf(parameters, "redirect_uri"),
     refresh: hashed(next),
   }
-  const stamp = { decisionId, receivedAt: context.receivedAt }
+  const stamp = stampOf(request)
   const issued = await redeemAt(rooted.root, request, async (ledger, client, pointer) => {
     const redemption = { ...client, secretHash: sha256Hex(rooted.secret), shown: presented }
     return ledger.redeem(LEDGER_VERSION, pointer, rooted.root, redemption, stamp)
@@ -40,14 +41,14 @@ export async function redeemCode(request: GrantRequest): Promise<SignedToken | O
 }
 
 export async function refreshToken(request: GrantRequest): Promise<SignedToken | OAuthFailure> {
-  const { parameters, decisionId, context } = request
+  const { parameters, context } = request
   const text = valueOf(parameters, "refresh_token")
   if (text === null) return oauthError({ reason: "parameter_missing", parameter: "refresh_token" })
   const refreshToken = readRefreshToken(context.env, text)
   if (!refreshToken) return oauthError({ reason: "grant_refused", what: "unknown" })
   const next = { ...refreshToken, secret: newSecret() }
   const named = { scope: scopeOf(parameters), shown: hashed(refreshToken), next: hashed(next).secret }
-  const stamp = { decisionId, receivedAt: context.receivedAt }
+  const stamp = stampOf(request)
   const issued = await redeemAt(refreshToken.root, request, async (ledger, client, pointer) =>
     ledger.refresh(LEDGER_VERSION, pointer, refreshToken.root, { ...client, ...named }, stamp),
   )

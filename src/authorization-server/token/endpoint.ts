@@ -6,6 +6,7 @@ import { readParameters } from "./parameters.ts"
 import { recordOAuthError } from "./record-error.ts"
 import { isOAuthFailure, oauthError } from "../../core/denials/oauth-error.ts"
 import { newId } from "../../platform/new-id.ts"
+import { traceOf } from "./stamp.ts"
 import { tokenResponse } from "./response.ts"
 
 export async function token(c: Context<{ Bindings: Env }>): Promise<Response> {
@@ -18,6 +19,6 @@ export async function token(c: Context<{ Bindings: Env }>): Promise<Response> {
     ? await exchange(c.req.raw, parameters, bundle, context, id)
     : { client: null, result: oauthError({ reason: "unavailable" }) }
   const { client, result } = outcome
-  if (isOAuthFailure(result)) recordOAuthError(result.refused, client, bundle, id, context)
+  if (isOAuthFailure(result)) recordOAuthError(result.refused, client, bundle, id, context, traceOf(c.req.raw))
   return tokenResponse(outcome, id)
 }

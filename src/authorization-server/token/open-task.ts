@@ -27,6 +27,7 @@ import { readRequestedGrant } from "../../core/task/requested-grant.ts"
 import { signerOf, type Signer } from "../../signing/signing-key.ts"
 import { ACCESS_TOKEN_TYPE, type TokenClient, type Subject } from "./subject-token.ts"
 import { historyKeyOf } from "../../core/guardrails/history-key.ts"
+import { stampOf } from "./stamp.ts"
 
 /** A token request of an authenticated agent. */
 export interface GrantRequest {
@@ -160,10 +161,11 @@ async function open(
   { request }: RequestedOpening,
   root: string,
   signer: Signer,
-  { bundle, context, decisionId }: GrantRequest,
+  granted: GrantRequest,
 ): Promise<SignedToken | OAuthFailure> {
-  const { env, receivedAt } = context
-  const stamp = { decisionId, receivedAt }
+  const { bundle, context } = granted
+  const { env } = context
+  const stamp = stampOf(granted)
   const candidate = candidateFor(bundle, context)?.pointer ?? null
   const opened = await askByNewest<OpenedTask | OAuthFailure>(
     env,

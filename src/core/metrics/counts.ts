@@ -14,6 +14,8 @@ const OTHER = "other"
 
 /** As it is stored. Keys are JSON of the values of the labels. */
 export interface Counts {
+  /** Milliseconds since the epoch: the earliest decision of those that were counted first. Null: none was. */
+  readonly since: number | null
   readonly records: number
   readonly folded: number
   readonly decisions: Readonly<Record<string, number>>
@@ -21,7 +23,7 @@ export interface Counts {
   readonly waits: Readonly<Record<string, Distribution>>
 }
 
-export const NO_COUNTS: Counts = { records: 0, folded: 0, decisions: {}, durations: {}, waits: {} }
+export const NO_COUNTS: Counts = { since: null, records: 0, folded: 0, decisions: {}, durations: {}, waits: {} }
 
 /** Returns the counts with these records. */
 export function counted(before: Counts, records: readonly DecisionRecord[]): Counts {
@@ -43,7 +45,9 @@ export function counted(before: Counts, records: readonly DecisionRecord[]): Cou
     tally(durations, gateway, total_ms)
     for (const [step, ms] of Object.entries(waitsOf(record))) tally(waits, step, ms)
   }
+  const first = records.reduce((earliest, { at }) => Math.min(earliest, at), Number.POSITIVE_INFINITY)
   return {
+    since: before.since ?? (records.length > 0 ? first : null),
     records: before.records + records.length,
     folded,
     decisions: Object.fromEntries(decisions),
@@ -73,7 +77,9 @@ function tally(into: Map<string, Tally>, key: string, ms: number): void {
 
 /** Returns what several logs add up to. */
 export function summed(all: readonly Counts[]): Counts {
+  const beginnings = all.flatMap(({ since }) => since ?? [])
   return {
+    since: beginnings.length > 0 ? Math.min(...beginnings) : null,
     records: all.reduce((sum, { records }) => sum + records, 0),
     folded: all.reduce((sum, { folded }) => sum + folded, 0),
     decisions: merged(

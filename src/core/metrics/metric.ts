@@ -3,8 +3,8 @@
 interface MetricDefinition {
   /** A counter never falls, whatever restarts: it is stored with what it counts. */
   readonly type: "counter" | "gauge" | "histogram"
-  /** Of the value. `1`: a number of things, which are named in braces (UCUM). */
-  readonly unit: "s" | "1" | "By" | `{${string}}`
+  /** Of the value (UCUM). A thing in braces is counted, or numbered, or is there or not; `1` would be a ratio. */
+  readonly unit: "s" | `{${string}}`
   readonly labels: readonly string[]
   /** A sentence. */
   readonly doc: string
@@ -50,32 +50,32 @@ export const METRICS = {
   narrowgate_sink_lag_records: {
     type: "gauge",
     unit: "{record}",
-    labels: ["sink", "log"],
-    doc: "Records of a log that a sink has not acknowledged.",
+    labels: ["sink", "log", "signal"],
+    doc: "Records of a log that a sink has not acknowledged as this signal.",
   },
   narrowgate_sink_lag_seconds: {
     type: "gauge",
     unit: "s",
-    labels: ["sink", "log"],
-    doc: "Age of the oldest record of a log that a sink has not acknowledged; 0 if there is none.",
+    labels: ["sink", "log", "signal"],
+    doc: "Age of the oldest record of a log that a sink has not acknowledged; 0 if there is none. Of the signal `metrics`: since it last took them.",
   },
   narrowgate_sink_lost_records: {
     type: "counter",
     unit: "{record}",
-    labels: ["sink", "log"],
+    labels: ["sink", "log", "signal"],
     doc: "Records that a sink does not get: the log had to drop them, or the sink takes none of them.",
   },
   narrowgate_sink_failing: {
     type: "gauge",
-    unit: "1",
-    labels: ["sink", "log"],
-    doc: "1 if the last attempt to send records of a log to a sink has failed, or its exporter does not answer; else 0.",
+    unit: "{exporter}",
+    labels: ["sink", "log", "signal"],
+    doc: "1 if the last attempt to send a signal to a sink has failed, or its exporter does not answer; else 0. The label `log` is empty for `metrics`.",
   },
   narrowgate_lease_available: {
     type: "gauge",
-    unit: "1",
+    unit: "{lease}",
     labels: [],
-    doc: "1 if the isolate that answers has a lease on the switches; 0 if not: it then denies every call.",
+    doc: "1 if the isolate that answers or sends has a lease on the switches; 0 if not: it then denies every call.",
   },
   narrowgate_lease_age_seconds: {
     type: "gauge",
@@ -85,9 +85,9 @@ export const METRICS = {
   },
   narrowgate_bundle_number: {
     type: "gauge",
-    unit: "1",
+    unit: "{publication}",
     labels: [],
-    doc: "Number of the publication by which the isolate that answers decides.",
+    doc: "Number of the publication by which the isolate that answers or sends decides.",
   },
   narrowgate_bundle_age_seconds: {
     type: "gauge",
@@ -99,7 +99,7 @@ export const METRICS = {
     type: "gauge",
     unit: "s",
     labels: [],
-    doc: "Since the isolate that answers has last seen which bundle is the newest; from 600 on it denies every call.",
+    doc: "Since the isolate that answers or sends has last seen which bundle is the newest; from 600 on it denies every call.",
   },
   narrowgate_signing_key_age_seconds: {
     type: "gauge",
@@ -123,14 +123,17 @@ export interface Sample<Name extends MetricName = MetricName> {
   readonly name: Name
   readonly labels: Readonly<Record<string, string>>
   readonly value: Name extends HistogramName ? Distribution : number
+  /** Of what is counted: milliseconds since the epoch, when the count began. Null: that is not known. */
+  readonly since: number | null
 }
 
 export function sample<Name extends MetricName>(
   name: Name,
   labels: LabelsOf<Name>,
   value: Sample<Name>["value"],
+  since: number | null = null,
 ): Sample<Name> {
-  return { name, labels, value }
+  return { name, labels, value, since }
 }
 
 /** Upper bounds of the buckets, in milliseconds; the last bucket has none. */

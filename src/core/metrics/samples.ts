@@ -1,4 +1,5 @@
 /** Everything that is known of a deployment at one moment → its samples. */
+import type { Signal } from "../policy/definition/sinks.ts"
 import { summed, type Counts } from "./counts.ts"
 import { sample, type Sample } from "./metric.ts"
 
@@ -9,18 +10,20 @@ export interface LogReading {
   readonly counts: Counts
 }
 
-/** How far a sink is with one log. */
+/** How far a sink is with one log, as one signal. */
 export interface SinkReading {
   readonly sink: string
+  readonly signal: Signal
+  /** Empty for metrics, which are of all logs. */
   readonly log: string
   /** Null if its exporter does not answer. */
   readonly state: SinkProgress | null
 }
 
 export interface SinkProgress {
-  readonly lagRecords: number
+  /** Null for metrics, which are no records. */
+  readonly records: { readonly lag: number; readonly lost: number } | null
   readonly lagSeconds: number
-  readonly lost: number
   /** The last attempt has failed. */
   readonly isFailing: boolean
 }
@@ -43,7 +46,7 @@ export function samplesOf({ now, logs, sinks, leasedAt, bundle, publishedAt, key
   const age = (at: number): number => Math.max(0, now - at) / 1_000
   return [
     ...countSamples(summed(logs.map(({ counts }) => counts))),
-    ...logs.map(({ log, counts }) => sample("narrowgate_records", { log }, counts.records)),
+    ...logs.map(({ log, counts }) => sample("narrowgate_records", { log }, counts.records, counts.since)),
     ...logs.map(({ log, waiting }) => sample("narrowgate_records_waiting", { log }, waiting)),
     ...sinks.flatMap(sinkSamples),
     sample("narrowgate_lease_available", {}, leasedAt === null ? 0 : 1),
@@ -59,27 +62,32 @@ export function samplesOf({ now, logs, sinks, leasedAt, bundle, publishedAt, key
   ]
 }
 
-function countSamples({ decisions, durations, waits, folded }: Counts): readonly Sample[] {
+function countSamples({ since, decisions, durations, waits, folded }: Counts): readonly Sample[] {
   return [
     ...Object.entries(decisions).map(([key, count]) => {
       const [kind = "", decision = "", code = "", gateway = "", tool = ""]: string[] = JSON.parse(key)
-      return sample("narrowgate_decisions", { kind, decision, code, gateway, tool }, count)
+      return sample("narrowgate_decisions", { kind, decision, code, gateway, tool }, count, since)
     }),
     ...Object.entries(durations).map(([gateway, value]) =>
-      sample("narrowgate_decision_duration_seconds", { gateway }, value),
+      sample("narrowgate_decision_duration_seconds", { gateway }, value, since),
     ),
-    ...Object.entries(waits).map(([step, value]) => sample("narrowgate_wait_seconds", { step }, value)),
-    sample("narrowgate_series_folded", {}, folded),
+    ...Object.entries(waits).map(([step, value]) => sample("narrowgate_wait_seconds", { step }, value, since)),
+    sample("narrowgate_series_folded", {}, folded, since),
   ]
 }
 
-function sinkSamples({ sink, log, state }: SinkReading): readonly Sample[] {
-  const labels = { sink, log }
+function sinkSamples({ sink, log, signal, state }: SinkReading): readonly Sample[] {
+  const labels = { sink, log, signal }
   if (!state) return [sample("narrowgate_sink_failing", labels, 1)]
+  const { records, lagSeconds, isFailing } = state
   return [
-    sample("narrowgate_sink_failing", labels, state.isFailing ? 1 : 0),
-    sample("narrowgate_sink_lag_records", labels, state.lagRecords),
-    sample("narrowgate_sink_lag_seconds", labels, state.lagSeconds),
-    sample("narrowgate_sink_lost_records", labels, state.lost),
+    sample("narrowgate_sink_failing", labels, isFailing ? 1 : 0),
+    sample("narrowgate_sink_lag_seconds", labels, lagSeconds),
+    ...(records === null
+      ? []
+      : [
+          sample("narrowgate_sink_lag_records", labels, records.lag),
+          sample("narrowgate_sink_lost_records", labels, records.lost),
+        ]),
   ]
 }

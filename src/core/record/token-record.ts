@@ -3,6 +3,7 @@
  * edge records it.
  */
 import { oauthErrorOf, type OAuthError } from "../denials/oauth-error.ts"
+import type { TraceParent } from "../encoding/trace-context.ts"
 import type { TreeState } from "../task/state.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import { userId, type UserFacts } from "../policy/principals.ts"
@@ -24,13 +25,15 @@ export interface RequestStamp {
   readonly decisionId: string
   /** Milliseconds since the epoch, by the edge's clock. */
   readonly receivedAt: number
+  /** Of a token request that is traced. */
+  readonly trace?: TraceParent
 }
 
 export function openingRecord(
   { opening, task, audience, chain }: Opened,
   user: UserFacts | null,
   bundle: Pointer,
-  { decisionId, receivedAt }: RequestStamp,
+  { decisionId, receivedAt, trace }: RequestStamp,
   candidate: ShadowResult | null,
   now: number,
 ): DecisionRecord {
@@ -50,6 +53,7 @@ export function openingRecord(
     bundle,
     bound: opening.token.jkt !== null,
     total_ms: Math.max(0, now - receivedAt),
+    trace: trace ?? null,
   })
 }
 

@@ -1,8 +1,10 @@
 /** Where a batch goes. Each kind of destination is one file; none of them retries. */
+import type { Signal } from "../../core/policy/definition/sinks.ts"
 import type { SinkFailure } from "./failures.ts"
 
-/** A batch in its format. */
+/** A batch in its format, or metrics. */
 export interface Parcel {
+  readonly signal: Signal
   /** Compressed with gzip. */
   readonly body: Uint8Array<ArrayBuffer>
   readonly contentType: string
@@ -21,7 +23,7 @@ export interface DestinationContext {
 export type Sent =
   | {
       readonly kind: "accepted"
-      /** How many records the sink has taken and dropped, and what it says. Null: none. */
+      /** How many records (spans, data points) the sink has taken and dropped, and what it says. Null: none. */
       readonly dropped: { readonly count: number; readonly message: string } | null
     }
   | {

@@ -8,6 +8,8 @@ export const FAILURES = {
   refused: "The sink refused the request.",
   failing: "The sink failed.",
   too_large: "The sink refused the request as too large: less is sent at once.",
+  no_endpoint:
+    "The collector has nothing at the path of this signal: it has no pipeline for it, or the URL is not its base URL.",
   answer_unknown: "The sink answered with success, but not as a collector of OpenTelemetry does.",
   answer_endless: "The sink answered with success, and its answer did not end.",
   partly_refused: "The sink took the request and dropped records of it.",
@@ -19,3 +21,13 @@ export const FAILURES = {
 } as const satisfies Readonly<Record<string, `${string}.`>>
 
 export type SinkFailure = keyof typeof FAILURES
+
+export function failureText({
+  failure,
+  status,
+}: {
+  readonly failure: SinkFailure
+  readonly status: number | null
+}): string {
+  return status === null ? FAILURES[failure] : `${FAILURES[failure]} (HTTP ${status})`
+}

@@ -25,28 +25,19 @@ interface LogRecord {
 export const OTLP_LOGS: Format = {
   contentType: "application/json",
   extension: "otlp.json",
-  write: ({ log, records, checkpoints }, { issuer }) =>
-    JSON.stringify({
-      resourceLogs: [
-        {
-          resource: {
-            attributes: keyValues([
-              ["service.name", "narrowgate"],
-              ["service.instance.id", issuer],
-            ]),
-          },
-          scopeLogs: [
-            {
-              scope: { name: "narrowgate" },
-              logRecords: [
-                ...records.map((record) => ofRecord(log, record)),
-                ...checkpoints.map((checkpoint) => ofCheckpoint(log, checkpoint)),
-              ],
-            },
-          ],
-        },
-      ],
-    }),
+  write({ log, records, checkpoints }, { issuer }) {
+    const attributes = keyValues([
+      ["service.name", "narrowgate"],
+      ["service.instance.id", issuer],
+    ])
+    // One after the other: of thousands at once, most of the time would go into collecting what they leave in memory.
+    const logRecords = [
+      ...records.map((record) => JSON.stringify(ofRecord(log, record))),
+      ...checkpoints.map((checkpoint) => JSON.stringify(ofCheckpoint(log, checkpoint))),
+    ].join(",")
+    const [resource, scope] = [JSON.stringify({ attributes }), JSON.stringify({ name: "narrowgate" })]
+    return `{"resourceLogs":[{"resource":${resource},"scopeLogs":[{"scope":${scope},"logRecords":[${logRecords}]}]}]}`
+  },
 }
 
 /** OpenTelemetry's numbers of severities: a denial is what somebody may want to look at. */
@@ -55,7 +46,7 @@ const SEVERITIES = { allow: [9, "INFO"], deny: [13, "WARN"] } as const
 function ofRecord(log: string, record: LoggedRecord): LogRecord {
   const members = membersOf(record)
   const [severityNumber, severityText] = SEVERITIES[members["decision"] === "allow" ? "allow" : "deny"]
-  const all = Object.entries({ ...members, ...positionOf(log, record) })
+  const all = [...Object.entries(members), ...Object.entries(positionOf(log, record))]
   const { traceId, spanId, flags } = spanOf({ id: String(members["id"]), trace: textOf(members["trace"]) })
   return {
     ...timeOf(members["at"]),

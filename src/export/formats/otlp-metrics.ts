@@ -1,12 +1,14 @@
 /**
  * OpenTelemetry metrics: a body of `POST /v1/metrics` in OTLP's JSON (opentelemetry/proto/metrics/v1), of the samples that
- * `/metrics` shows. Counters are cumulative, and go back to before the deployment's first record, so their start is not
- * stated: a receiver takes the first value that it gets for the start ("Unknown start time").
+ * `/metrics` shows. Counters are cumulative since the deployment's first decision; if it is not known since when one counts,
+ * its start is not stated, and a receiver takes the first value that it gets for the start ("Unknown start time").
  */
 import { BOUNDS_MS, METRICS, type Distribution, type MetricName, type Sample } from "../../core/metrics/metric.ts"
 import { keyValues, type KeyValue } from "./otlp-values.ts"
 
 interface Point {
+  /** Of counters and histograms, if known. */
+  readonly startTimeUnixNano?: string
   readonly timeUnixNano: string
   readonly attributes: readonly KeyValue[]
 }
@@ -36,7 +38,7 @@ const CUMULATIVE = 2
 /** @param now milliseconds since the epoch */
 export function otlpMetrics(samples: readonly Sample[], issuer: string, now: number): string {
   const families = Map.groupBy(samples, ({ name }) => name)
-  const metrics = Array.from(families, ([name, family]) => metricOf(name, family, `${now}000000`))
+  const metrics = Array.from(families, ([name, family]) => metricOf(name, family, now))
   const resource = {
     attributes: keyValues([
       ["service.name", "narrowgate"],
@@ -46,35 +48,40 @@ export function otlpMetrics(samples: readonly Sample[], issuer: string, now: num
   return JSON.stringify({ resourceMetrics: [{ resource, scopeMetrics: [{ scope: { name: "narrowgate" }, metrics }] }] })
 }
 
-function metricOf(name: MetricName, samples: readonly Sample[], timeUnixNano: string) {
+function metricOf(name: MetricName, samples: readonly Sample[], now: number) {
   const { doc: description, unit } = METRICS[name]
-  return { name, description, unit, ...dataOf(name, samples, timeUnixNano) }
+  return { name, description, unit, ...dataOf(name, samples, now) }
 }
 
-function dataOf(name: MetricName, samples: readonly Sample[], timeUnixNano: string): Data {
-  const numbers = samples.flatMap(({ labels, value }): readonly NumberPoint[] =>
-    typeof value === "number" ? [{ timeUnixNano, attributes: keyValues(Object.entries(labels)), asDouble: value }] : [],
+function dataOf(name: MetricName, samples: readonly Sample[], now: number): Data {
+  const numbers = samples.flatMap((each): readonly NumberPoint[] =>
+    typeof each.value === "number" ? [{ ...pointOf(each, now), asDouble: each.value }] : [],
   )
   const { type } = METRICS[name]
   if (type === "gauge") return { gauge: { dataPoints: numbers } }
   if (type === "counter") return { sum: { dataPoints: numbers, aggregationTemporality: CUMULATIVE, isMonotonic: true } }
-  const dataPoints = samples.flatMap(({ labels, value }) =>
-    typeof value === "number" ? [] : [histogramPoint(labels, value, timeUnixNano)],
+  const dataPoints = samples.flatMap((each) =>
+    typeof each.value === "number" ? [] : [{ ...pointOf(each, now), ...histogramOf(each.value) }],
   )
   return { histogram: { dataPoints, aggregationTemporality: CUMULATIVE } }
 }
 
-function histogramPoint(
-  labels: Readonly<Record<string, string>>,
-  { buckets, sumMs }: Distribution,
-  timeUnixNano: string,
-): HistogramPoint {
+function pointOf({ labels, since }: Sample, now: number): Point {
   return {
-    timeUnixNano,
+    // A record of a clock that is ahead.
+    ...(since !== null && { startTimeUnixNano: nanoseconds(Math.min(since, now)) }),
+    timeUnixNano: nanoseconds(now),
     attributes: keyValues(Object.entries(labels)),
+  }
+}
+
+function histogramOf({ buckets, sumMs }: Distribution): Omit<HistogramPoint, keyof Point> {
+  return {
     count: buckets.reduce((sum, count) => sum + count, 0),
     sum: sumMs / 1_000,
     bucketCounts: buckets,
     explicitBounds: BOUNDS_MS.map((bound) => bound / 1_000),
   }
 }
+
+const nanoseconds = (milliseconds: number): string => `${milliseconds}000000`

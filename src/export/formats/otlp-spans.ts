@@ -5,6 +5,7 @@
  * traces is rarely who reads records, so a span names no person and no argument, but the decision, whose record has them.
  */
 import type { LoggedRecord } from "../../audit/log-page.ts"
+import type { Sampler } from "../../core/policy/definition/sinks.ts"
 import { readStored, type DecisionRecord } from "../../core/record/record.ts"
 import { spanOf, waitsOf } from "../../core/record/span.ts"
 import type { Format } from "./format.ts"
@@ -32,6 +33,8 @@ interface Span {
 
 const KIND_SERVER = 2
 const [STATUS_UNSET, STATUS_ERROR] = [0, 2]
+/** Of `traceparent`: a span that is sent was sampled here, whatever its caller said. */
+const SAMPLED = 1
 /** SPAN_FLAGS_CONTEXT_HAS_IS_REMOTE_MASK and SPAN_FLAGS_CONTEXT_IS_REMOTE_MASK. */
 const PARENT_IS_REMOTE = 0x300
 
@@ -65,34 +68,42 @@ export const OTLP_SPANS: Format = {
               ["service.instance.id", issuer],
             ]),
           },
-          scopeSpans: [{ scope: { name: "narrowgate" }, spans: records.flatMap(spansOf) }],
+          scopeSpans: [{ scope: { name: "narrowgate" }, spans: records.map(toSpan) }],
         },
       ],
     }),
 }
 
-function spansOf({ body }: Pick<LoggedRecord, "body">): readonly Span[] {
+/**
+ * Whether a record becomes a span. An agent chooses what its `traceparent` says of being sampled, so with
+ * `parentbased_always_on` it can leave its own spans out, and with `parentbased_always_off` have them sent; never its
+ * records.
+ */
+export function isSpan({ body }: Pick<LoggedRecord, "body">, sampler: Sampler): boolean {
   const record = readStored({ body })
-  if (record.kind !== "call" && record.kind !== "exchange") return []
-  const { traceId, spanId, parentSpanId, flags, isSampled } = spanOf(record)
-  if (!isSampled) return []
+  if (record.kind !== "call" && record.kind !== "exchange") return false
+  if (sampler === "always_on") return true
+  return record.trace === null ? sampler === "parentbased_always_on" : spanOf(record).isSampled
+}
+
+function toSpan({ body }: Pick<LoggedRecord, "body">): Span {
+  const record = readStored({ body })
+  const { traceId, spanId, parentSpanId, flags } = spanOf(record)
   const { at, total_ms, code, decision } = record
   const isOutage = OUTAGES.has(code)
-  return [
-    {
-      traceId,
-      spanId,
-      ...(parentSpanId !== null && { parentSpanId }),
-      flags: Number.parseInt(flags, 16) | (parentSpanId === null ? 0 : PARENT_IS_REMOTE),
-      name: nameOf(record),
-      kind: KIND_SERVER,
-      startTimeUnixNano: nanoseconds(at - total_ms),
-      endTimeUnixNano: nanoseconds(at),
-      attributes: keyValues([...attributesOf(record), ...(isOutage ? ([["error.type", code]] as const) : [])]),
-      events: decision === "deny" ? [denialOf(record)] : [],
-      status: { code: isOutage ? STATUS_ERROR : STATUS_UNSET },
-    },
-  ]
+  return {
+    traceId,
+    spanId,
+    ...(parentSpanId !== null && { parentSpanId }),
+    flags: Number.parseInt(flags, 16) | SAMPLED | (parentSpanId === null ? 0 : PARENT_IS_REMOTE),
+    name: nameOf(record),
+    kind: KIND_SERVER,
+    startTimeUnixNano: nanoseconds(at - total_ms),
+    endTimeUnixNano: nanoseconds(at),
+    attributes: keyValues([...attributesOf(record), ...(isOutage ? ([["error.type", code]] as const) : [])]),
+    events: decision === "deny" ? [denialOf(record)] : [],
+    status: { code: isOutage ? STATUS_ERROR : STATUS_UNSET },
+  }
 }
 
 /** Few names: a tool is one of the catalog. */

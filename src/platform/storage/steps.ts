@@ -14,6 +14,7 @@ export const STEPS = {
   Exporter: [],
   Inbox: [],
   Ledger: [],
+  MetricsExporter: [],
   OnceLog: [],
   Outbound: [],
   Publications: [],

@@ -5,7 +5,7 @@ import { badFileOf } from "./bad-file.ts"
 const GOOD = `sinks:
   - id: collector
     kind: otlp
-    url: https://otel.example/v1/logs
+    url: https://otel.example
     headers: { authorization: collector-key }
   - id: archive
     kind: s3
@@ -24,7 +24,7 @@ export const BAD_SINKS: readonly BadDirectory[] = [
     message: /sink `collector` is there twice/,
     at: "collector\n    kind: s3",
   }),
-  bad("no address", "    url: https://otel.example/v1/logs\n", "", {
+  bad("no address", "    url: https://otel.example\n", "", {
     message: /sink `collector` has no `url`/,
     fix: /`otlp` needs it/,
     at: "id: collector",
@@ -42,13 +42,13 @@ export const BAD_SINKS: readonly BadDirectory[] = [
     fix: /SINK_SECRETS/,
     at: "Bearer abc",
   }),
-  bad("a private host", "https://otel.example/v1/logs", "https://10.0.0.1/v1/logs", {
+  bad("a private host", "https://otel.example", "https://10.0.0.1", {
     message: /`10\.0\.0\.1` is a private host/,
-    at: "https://10.0.0.1/v1/logs",
+    at: "https://10.0.0.1",
   }),
-  bad("no TLS", "https://otel.example/v1/logs", "http://otel.example/v1/logs", {
+  bad("no TLS", "https://otel.example", "http://otel.example", {
     message: /not a URL that can be trusted/,
-    at: "http://otel.example/v1/logs",
+    at: "http://otel.example",
   }),
   bad("a query behind a bucket", "https://s3.example/bucket", "https://s3.example/bucket?x=1", {
     message: /the URL of a bucket has no query/,
@@ -62,4 +62,27 @@ export const BAD_SINKS: readonly BadDirectory[] = [
     message: /delete/,
     at: "delete",
   }),
+  bad("the path of a signal", "https://otel.example", "https://otel.example/otlp/v1/logs/", {
+    message: /`\/v1\/logs\/` is appended/,
+    fix: /OTEL_EXPORTER_OTLP_ENDPOINT/,
+    at: "https://otel.example/otlp/v1/logs/",
+  }),
+  bad("a signal that there is none of", "    kind: otlp\n", "    kind: otlp\n    signals: [logs, profiles]\n", {
+    message: /cannot be `profiles`/,
+    at: "profiles",
+  }),
+  bad("signals of a bucket", "    kind: s3\n", "    kind: s3\n    signals: [logs]\n", {
+    message: /`s3` takes no `signals`/,
+    at: "signals: [logs]",
+  }),
+  bad("a sampler without spans", "    kind: otlp\n", "    kind: otlp\n    sampler: always_on\n", {
+    message: /only spans are sampled/,
+    at: "sampler: always_on",
+  }),
+  bad(
+    "calls that are denied for a sink without records",
+    "    kind: otlp\n",
+    "    kind: otlp\n    signals: [metrics]\n    full: { write: deny }\n",
+    { message: /this sink keeps no records/, at: "full: { write: deny }\n    url" },
+  ),
 ]

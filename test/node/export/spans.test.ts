@@ -4,13 +4,16 @@ import * as conventions from "@opentelemetry/semantic-conventions/incubating"
 import { describe, expect, test } from "vitest"
 import { METRICS, sample, type MetricName } from "../../../src/core/metrics/metric.ts"
 import { spanIdOf, traceIdOf } from "../../../src/core/encoding/trace-context.ts"
+import { SAMPLERS } from "../../../src/core/policy/definition/sinks.ts"
 import { recordOf, storedForm, type DecisionRecord } from "../../../src/core/record/record.ts"
-import { OTLP_SPANS } from "../../../src/export/formats/otlp-spans.ts"
+import { isSpan, OTLP_SPANS } from "../../../src/export/formats/otlp-spans.ts"
 import { otlpMetrics } from "../../../src/export/formats/otlp-metrics.ts"
 
 const ISSUER = "https://authz.example"
 const ID = "dec_01KB7Q3ZJ8S4T5V6W7X8Y9Z0AB"
 const AT = 1_790_000_000_123
+/** When counters begin. */
+const BEGAN = AT - 86_400_000
 const TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 const CALL: DecisionRecord = recordOf({
@@ -145,12 +148,23 @@ describe("a decision's span", () => {
     for (const part of ["alice", "staff", "/mail", "acr"]) expect(text).not.toContain(part)
   })
 
-  test("begins a trace if none came, and is left out if its caller's trace is not sampled", () => {
+  test("begins a trace if none came, and is one that was sampled, whatever its caller says", () => {
     const [own] = spansOf({ ...CALL, trace: null })
     expect(own).toMatchObject({ traceId: traceIdOf(ID), spanId: spanIdOf(ID), flags: 3 })
     expect(own).not.toHaveProperty("parentSpanId")
-    expect(spansOf({ ...CALL, trace: `${TRACE}-00f067aa0ba902b7-00` })).toEqual([])
-    expect(spansOf({ ...CALL, trace: `${TRACE}-00f067aa0ba902b7-02` })).toEqual([])
+    expect(spansOf({ ...CALL, trace: `${TRACE}-00f067aa0ba902b7-02` })).toMatchObject([{ flags: 0x303 }])
+  })
+
+  test.each(SAMPLERS)("is sent or not by the flags of its caller's trace, as %s says", (sampler) => {
+    const traces = [null, "00", "01", "02", "03"].map((flags) => flags && `${TRACE}-00f067aa0ba902b7-${flags}`)
+    const sent = traces.map((trace) => isSpan(storedForm({ ...CALL, trace }), sampler))
+    expect(sent).toEqual(
+      {
+        always_on: [true, true, true, true, true],
+        parentbased_always_on: [true, false, true, false, true],
+        parentbased_always_off: [false, false, true, false, true],
+      }[sampler],
+    )
   })
 
   test("is an error only of an outage; of what is neither a call nor a token there is none", () => {
@@ -162,7 +176,8 @@ describe("a decision's span", () => {
     })
     const [allowed] = spansOf({ ...CALL, decision: "allow", code: "ok", denial: null })
     expect([allowed.status, allowed.events]).toEqual([{ code: 0 }, []])
-    expect(spansOf({ ...CALL, kind: "management" }, { ...CALL, kind: "end" })).toEqual([])
+    for (const kind of ["management", "end", "approval"] as const)
+      expect(isSpan(storedForm({ ...CALL, kind }), "always_on")).toBe(false)
     expect(spansOf({ ...CALL, kind: "exchange", tool: null })).toMatchObject([{ name: "issue token" }])
   })
 })
@@ -175,14 +190,14 @@ describe("samples as OTLP metrics", () => {
     const labels = { kind: "call", decision: "allow", code: "ok", gateway: "edge", tool: "mail.send" }
     const written = otlpMetrics(
       [
-        sample("narrowgate_decisions", labels, 12),
-        sample("narrowgate_wait_seconds", { step: "ledger" }, { buckets, sumMs: 31_500 }),
+        sample("narrowgate_decisions", labels, 12, BEGAN),
+        sample("narrowgate_wait_seconds", { step: "ledger" }, { buckets, sumMs: 31_500 }, BEGAN),
         sample("narrowgate_lease_available", {}, 1),
       ],
       ISSUER,
       AT,
     )
-    const point = { startTime: [0, 0] as [number, number], endTime: hrTime(AT) }
+    const point = { startTime: hrTime(BEGAN), endTime: hrTime(AT) }
     const described = (name: MetricName) => ({
       descriptor: {
         name,
@@ -220,7 +235,7 @@ describe("samples as OTLP metrics", () => {
             {
               ...described("narrowgate_lease_available"),
               dataPointType: 2,
-              dataPoints: [{ ...point, attributes: {}, value: 1 }],
+              dataPoints: [{ ...point, startTime: [0, 0] as [number, number], attributes: {}, value: 1 }],
             },
           ],
         },
@@ -229,7 +244,7 @@ describe("samples as OTLP metrics", () => {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- its enumerations are in packages that are not ours to import
     const typed = request as Parameters<typeof JsonMetricsSerializer.serializeRequest>[0]
     const official = JsonMetricsSerializer.serializeRequest(typed)
-    // The start is unknown to us, and zero there.
+    // A gauge has no start, which is zero there.
     expect(sorted(JSON.parse(written))).toEqual(sorted(withoutStarts(read(official))))
   })
 })

@@ -21,6 +21,7 @@ describe("the keys of classes of objects", () => {
     Ledger: "Ledger",
     OnceLog: "OnceLog",
     Exporter: "Exporter",
+    MetricsExporter: "MetricsExporter",
     Outbound: "Outbound",
     Publications: "Publications",
     RecordLog: "RecordLog",

@@ -16,6 +16,18 @@ export type SinkLog = (typeof SINK_LOGS)[number]
 export const RECORD_KINDS = ["call", "exchange", "approval", "end", "management"] as const
 export type RecordKind = (typeof RECORD_KINDS)[number]
 
+/** What a collector of OpenTelemetry gets: records as logs, decisions as spans, and what `/metrics` shows. */
+export const SIGNALS = ["logs", "traces", "metrics"] as const
+export type Signal = (typeof SIGNALS)[number]
+/** Metrics are made of no single record. */
+export type RecordSignal = Exclude<Signal, "metrics">
+
+/**
+ * Which decisions are spans, in the words of `OTEL_TRACES_SAMPLER`. There is no ratio of trace ids: callers choose them.
+ */
+export const SAMPLERS = ["always_on", "parentbased_always_on", "parentbased_always_off"] as const
+export type Sampler = (typeof SAMPLERS)[number]
+
 /** A sink of decision records (src/export). Its credentials are named; the Worker has them as `SINK_SECRETS`. */
 export type SinkDefinition = {
   readonly id: string
@@ -30,9 +42,13 @@ export type SinkDefinition = {
   /** Calls of these action classes are denied while records cannot be kept for this sink; all others go on. */
   readonly denies: readonly Action[]
 } &
-  /** OpenTelemetry logs over OTLP/HTTP with JSON. */
+  /** OTLP/HTTP with JSON. */
   (
-    | (Collector & { readonly kind: "otlp" })
+    | (Collector & {
+        readonly kind: "otlp"
+        readonly signals: readonly Signal[]
+        readonly sampler: Sampler
+      })
     /** OCSF events as lines of JSON. */
     | (Collector & { readonly kind: "ocsf" })
     | {
@@ -54,6 +70,7 @@ export type SinkDefinition = {
   )
 
 interface Collector {
+  /** Of OTLP without the path of a signal. */
   readonly url: string
   /** Names of secrets, by the header whose value each is. */
   readonly headers: Readonly<Record<string, string>>

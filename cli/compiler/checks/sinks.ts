@@ -7,16 +7,17 @@ import type { Problem } from "../source/problem.ts"
 import type { Path } from "../source/source.ts"
 
 type Sink = SinksFile["sinks"][number]
-type Key = "url" | "headers" | "format" | "region" | "access_key" | "secret_key"
+const KEYS = ["url", "headers", "bucket", "prefix", "format", "region", "access_key", "secret_key"] as const
+type Key = (typeof KEYS)[number]
 
 /** One row each: what it needs, and what it may have. */
 const TAKES: Readonly<Record<SinkKind, { readonly needs: readonly Key[]; readonly may: readonly Key[] }>> = {
   otlp: { needs: ["url"], may: ["headers"] },
   ocsf: { needs: ["url"], may: ["headers"] },
   s3: { needs: ["url", "region", "access_key", "secret_key"], may: ["format"] },
+  r2: { needs: ["bucket"], may: ["prefix", "format"] },
   file: { needs: [], may: ["format"] },
 }
-const KEYS: readonly Key[] = ["url", "headers", "format", "region", "access_key", "secret_key"]
 
 /** Headers that the sender sets, or that would change who is addressed. */
 const OWN_HEADERS: ReadonlySet<string> = new Set(["content-type", "content-encoding", "content-length", "host"])
@@ -24,7 +25,12 @@ const OWN_HEADERS: ReadonlySet<string> = new Set(["content-type", "content-encod
 export function checkSinks(policies: Policies): Problem[] {
   return policies.sinks.value.sinks.flatMap((sink, index) => {
     const at: Path = ["sinks", index]
-    return [...keysOf(policies, sink, at), ...hostOf(policies, sink, at), ...headersOf(policies, sink, at)]
+    return [
+      ...keysOf(policies, sink, at),
+      ...hostOf(policies, sink, at),
+      ...headersOf(policies, sink, at),
+      ...objectsOf(policies, sink, at),
+    ]
   })
 }
 
@@ -58,4 +64,18 @@ function headersOf({ sinks }: Policies, { headers = {} }: Sink, at: Path): Probl
       ? [sinks.keyError([...at, "headers", name], `\`${name}\` is set by the sender`, "Remove it.")]
       : [],
   )
+}
+
+/** The same records have the same name in every sink: in one place two sinks would replace each other's objects. */
+function objectsOf({ sinks }: Policies, sink: Sink, at: Path): Problem[] {
+  const place = placeOf(sink)
+  const other = sinks.value.sinks.find((each) => placeOf(each) === place)
+  if (place === null || !other || other === sink) return []
+  const fix = "Give each its own beginning of names, or its own bucket."
+  return [sinks.error(at, `\`${sink.id}\` writes the same objects as \`${other.id}\``, fix)]
+}
+
+function placeOf({ kind, url, bucket, prefix = "" }: Sink): string | null {
+  if (kind === "s3") return (url ?? "").replace(/\/$/u, "")
+  return kind === "r2" ? `${bucket}/${prefix}` : null
 }

@@ -38,7 +38,7 @@ const sink = z.strictObject({
   kind: z
     .enum(SINK_KINDS)
     .describe(
-      "`otlp`: OpenTelemetry logs over OTLP/HTTP, as JSON. `ocsf`: OCSF events as lines of JSON to an HTTPS collector. `s3`: objects behind the API of S3. `file`: files of `narrowgate serve`.",
+      "`otlp`: OpenTelemetry logs over OTLP/HTTP, as JSON. `ocsf`: OCSF events as lines of JSON to an HTTPS collector. `s3`: objects behind the API of S3. `r2`: objects of an R2 bucket, by a binding of the Worker. `file`: files of `narrowgate serve`.",
     ),
   url: trustedUrl
     .exactOptional()
@@ -49,11 +49,25 @@ const sink = z.strictObject({
     .record(headerName, secretName)
     .exactOptional()
     .describe("For `otlp` and `ocsf`: further headers, each with the name of the secret that is its whole value."),
+  bucket: text(
+    (value) => /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/u.test(value),
+    "not the name of an R2 bucket",
+    "Write 3 to 63 lower-case letters, digits and `-`.",
+  )
+    .exactOptional()
+    .describe("For `r2`: the name of the bucket. `narrowgate deploy` binds the Worker to it."),
+  prefix: text(
+    (value) => value.length <= 256 && /^[\w.=-]+(?:\/[\w.=-]+)*$/u.test(value),
+    "not what names of objects can begin with",
+    "Write up to 256 letters, digits, `_`, `-`, `.`, `=`, and `/` between them.",
+  )
+    .exactOptional()
+    .describe("For `r2`: what the names of objects begin with, before a `/`. If absent: nothing."),
   format: z
     .enum(FILE_FORMATS)
     .exactOptional()
     .describe(
-      "For `s3` and `file`: `records`, which `narrowgate decisions` reads and verifies, or `ocsf`. If absent: `records`.",
+      "For `s3`, `r2` and `file`: `records`, which `narrowgate decisions` reads and verifies, or `ocsf`. If absent: `records`.",
     ),
   region: z
     .string()
@@ -113,6 +127,7 @@ export function sinksOf({ sinks }: SinksFile): readonly SinkDefinition[] {
     }
     const format = each.format ?? "records"
     if (kind === "file") return { ...common, kind, format }
+    if (kind === "r2") return { ...common, kind, format, bucket: each.bucket ?? "", prefix: each.prefix ?? "" }
     const { region = "", access_key: accessKey = "", secret_key: secretKey = "" } = each
     return { ...common, kind, format, url, region, accessKey, secretKey }
   })

@@ -38,7 +38,7 @@ const sink = z.strictObject({
   kind: z
     .enum(SINK_KINDS)
     .describe(
-      "`otlp`: OpenTelemetry logs over OTLP/HTTP, as JSON. `ocsf`: OCSF events as lines of JSON to an HTTPS collector. `s3`: objects behind the API of S3. `r2`: objects of an R2 bucket, by a binding of the Worker. `file`: files of `narrowgate serve`.",
+      "`otlp`: OpenTelemetry logs, OTLP/HTTP with JSON. `ocsf`: OCSF events to an HTTPS collector. `s3`: objects by the API of S3. `r2`: objects of an R2 bucket. `file`: files of `narrowgate serve`.",
     ),
   url: trustedUrl
     .exactOptional()
@@ -100,7 +100,7 @@ const sink = z.strictObject({
     .partialRecord(z.enum(ACTIONS), z.enum(["drop", "deny"]))
     .exactOptional()
     .describe(
-      "For each action class what happens while records cannot be kept for this sink: calls go on and the oldest records are lost (`drop`), or calls are denied (`deny`). If absent: `drop`.",
+      "For each action class, if records cannot be kept for this sink: calls go on without (`drop`), or are denied (`deny`). If absent: `drop`.",
     ),
 })
 

@@ -1,7 +1,7 @@
 /** `narrowgate sinks`: how far each sink of decision records is, and sending records once more. */
 import type { Command } from "commander"
 import type { z } from "zod"
-import { sinks } from "../../src/api/contract/sinks.ts"
+import { currentFailure, isKnown, lagInWords, sinks, type Exporter } from "../../src/api/contract/sinks.ts"
 import { operatorBearer } from "../remote/bearer.ts"
 import { requestApi, type WorkerOptions } from "../remote/worker.ts"
 import { colors } from "../terminal/colors.ts"
@@ -10,7 +10,6 @@ import { EXIT, Failure } from "../terminal/failure.ts"
 import { atWorker } from "./worker-options.ts"
 
 type Sink = z.infer<ReturnType<typeof sinks.listSinks.answer>>["sinks"][number]
-type Exporter = Sink["logs"][number]
 
 export function addSinks(program: Command): void {
   const command = atWorker(program.command("sinks"))
@@ -45,10 +44,9 @@ function exporterLines(exporter: Exporter): readonly string[] {
   const name = `  ${printableText(exporter.log).padEnd(10)}`
   if (!isKnown(exporter)) return [`${name} ${colors.red("its state could not be read")}`]
   const { next, lag_records, lag_seconds, succeeded_at, last_failure, lost, lost_records, denies } = exporter
-  const lag = lag_records === 0 ? "has everything" : `lacks ${lag_records} records, the oldest ${lag_seconds} s old`
-  const fails = last_failure !== null && last_failure.at > (succeeded_at ?? 0)
+  const lag = lagInWords(lag_records, lag_seconds)
   return [
-    `${name} ${fails ? colors.red(lag) : lag}; next is ${next}; last success ${when(succeeded_at)}`,
+    `${name} ${currentFailure(exporter) ? colors.red(lag) : lag}; next is ${next}; last success ${when(succeeded_at)}`,
     ...(last_failure
       ? [`             last failure ${when(last_failure.at)}: ${printableText(last_failure.says)}`]
       : []),
@@ -60,14 +58,9 @@ function exporterLines(exporter: Exporter): readonly string[] {
 
 const when = (at: number | null): string => (at === null ? "never" : new Date(at).toISOString().slice(0, 19))
 
-type KnownExporter = Extract<Exporter, { readonly next: number }>
-
-const isKnown = (exporter: Exporter): exporter is KnownExporter => "next" in exporter
-
 function isInTrouble(exporter: Exporter): boolean {
   if (!isKnown(exporter)) return true
-  const { succeeded_at, last_failure, lost_records } = exporter
-  return lost_records > 0 || (last_failure !== null && last_failure.at > (succeeded_at ?? 0))
+  return exporter.lost_records > 0 || currentFailure(exporter) !== null
 }
 
 interface BackfillOptions extends WorkerOptions {

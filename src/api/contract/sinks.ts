@@ -33,6 +33,49 @@ const exporter = once(() =>
   ]),
 )
 
+export type Exporter = z.infer<ReturnType<typeof exporter>>
+type KnownExporter = Extract<Exporter, { readonly next: number }>
+
+export const isKnown = (each: Exporter): each is KnownExporter => "next" in each
+
+/** Null if it has got something since its last failure. */
+export function currentFailure({ last_failure, succeeded_at }: KnownExporter): KnownExporter["last_failure"] {
+  return last_failure && last_failure.at > (succeeded_at ?? 0) ? last_failure : null
+}
+
+/** How a sink is, over all logs that it reads. */
+export interface SinkHealth {
+  readonly lagRecords: number
+  /** The age of the oldest record that it lacks, in seconds. */
+  readonly lagSeconds: number
+  /** The latest, of those after which it has got nothing. */
+  readonly failure: KnownExporter["last_failure"]
+  readonly lostRecords: number
+  /** Calls are denied, because a log has no room for their records. */
+  readonly denies: boolean
+  /** Logs of which nobody knows how far the sink is. */
+  readonly unknown: readonly string[]
+}
+
+export function healthOf(logs: readonly Exporter[]): SinkHealth {
+  const known = logs.filter(isKnown)
+  const failures = known.flatMap((each) => currentFailure(each) ?? [])
+  return {
+    lagRecords: known.reduce((sum, { lag_records }) => sum + lag_records, 0),
+    lagSeconds: Math.max(0, ...known.map(({ lag_seconds }) => lag_seconds)),
+    failure: failures.toSorted((one, other) => other.at - one.at)[0] ?? null,
+    lostRecords: known.reduce((sum, { lost_records }) => sum + lost_records, 0),
+    denies: known.some(({ denies }) => denies),
+    unknown: logs.filter((each) => !isKnown(each)).map(({ log }) => log),
+  }
+}
+
+/** `has everything`, `lacks 12 records, the oldest 40 s old` */
+export const lagInWords = (records: number, seconds: number): string =>
+  records === 0
+    ? "has everything"
+    : `lacks ${records} ${records === 1 ? "record" : "records"}, the oldest ${seconds} s old`
+
 const backfill = once(() =>
   z.strictObject({
     log: z.string().max(64).optional().describe("Absent: all logs that the sink reads."),

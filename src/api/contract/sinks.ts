@@ -48,6 +48,60 @@ const metrics = once(() =>
     .describe("Only of a sink that takes metrics."),
 )
 
+export type Sink = z.infer<ReturnType<typeof sinks.listSinks.answer>>["sinks"][number]
+export type Metrics = NonNullable<Sink["metrics"]>
+export type Exporter = z.infer<ReturnType<typeof exporter>>
+type KnownExporter = Extract<Exporter, { readonly next: number }>
+
+export const isKnown = (each: Exporter): each is KnownExporter => "next" in each
+
+type Failure = KnownExporter["last_failure"]
+
+/** Null if the sink has got something since. */
+export function currentFailure({
+  last_failure,
+  succeeded_at,
+}: Pick<KnownExporter, "last_failure" | "succeeded_at">): Failure {
+  return last_failure && last_failure.at > (succeeded_at ?? 0) ? last_failure : null
+}
+
+/** How a sink is, over all logs and signals. */
+export interface SinkHealth {
+  readonly lagRecords: number
+  /** The age of the oldest record that it lacks, in seconds. */
+  readonly lagSeconds: number
+  /** The latest, of those after which it has got nothing. */
+  readonly failure: Failure
+  readonly lostRecords: number
+  /** Calls are denied, because a log has no room for their records. */
+  readonly denies: boolean
+  /** Logs of which nobody knows how far the sink is, and `metrics`. */
+  readonly unknown: readonly string[]
+}
+
+export function healthOf({ logs, metrics }: Pick<Sink, "logs" | "metrics">): SinkHealth {
+  const known = logs.filter(isKnown)
+  const sent = metrics && !("error" in metrics) ? [...known, metrics] : known
+  const failures = sent.flatMap((each) => currentFailure(each) ?? [])
+  return {
+    lagRecords: known.reduce((sum, { lag_records }) => sum + lag_records, 0),
+    lagSeconds: Math.max(0, ...known.map(({ lag_seconds }) => lag_seconds)),
+    failure: failures.toSorted((one, other) => other.at - one.at)[0] ?? null,
+    lostRecords: known.reduce((sum, { lost_records }) => sum + lost_records, 0),
+    denies: known.some(({ denies }) => denies),
+    unknown: [
+      ...logs.flatMap((each) => (isKnown(each) ? [] : [each.log])),
+      ...(metrics && "error" in metrics ? ["metrics"] : []),
+    ],
+  }
+}
+
+/** `has everything`, `lacks 12 records, the oldest 40 s old` */
+export const lagInWords = (records: number, seconds: number): string =>
+  records === 0
+    ? "has everything"
+    : `lacks ${records} ${records === 1 ? "record" : "records"}, the oldest ${seconds} s old`
+
 const backfill = once(() =>
   z.strictObject({
     log: z.string().max(64).optional().describe("Absent: all logs that the sink reads."),

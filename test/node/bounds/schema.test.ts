@@ -113,7 +113,7 @@ describe("a JSON Schema", () => {
           if (expected === null) continue
           if (expected) valid += 1
           else invalid += 1
-          const found = violation([{ a: bound }], { a: each })
+          const found = violation([{ a: bound }], { a: each }, null)
           expect(found === null, `${JSON.stringify(bound.schema)} on ${JSON.stringify(each)}: ${found?.bound}`).toBe(
             expected,
           )
@@ -126,7 +126,8 @@ describe("a JSON Schema", () => {
   }, 60_000)
 
   test("may be true or false wherever a schema may stand", () => {
-    const holds = (written: object, a: unknown): boolean => violation([{ a: { schema: written } }], { a }) === null
+    const holds = (written: object, a: unknown): boolean =>
+      violation([{ a: { schema: written } }], { a }, null) === null
     expect(holds({ properties: { a: false, b: true } }, { b: 1 })).toBe(true)
     expect(holds({ properties: { a: false, b: true } }, { a: 1 })).toBe(false)
     expect(holds({ additionalProperties: false }, { a: 1 })).toBe(false)
@@ -139,8 +140,8 @@ describe("a JSON Schema", () => {
 
   test("refers to its own definitions", () => {
     const written = { $defs: { price: { type: "number", maximum: 5 } }, properties: { a: { $ref: "#/$defs/price" } } }
-    expect(violation([{ x: { schema: written } }], { x: { a: 5 } })).toBeNull()
-    expect(violation([{ x: { schema: written } }], { x: { a: 6 } })?.bound).toContain("/$defs/price/maximum")
+    expect(violation([{ x: { schema: written } }], { x: { a: 5 } }, null)).toBeNull()
+    expect(violation([{ x: { schema: written } }], { x: { a: 6 } }, null)?.bound).toContain("/$defs/price/maximum")
   })
 
   const definition = BOUND_KINDS.schema.definition
@@ -189,11 +190,11 @@ describe("a JSON Schema", () => {
   test("that would take too long for a value excludes it", () => {
     const list = Array.from({ length: 5_000 }, (_, nth) => nth)
     const wide = { items: { anyOf: [...Array.from({ length: 60 }, () => ({ const: -1 })), {}] } }
-    expect(violation([{ a: { schema: wide } }], { a: list })?.bound).toBe(
+    expect(violation([{ a: { schema: wide } }], { a: list }, null)?.bound).toBe(
       "schema: it takes too long to compare it with the schema",
     )
     // Nor if the schema is the negation.
-    expect(violation([{ a: { schema: { not: wide } } }], { a: list })?.bound).toMatch(/too long/)
+    expect(violation([{ a: { schema: { not: wide } } }], { a: list }, null)?.bound).toMatch(/too long/)
   })
 })
 

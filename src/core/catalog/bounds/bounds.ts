@@ -19,16 +19,21 @@ export interface Violation {
   readonly bound: string
 }
 
-/** Returns the first bound that does not hold, or null. */
+/**
+ * Returns the first bound that does not hold, or null.
+ * @param now when the call is decided, milliseconds since the epoch; null: that is not known, and what depends on it is
+ *   left open
+ */
 export function violation(
   bounds: readonly ArgumentBounds[],
   values: Readonly<Record<string, unknown>>,
+  now: number | null,
 ): Violation | null {
   for (const conjunct of bounds) {
     const isClosed = Object.hasOwn(conjunct, OTHERS)
     for (const [argument, bound] of Object.entries(conjunct)) {
       if (argument === OTHERS) continue
-      const broken = brokenBy(bound, Object.hasOwn(values, argument) ? values[argument] : undefined, isClosed)
+      const broken = brokenBy(bound, Object.hasOwn(values, argument) ? values[argument] : undefined, isClosed, now)
       if (broken !== null) return { argument, bound: broken }
     }
     const other = isClosed
@@ -40,13 +45,13 @@ export function violation(
 }
 
 /** Returns what does not hold, as a denial has it: `max 100`, `path ["/srv"]: it is outside`. */
-export function brokenBy(bound: ArgumentBound, value: unknown, isClosed: boolean): string | null {
+export function brokenBy(bound: ArgumentBound, value: unknown, isClosed: boolean, now: number | null): string | null {
   if (value === undefined && bound.optional) return null
   const plain = brokenKind(bound, value)
   if (plain !== null) return `${plain} ${JSON.stringify(bound[plain])}`
   const meanings = meaningsOf(bound)
   for (const meaning of meanings) {
-    const miss = missOf(meaning, value, isClosed)
+    const miss = missOf(meaning, value, isClosed, now)
     const { name, kind, definition } = meaning
     if (miss) return `${kind.isLong ? name : `${name} ${JSON.stringify(definition)}`}: ${miss.how}`
   }
@@ -61,11 +66,11 @@ function hasObject(value: unknown): boolean {
 }
 
 /** Each item of a list must be within the bound. Of an empty one nothing is: upstreams may take it for all there is. */
-function missOf({ kind, definition }: Meaning, value: unknown, isClosed: boolean): Miss | null {
+function missOf({ kind, definition }: Meaning, value: unknown, isClosed: boolean, now: number | null): Miss | null {
   if (value === undefined) return { how: "it is absent", isUnclear: false }
-  if (kind.judgesWhole || !Array.isArray(value)) return kind.judge(definition, value, isClosed)
+  if (kind.judgesWhole || !Array.isArray(value)) return kind.judge(definition, value, isClosed, now)
   if (value.length === 0) return { how: "it is an empty list", isUnclear: true }
-  const misses = value.map((item) => kind.judge(definition, item, isClosed))
+  const misses = value.map((item) => kind.judge(definition, item, isClosed, now))
   const first = misses.find((miss) => miss !== null)
   // Some are within it, and so what it is about.
   return first ? { how: first.how, isUnclear: misses.some((miss) => miss?.isUnclear !== false) } : null
@@ -75,7 +80,7 @@ function missOf({ kind, definition }: Meaning, value: unknown, isClosed: boolean
  * Whether the value is nothing that the bound can judge: `"150"` is not at least 100, but an upstream may read it as a
  * number, `null` as the default, and `/a/..` as some path. An absent argument is judged: the bound does not hold.
  */
-export function isBeyond(bound: ArgumentBound, value: unknown): boolean {
+export function isBeyond(bound: ArgumentBound, value: unknown, now: number | null): boolean {
   if (value === undefined) return false
   const { eq, in: listed = [], min, max, like, max_length } = bound
   const scalars = eq === undefined ? listed : [eq, ...listed]
@@ -84,7 +89,7 @@ export function isBeyond(bound: ArgumentBound, value: unknown): boolean {
     ((min !== undefined || max !== undefined) && typeof value !== "number") ||
     (like !== undefined && typeof value !== "string") ||
     (max_length !== undefined && typeof value !== "string" && !Array.isArray(value)) ||
-    meaningsOf(bound).some((meaning) => missOf(meaning, value, false)?.isUnclear === true)
+    meaningsOf(bound).some((meaning) => missOf(meaning, value, false, now)?.isUnclear === true)
   )
 }
 

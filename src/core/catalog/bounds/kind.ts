@@ -22,8 +22,12 @@ export interface BoundKind<Definition> {
   /**
    * Null if the value is within the bound.
    * @param isClosed whether a member that the bound does not name is a miss
+   * @param now when the call is decided, milliseconds since the epoch; null: that is not known, and what depends on it
+   *   is left open
    */
-  judge(definition: Definition, value: unknown, isClosed: boolean): Miss | null
+  judge(definition: Definition, value: unknown, isClosed: boolean, now: number | null): Miss | null
+  /** Whether what is within it depends on when the call is decided. Absent: never. */
+  dependsOnTime?(definition: Definition): boolean
   /** After the name of the argument: `is a path in /srv/reports`. */
   words(definition: Definition): string
   /** Whether a denial names the kind alone, because definitions are long. */

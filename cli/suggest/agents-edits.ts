@@ -1,7 +1,7 @@
 /** What agents.yaml would have to say: the least ceilings and grants that cover what was used. */
 import type { Splice } from "../import/text-edits.ts"
 import { isLifecycle } from "../../src/core/catalog/lifecycle.ts"
-import { SENSITIVITIES, sensitivityRank, type Sensitivity, type Tool } from "../../src/core/catalog/tool.ts"
+import { ACTIONS, SENSITIVITIES, sensitivityRank, type Sensitivity, type Tool } from "../../src/core/catalog/tool.ts"
 import type { AgentDefinition, PurposeDefinition } from "../../src/core/policy/definition/agents.ts"
 import type { GrantDefinition } from "../../src/core/policy/definition/grant.ts"
 import { within } from "../../src/core/task/narrow.ts"
@@ -211,7 +211,7 @@ function editPurpose(scope: Scope, index: number, purpose: PurposeDefinition, us
   } else push(scope, yaml.member([...path, "grant"], `calls: ${limit}`))
 }
 
-/** What a request without scopes gets must not become more. */
+/** What a request without scopes gets must not become more; if nothing of it is left, it gets the least of what is. */
 function editDefault(
   scope: Scope,
   path: Path,
@@ -221,9 +221,11 @@ function editDefault(
   const { body, yaml, notes } = scope
   if (!written) return
   const kept = toolsIn(written, body.tools).filter((tool) => left.has(tool.name))
-  const least = leastScopes(written, new Set(kept.map((tool) => tool.name)), body.tools)
-  if (least.length === 0) notes.push(`${name}: nothing of its \`default\` was used; it stays, and grants nothing`)
-  else if (!isSame(least, written)) {
+  const names = new Set(kept.length > 0 ? kept.map((tool) => tool.name) : leastPowerful(body.tools, left))
+  const least = leastScopes(written, names, body.tools)
+  if (kept.length === 0)
+    notes.push(`${name}: nothing of its \`default\` was used; a request without scopes gets ${least.join(", ")}`)
+  if (!isSame(least, written)) {
     push(
       scope,
       yaml.list(
@@ -232,6 +234,14 @@ function editDefault(
       ),
     )
   }
+}
+
+/** The name of one. */
+function leastPowerful(tools: readonly Tool[], names: ReadonlySet<string>): readonly string[] {
+  const powerOf = ({ action, sensitivity }: Tool): number =>
+    ACTIONS.indexOf(action) * SENSITIVITIES.length + sensitivityRank(sensitivity)
+  const [least] = tools.filter(({ name }) => names.has(name)).toSorted((a, b) => powerOf(a) - powerOf(b))
+  return least ? [least.name] : []
 }
 
 /** @returns the scopes; null if nothing of the bundle's tools was used */

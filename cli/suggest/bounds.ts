@@ -103,7 +103,7 @@ const range: Kind = ({ min, max, types }, path) => {
 /** Up to the last separator that all have in common. */
 const beginning: Kind = ({ prefix, types, hasDots }, path) => {
   const common = prefix === null || types.size !== 1 || !types.has("string") ? "" : lastingPartOf(prefix)
-  if (common.length < SHORTEST_PREFIX || !isPlain(common)) return null
+  if (common.length < SHORTEST_PREFIX || !isPlain(common) || LEADS_SOMEWHERE.test(common)) return null
   // A path that leads out of what it begins with would still begin with it.
   const isPath = common.includes("/")
   if (isPath && hasDots) return null
@@ -115,6 +115,9 @@ const beginning: Kind = ({ prefix, types, hasDots }, path) => {
     outside: `elsewhere/${common}`,
   }
 }
+
+/** What it begins with does not say where it leads. */
+const LEADS_SOMEWHERE = /^(?:\/|(?:https?|wss?):)/iu
 
 const lastingPartOf = (prefix: string): string => /^.*[/:.#_-]/su.exec(prefix)?.[0] ?? ""
 

@@ -18,8 +18,11 @@ import { mayManage } from "../../src/core/policy/management.ts"
 import type { Opened } from "../../src/core/task/opening-step.ts"
 import type { Login, CallTarget, Scene, TestQuery, Decided, Result, Run, Opening } from "./scene.ts"
 
-/** Milliseconds, 08:00 UTC of some day: no decision depends on the date, except for limits that begin anew each day. */
-const START = 1_800_000_000_000
+/**
+ * Milliseconds, 08:00 UTC of 2027-01-15: no decision depends on the date, except for limits that begin anew each day and
+ * for bounds on dates that count from today.
+ */
+export const START = 1_800_000_000_000
 const ROOT = `tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ-${"0".repeat(64)}`
 /** Thumbprint of the key of agents that prove one. */
 const KEY = "thumbprint of a key of the agent"

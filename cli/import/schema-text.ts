@@ -116,12 +116,29 @@ function jsonOf(name: string, type: string): unknown {
 
 const TOKEN = /\/\/[^\n]*|"(?:[^"\\]|\\.)*"|[A-Za-z_]\w*|[^\s]/gu
 
-/** Where the closing brace is, where the last token before it ends, and whether a comma is missing there. */
-function placeIn(
-  schema: string,
-): { readonly close: number; readonly last: number; readonly lacksComma: boolean } | null {
-  const tokens = Array.from(schema.matchAll(TOKEN)).filter(([text]) => !text.startsWith("//"))
-  const start = tokens.findIndex(([text], index) => text === "type" && tokens[index + 1]?.[0] === "Arguments")
+/** Without comments. */
+export const tokensIn = (schema: string): readonly RegExpExecArray[] =>
+  Array.from(schema.matchAll(TOKEN)).filter(([text]) => !text.startsWith("//"))
+
+function placeIn(schema: string): Place | null {
+  const tokens = tokensIn(schema)
+  return closeOf(
+    tokens,
+    tokens.findIndex(([text], index) => text === "type" && tokens[index + 1]?.[0] === "Arguments"),
+  )
+}
+
+interface Place {
+  readonly close: number
+  readonly last: number
+  readonly lacksComma: boolean
+}
+
+/**
+ * Of the record behind a token: where its closing brace is, where the last token before it ends, and whether a comma is
+ * missing there.
+ */
+export function closeOf(tokens: readonly RegExpExecArray[], start: number): Place | null {
   let depth = 0
   for (const [index, { 0: text, index: close }] of tokens.entries()) {
     if (start < 0 || index < start) continue

@@ -29,7 +29,7 @@ export class GrantedAlone {
     const names = namesOf(coverage.bounds)
     const lacking = names.filter((name) => situation.notRecorded.includes(`context.arguments.${name}`))
     if (lacking.length > 0) return lacking.map((name) => `context.arguments.${name}`)
-    const broken = violation(coverage.bounds, situation.arguments.values)
+    const broken = violation(coverage.bounds, situation.arguments.values, record.at)
     return broken && verdict("insufficient_scope", "argument_out_of_bounds")
   }
 

@@ -1,17 +1,18 @@
 /** What agents.yaml would have to say: the least ceilings and grants that cover what was used. */
 import type { Splice } from "../import/text-edits.ts"
 import { isLifecycle } from "../../src/core/catalog/lifecycle.ts"
-import { SENSITIVITIES, sensitivityRank, type Sensitivity, type Tool } from "../../src/core/catalog/tool.ts"
+import { ACTIONS, SENSITIVITIES, sensitivityRank, type Sensitivity, type Tool } from "../../src/core/catalog/tool.ts"
 import type { AgentDefinition, PurposeDefinition } from "../../src/core/policy/definition/agents.ts"
 import type { GrantDefinition } from "../../src/core/policy/definition/grant.ts"
 import { within } from "../../src/core/task/narrow.ts"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
 import type { Path } from "../compiler/source/source.ts"
-import { withHeadroom } from "./bounds.ts"
+import { withHeadroom } from "./headroom.ts"
+import type { Closing } from "./closed-agents.ts"
 import { evidenceText, joined, spanText } from "./evidence.ts"
 import { leastScopes, toolsIn } from "./least-scopes.ts"
 import type { ObservedUse, ToolUses } from "./observed-use.ts"
-import { YamlText, type ListedLine } from "./yaml-edits.ts"
+import { flow, YamlText, type ListedLine } from "./yaml-edits.ts"
 
 /** Whose authority is fitted to their use. */
 export interface Subjects {
@@ -46,13 +47,17 @@ interface Scope {
   readonly notes: string[]
 }
 
-/** @param optional whether to suggest what a grant need not have: budgets of calls, environments */
+/**
+ * @param optional whether to suggest what a grant need not have: budgets of calls, environments
+ * @param closed the agents whose ceilings are to be closed
+ */
 export function editAgents(
   text: string,
   body: BundleBody,
   use: ObservedUse,
   subjects: Subjects,
   optional: boolean,
+  closed: ReadonlyMap<string, Closing>,
 ): AgentsEdits {
   const scope: Scope = { use, body, yaml: new YamlText(text), splices: [], grants: [], notes: [] }
   const fitted = fit(body, use, subjects)
@@ -65,13 +70,14 @@ export function editAgents(
   }
   for (const [index, agent] of body.agents.entries()) {
     const uses = subjects.agents.has(agent.id) ? use.byAgent.get(agent.id) : undefined
-    if (uses) editAgent(scope, index, agent, uses, optional)
+    if (uses) editAgent(scope, index, agent, uses, optional, closed.get(agent.id))
     else if (subjects.agents.has(agent.id)) {
       scope.notes.push(`no record is of a call of ${agent.id}: its ceiling stays as it is`)
     }
     const purposes = fitted.purposes.get(agent.id) ?? agent.purposes
     if (purposes.length < agent.purposes.length) {
-      push(scope, scope.yaml.value(["agents", index, "purposes"], `[${purposes.join(", ")}]`))
+      const comment = `no others, ${spanText(use)}`
+      push(scope, scope.yaml.value(["agents", index, "purposes"], `[${purposes.join(", ")}]`, comment))
     }
   }
   const { splices, grants, notes } = scope
@@ -147,18 +153,43 @@ function excuseUnused(
   if (comment) splices.push(comment)
 }
 
-function editAgent(scope: Scope, index: number, agent: AgentDefinition, uses: ToolUses, optional: boolean): void {
+function editAgent(
+  scope: Scope,
+  index: number,
+  agent: AgentDefinition,
+  uses: ToolUses,
+  optional: boolean,
+  closing: Closing | undefined,
+): void {
   const { use, yaml } = scope
   const path = ["agents", index]
   const least = editGrant(scope, [...path, "ceiling"], agent.ceiling, uses, { agent: agent.id }, optional)
   if (!least) return
+  if (closing) close(scope, [...path, "ceiling"], agent, closing)
   const delegates = agent.delegates_to.filter((id) => use.delegations.get(agent.id)?.has(id))
   if (delegates.length < agent.delegates_to.length) {
-    push(scope, yaml.value([...path, "delegates_to"], `[${delegates.join(", ")}]`))
+    push(scope, yaml.value([...path, "delegates_to"], `[${delegates.join(", ")}]`, `no others, ${spanText(use)}`))
   }
   const depth = delegates.length === 0 ? 0 : (use.depth.get(agent.id) ?? 0)
-  if (depth < agent.depth && yaml.has([...path, "depth"])) push(scope, yaml.value([...path, "depth"], String(depth)))
+  if (depth < agent.depth && yaml.has([...path, "depth"])) {
+    push(scope, yaml.value([...path, "depth"], String(depth), `no more levels, ${spanText(use)}`))
+  }
 }
+
+/** Each argument has its bound by a rule; the ceiling names it, so that no other comes. */
+function close(scope: Scope, path: Path, { ceiling }: AgentDefinition, { names, evidence }: Closing): void {
+  const { yaml } = scope
+  const added = names.filter((name) => !Object.hasOwn(ceiling.arguments, name)).map((name) => `${flow(name)}: {}`)
+  const isThere = yaml.isMap([...path, "arguments"])
+  if (isThere) for (const member of added) push(scope, yaml.member([...path, "arguments"], member))
+  const lines = [
+    `# ${evidence}: no other arguments.`,
+    ...(isThere || added.length === 0 ? [] : [`arguments: { ${added.join(", ")} }`]),
+    "closed: true",
+  ]
+  push(scope, yaml.member(path, lines.join("\n"), AFTER_SENSITIVITY))
+}
+const AFTER_SENSITIVITY = 2
 
 function editPurpose(scope: Scope, index: number, purpose: PurposeDefinition, uses: ToolUses, optional: boolean): void {
   const { body, yaml, use, notes } = scope
@@ -180,7 +211,7 @@ function editPurpose(scope: Scope, index: number, purpose: PurposeDefinition, us
   } else push(scope, yaml.member([...path, "grant"], `calls: ${limit}`))
 }
 
-/** What a request without scopes gets must not become more. */
+/** What a request without scopes gets must not become more; if nothing of it is left, it gets the least of what is. */
 function editDefault(
   scope: Scope,
   path: Path,
@@ -190,9 +221,11 @@ function editDefault(
   const { body, yaml, notes } = scope
   if (!written) return
   const kept = toolsIn(written, body.tools).filter((tool) => left.has(tool.name))
-  const least = leastScopes(written, new Set(kept.map((tool) => tool.name)), body.tools)
-  if (least.length === 0) notes.push(`${name}: nothing of its \`default\` was used; it stays, and grants nothing`)
-  else if (!isSame(least, written)) {
+  const names = new Set(kept.length > 0 ? kept.map((tool) => tool.name) : leastPowerful(body.tools, left))
+  const least = leastScopes(written, names, body.tools)
+  if (kept.length === 0)
+    notes.push(`${name}: nothing of its \`default\` was used; a request without scopes gets ${least.join(", ")}`)
+  if (!isSame(least, written)) {
     push(
       scope,
       yaml.list(
@@ -201,6 +234,14 @@ function editDefault(
       ),
     )
   }
+}
+
+/** The name of one. */
+function leastPowerful(tools: readonly Tool[], names: ReadonlySet<string>): readonly string[] {
+  const powerOf = ({ action, sensitivity }: Tool): number =>
+    ACTIONS.indexOf(action) * SENSITIVITIES.length + sensitivityRank(sensitivity)
+  const [least] = tools.filter(({ name }) => names.has(name)).toSorted((a, b) => powerOf(a) - powerOf(b))
+  return least ? [least.name] : []
 }
 
 /** @returns the scopes; null if nothing of the bundle's tools was used */
@@ -212,7 +253,7 @@ function editGrant(
   of: GrantChange["of"],
   optional: boolean,
 ): readonly string[] | null {
-  const { body, yaml, notes } = scope
+  const { body, yaml, use, notes } = scope
   const who = "agent" in of ? of.agent : of.purpose
   const used = body.tools.filter((tool) => uses.has(tool.name) && !isLifecycle(tool))
   const unknown = [...uses.keys()].filter((name) => !body.tools.some((tool) => tool.name === name))
@@ -232,7 +273,10 @@ function editGrant(
       ),
     )
   const most = mostSensitive(used)
-  if (most !== grant.max_sensitivity) push(scope, yaml.value([...path, "max_sensitivity"], most))
+  if (most !== grant.max_sensitivity) {
+    const example = used.find(({ sensitivity }) => sensitivity === most)?.name ?? ""
+    push(scope, yaml.value([...path, "max_sensitivity"], most, `as ${example}`))
+  }
   const before = body.tools.filter((tool) => !isLifecycle(tool) && within(grant)(tool))
   scope.grants.push({
     of,
@@ -251,7 +295,9 @@ function editGrant(
   if (optional && environments.length > 0 && environments.length < (grant.environments?.length ?? existing.size)) {
     const text = `[${environments.join(", ")}]`
     const has = yaml.has([...path, "environments"])
-    push(scope, has ? yaml.value([...path, "environments"], text) : yaml.member(path, `environments: ${text}`))
+    const comment = `all calls, ${spanText(use)}`
+    const line = `environments: ${text}`
+    push(scope, has ? yaml.value([...path, "environments"], text, comment) : yaml.member(path, `# ${comment}\n${line}`))
   }
   return least
 }

@@ -1,9 +1,8 @@
 /** The values of one argument in the calls of a tool, summed up: enough to find a bound, however many calls there are. */
 import { REDACTED } from "../../src/core/catalog/redaction.ts"
-
-/** With more different values than this, a list of them is no bound. */
-export const MOST_VALUES = 8
-const CUT = /… \(\d{1,10} characters\)$/u
+import { CUT_MARK } from "../../src/core/record/fields/truncation.ts"
+import { startLearning } from "./meanings/meanings.ts"
+import { MOST_VALUES } from "./most-values.ts"
 
 export class ArgumentValues {
   /** Calls that had it. */
@@ -19,15 +18,23 @@ export class ArgumentValues {
   max = Number.NEGATIVE_INFINITY
   /** What all texts begin with. Null: there was none. */
   prefix: string | null = null
-  /** Of the texts with an `@`: what follows the last one. */
-  readonly domains = new Set<string>()
+  /** Some text has two dots in a row. */
+  hasDots = false
   readonly types = new Set<string>()
+  /** What the texts mean, and those in lists. */
+  readonly meanings = startLearning()
+  /** Some value is neither a text nor a list of some. */
+  isOther = false
 
-  add(value: unknown): void {
+  /** @param at when the call was made, milliseconds since the epoch */
+  add(value: unknown, at: number): void {
     this.count += 1
-    const type = Number.isSafeInteger(value) ? "integer" : typeof value
-    this.types.add(type)
-    if (value === REDACTED || (typeof value === "string" && CUT.test(value))) this.isHidden = true
+    this.types.add(typeOf(value))
+    if (value === REDACTED || (typeof value === "string" && CUT_MARK.test(value))) this.isHidden = true
+    const items: readonly unknown[] = Array.isArray(value) ? value : [value]
+    const texts = items.filter((item) => typeof item === "string")
+    this.isOther ||= texts.length === 0 || texts.length < items.length
+    for (const text of texts) for (const learner of Object.values(this.meanings)) learner.add(text, at)
     if (typeof value !== "string" && typeof value !== "number" && typeof value !== "boolean") return
     if (this.values.size <= MOST_VALUES) {
       const before = this.values.get(value)
@@ -42,6 +49,7 @@ export class ArgumentValues {
   }
 
   #addText(text: string): void {
+    this.hasDots ||= text.includes("..")
     const { prefix } = this
     if (prefix === null) this.prefix = text
     else if (!text.startsWith(prefix)) {
@@ -49,6 +57,10 @@ export class ArgumentValues {
       while (length < prefix.length && prefix[length] === text[length]) length += 1
       this.prefix = prefix.slice(0, length)
     }
-    if (this.domains.size <= MOST_VALUES) this.domains.add(text.slice(text.lastIndexOf("@") + 1))
   }
+}
+
+function typeOf(value: unknown): string {
+  if (Array.isArray(value)) return "list"
+  return Number.isSafeInteger(value) ? "integer" : typeof value
 }

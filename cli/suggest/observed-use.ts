@@ -27,8 +27,8 @@ export class ToolUse {
   readonly arguments = new Map<string, ArgumentValues>()
   /** Names of the approvals that calls used. */
   readonly approvals = new Set<string>()
-  /** Calls whose arguments were not all seen, or not recorded. */
-  unseen = 0
+  /** Calls of which the record does not have all arguments: they were not seen, or no policy reads them. */
+  incomplete = 0
   #groups: Set<string> | null = null
   withUser = 0
 
@@ -40,7 +40,7 @@ export class ToolUse {
     if (decision === "deny") this.observedDenials += 1
     if (environment !== null) this.environments.add(environment)
     if (gateway !== null) this.gateways.set(gateway, (this.gateways.get(gateway) ?? 0) + 1)
-    if (omitted === null) this.unseen += 1
+    if (omitted !== 0) this.incomplete += 1
     for (const { name } of record.approvals) if (name !== null) this.approvals.add(name)
     if (user !== null) {
       this.withUser += 1
@@ -49,7 +49,7 @@ export class ToolUse {
     for (const [name, value] of Object.entries(args)) {
       let values = this.arguments.get(name)
       if (!values) this.arguments.set(name, (values = new ArgumentValues()))
-      values.add(value)
+      values.add(value, at)
     }
   }
 
@@ -89,6 +89,8 @@ export class ObservedUse {
   readonly depth = new Map<string, number>()
   /** By purpose: the most calls that one task has counted, and how many tasks there were. */
   readonly counted = new Map<string, { most: number; tasks: Set<string> }>()
+  /** By agent: of the calls that it made itself. */
+  readonly made = new Map<string, Evidence>()
   /** By agent: the most calls in any minute on behalf of one user. */
   readonly busiest = new Map<string, number>()
   readonly rules = new Map<string, Evidence>()
@@ -119,6 +121,7 @@ export class ObservedUse {
       this.depth.set(each, Math.max(this.depth.get(each) ?? 0, chain.length - 1 - chain.indexOf(each)))
     }
     for (const each of this.#purposesAbove(task, purpose)) useOf(this.byPurpose, each, tool).add(record)
+    this.made.set(agent, later(this.made.get(agent), record))
     useOf(this.own, JSON.stringify([agent, purpose]), tool).add(record)
     if (purpose !== null && calls) {
       const counted = this.counted.get(purpose) ?? { most: 0, tasks: new Set() }

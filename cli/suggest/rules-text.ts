@@ -1,6 +1,7 @@
 /**
  * Cedar rules of their own file: forbids that keep an agent's calls within the arguments that were seen, and permits for
- * calls that an observing gateway let happen although policy permits them to nobody. No forbid is ever loosened.
+ * calls that an observing gateway let happen although policy permits them to nobody. No forbid is ever loosened. What an
+ * argument means is bounded by name in the catalog, and read by the rule.
  */
 import type { TypedTool } from "../import/schema-text.ts"
 import { isRedacted } from "../../src/core/catalog/redaction.ts"
@@ -10,12 +11,15 @@ import { cedarIdentifier, isIdentifier } from "./cedar-names.ts"
 import { boundOf, FEWEST_CALLS, isPlain, TOO_FEW, type SuggestedBound } from "./bounds.ts"
 import { evidenceText } from "./evidence.ts"
 import type { ObservedUse, ToolUse } from "./observed-use.ts"
+import { NO_CALL_TYPE } from "./schema-bounds.ts"
 import { slugsOf } from "./slug.ts"
 
 export const RULES = "suggested.cedar"
 
 export interface BoundRule {
   readonly id: string
+  /** Of the bound in the catalog; null if the rule compares the argument itself. */
+  readonly boundName: string | null
   readonly agent: string
   readonly tool: Tool
   readonly argument: string
@@ -40,22 +44,29 @@ export interface UnpermittedUse {
   readonly use: ToolUse
 }
 
+/**
+ * @param canNameBounds whether schema.cedarschema can declare bounds of the catalog
+ * @param otherIds of the rules in other files
+ */
 export function rulesText(
   body: BundleBody,
   use: ObservedUse,
   agents: ReadonlySet<string>,
   unpermitted: readonly UnpermittedUse[],
   withBounds: boolean,
+  canNameBounds: boolean,
+  otherIds: Iterable<string>,
 ): RulesText {
   const slugs = slugsOf(body.agents.map(({ id }) => id))
   const tools = new Map(body.tools.map((tool) => [tool.name, tool]))
   const notes: string[] = []
-  const bounds = withBounds ? boundsFor(body, use, agents, slugs, notes) : []
-  const permits = unpermitted.flatMap((each) => permitFor(each, tools, slugs, notes))
+  const idOf = uniqueIds(otherIds)
+  const permits = unpermitted.flatMap((each) => permitFor(each, tools, slugs, notes, idOf))
+  const bounds = withBounds ? boundsFor(body, use, agents, slugs, notes, canNameBounds, idOf) : []
   const rules = [...permits, ...bounds.map((rule) => forbidFor(rule, use))]
   const head = "// Made by `narrowgate suggest` from decision records: what is here follows from what was used.\n"
-  const types = bounds.map(({ tool, argument, bound }): TypedTool => {
-    return { name: tool.name, inputs: new Map([[argument, { type: bound.type, left: [] }]]) }
+  const types = bounds.flatMap(({ tool, argument, bound: { by } }): TypedTool[] => {
+    return "named" in by ? [] : [{ name: tool.name, inputs: new Map([[argument, { type: by.type, left: [] }]]) }]
   })
   return { text: rules.length === 0 ? "" : [head, ...rules].join("\n"), bounds, typed: types, notes }
 }
@@ -66,8 +77,10 @@ function boundsFor(
   agents: ReadonlySet<string>,
   slugs: ReadonlyMap<string, string>,
   notes: string[],
+  canNameBounds: boolean,
+  idOf: NameOf,
 ): readonly BoundRule[] {
-  const ids = new RuleIds()
+  const boundNameOf = uniqueBoundNames()
   return body.agents.flatMap(({ id: agent }) => {
     const uses = agents.has(agent) ? use.byAgent.get(agent) : undefined
     if (!uses) return []
@@ -95,39 +108,73 @@ function boundsFor(
               notes.push(`${agent}: no bound on \`${argument}\` of ${tool.name}: ${bound.none}`)
             return []
           }
-          const id = ids.unique([slugs.get(agent) ?? "agent", tool.name, argument])
-          return [{ id, agent, tool, argument, bound }]
+          const isNamed = "named" in bound.by
+          if (isNamed && !canNameBounds) {
+            notes.push(`${agent}: no bound on \`${argument}\` of ${tool.name}, which ${bound.words}: ${NO_CALL_TYPE}`)
+            return []
+          }
+          const parts = [slugs.get(agent) ?? "agent", tool.name, argument]
+          return [{ id: idOf(parts), boundName: isNamed ? boundNameOf(parts) : null, agent, tool, argument, bound }]
         })
     })
   })
 }
 
-/** Names of arguments that differ in their signs alone have one id: a number tells them apart. */
-class RuleIds {
-  readonly #taken = new Set<string>()
+type NameOf = (parts: readonly string[]) => string
 
-  unique(parts: readonly string[]): string {
+/** Letters, digits, `-` and `_`, and none that there is already. */
+function uniqueIds(others: Iterable<string>): NameOf {
+  const taken = new Set(others)
+  return (parts) => {
     const base = parts
       .join("-")
       .replaceAll(/[^\w-]+/gu, "-")
       .toLowerCase()
-    let id = base
-    for (let number = 2; this.#taken.has(id); number++) id = `${base}-${number}`
-    this.#taken.add(id)
-    return id
+    return taking(taken, base, "-")
   }
 }
 
-function forbidFor({ id, agent, tool, argument, bound }: BoundRule, use: ObservedUse): string {
+/** As rules read it; nobody else's begins so. */
+function uniqueBoundNames(): NameOf {
+  const taken = new Set<string>()
+  return (parts) => {
+    const base = ["suggested", ...parts]
+      .join("_")
+      .toLowerCase()
+      .replaceAll(/[^a-z0-9]+/gu, "_")
+    return taking(taken, base.slice(0, LONGEST_BOUND_NAME), "_")
+  }
+}
+/** With a number behind it, it still is a name. */
+const LONGEST_BOUND_NAME = 60
+
+function taking(taken: Set<string>, base: string, separator: string): string {
+  let name = base
+  for (let number = 2; taken.has(name); number++) name = `${base}${separator}${number}`
+  taken.add(name)
+  return name
+}
+
+/** What is known of the values of a bounded argument, with its evidence. */
+export function reasonFor({ agent, tool, argument, bound }: BoundRule, use: ObservedUse): string {
   const evidence = use.byAgent.get(agent)?.get(tool.name)?.evidence
-  return `// ${evidence ? evidenceText(evidence) : ""}: \`${argument}\` ${bound.words}.
+  return `${evidence ? evidenceText(evidence) : ""}: \`${cedarIdentifier(argument)}\` ${bound.words}`
+}
+
+function forbidFor(rule: BoundRule, use: ObservedUse): string {
+  const { id, boundName, agent, tool, argument, bound } = rule
+  const condition =
+    "named" in bound.by
+      ? `context.bounds.${boundName}`
+      : `context.arguments has ${cedarIdentifier(argument)} && ${bound.by.condition}`
+  return `// ${reasonFor(rule, use)}.
 @id("${id}")
 forbid (
   principal == Agent::${JSON.stringify(agent)},
   action == Action::"${tool.action}",
   resource == Tool::${JSON.stringify(tool.name)}
 )
-unless { context.arguments has ${cedarIdentifier(argument)} && ${bound.condition} };
+unless { ${condition} };
 `
 }
 
@@ -136,6 +183,7 @@ function permitFor(
   tools: ReadonlyMap<string, Tool>,
   slugs: ReadonlyMap<string, string>,
   notes: string[],
+  idOf: NameOf,
 ): string[] {
   const tool = tools.get(name)
   if (!tool) return []
@@ -148,10 +196,7 @@ function permitFor(
     principal === "agent"
       ? `principal == Agent::${JSON.stringify(agent)}`
       : `principal in UserGroup::${JSON.stringify(group)}`
-  const id = [principal === "agent" ? (slugs.get(agent) ?? "agent") : `group-${group}`, "uses", name]
-    .join("-")
-    .replaceAll(/[^\w-]+/gu, "-")
-    .toLowerCase()
+  const id = idOf([principal === "agent" ? (slugs.get(agent) ?? "agent") : `group-${group}`, "uses", name])
   return [
     `// ${evidenceText(use.evidence)}: policy permitted it to nobody.
 @id("${id}")

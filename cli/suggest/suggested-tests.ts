@@ -9,13 +9,14 @@ import { tablesFile } from "../decision-tables/schema.ts"
 import { isLifecycle } from "../../src/core/catalog/lifecycle.ts"
 import { formatScope } from "../../src/core/catalog/pattern.ts"
 import { isRedacted } from "../../src/core/catalog/redaction.ts"
-import { sensitivityRank, type Tool } from "../../src/core/catalog/tool.ts"
+import type { Tool } from "../../src/core/catalog/tool.ts"
 import type { Bundle } from "../../src/core/policy/assemble.ts"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
 import type { AgentDefinition } from "../../src/core/policy/definition/agents.ts"
+import { within } from "../../src/core/task/narrow.ts"
 import type { BoundRule } from "./rules-text.ts"
 import { evidenceText } from "./evidence.ts"
-import { toolsIn } from "./least-scopes.ts"
+import { flow } from "./yaml-edits.ts"
 import type { Subjects } from "./agents-edits.ts"
 import type { ObservedUse, ToolUse } from "./observed-use.ts"
 
@@ -59,7 +60,7 @@ export function suggestedTests(
     agent.purposes.flatMap((purpose): WrittenTest[] => {
       if (!subjects.agents.has(agent.id) && !subjects.purposes.has(purpose)) return []
       const uses = use.own.get(JSON.stringify([agent.id, purpose]))
-      return uses ? testsOf({ body: before, use, agent, purpose, uses, bounds }) : []
+      return uses ? testsOf({ body: before, after: body, use, agent, purpose, uses, bounds }) : []
     }),
   )
   const passing = tests.flatMap((test): WrittenTest[] => {
@@ -77,6 +78,7 @@ export function suggestedTests(
 
 interface Subject {
   readonly body: BundleBody
+  readonly after: BundleBody
   readonly use: ObservedUse
   readonly agent: AgentDefinition
   readonly purpose: string
@@ -84,7 +86,7 @@ interface Subject {
   readonly bounds: readonly BoundRule[]
 }
 
-function testsOf({ body, use, agent, purpose, uses, bounds }: Subject): WrittenTest[] {
+function testsOf({ body, after, use, agent, purpose, uses, bounds }: Subject): WrittenTest[] {
   const used = body.tools.filter((tool) => uses.has(tool.name) && !isLifecycle(tool))
   if (used.length === 0) return []
   const ofAgent = bounds.filter((bound) => bound.agent === agent.id)
@@ -95,18 +97,30 @@ function testsOf({ body, use, agent, purpose, uses, bounds }: Subject): WrittenT
     const args = ofTool ? exampleOf(tool, ofTool, ofAgent) : {}
     return { cell: row(tool, args, "allow"), comment: ofTool ? evidenceText(ofTool.evidence) : null }
   })
-  const negative = couldBefore(body, agent, purpose)
-    .filter(({ name }) => !uses.has(name))
-    .map(({ name }): Row => ({ cell: `[${name}, insufficient_scope]`, comment: null }))
+  const could = couldCall(after, agent.id, purpose)
+  const negative = couldCall(body, agent.id, purpose)
+    .filter((name) => !could.includes(name))
+    .map((name): Row => ({ cell: `[${name}, insufficient_scope]`, comment: null }))
   const outside = ofAgent.flatMap(({ id, tool, argument, bound }): Row[] => {
     const ofTool = uses.get(tool.name)
     if (!ofTool) return []
     const args = { ...exampleOf(tool, ofTool, ofAgent), [argument]: bound.outside }
     return [{ cell: row(tool, args, `{ deny: policy_denied, rules: [${id}] }`), comment: null }]
   })
+  const [closedTool] = after.agents.find(({ id }) => id === agent.id)?.ceiling.closed ? used : []
+  if (closedTool && !agent.ceiling.closed) {
+    const ofTool = uses.get(closedTool.name)
+    const args = { ...(ofTool && exampleOf(closedTool, ofTool, ofAgent)), [UNUSED_ARGUMENT]: true }
+    outside.push({ cell: row(closedTool, args, "insufficient_scope"), comment: null })
+  }
   return [
     { name: `${name}: what was used is allowed`, given, rows: positive },
-    { name: `${name}: what was never used is denied`, given, rows: negative },
+    // With all that the purpose had before: what is denied is so by the grant, not because nobody requested it.
+    {
+      name: `${name}: what was never used is denied`,
+      given: withWholeScope(given, body, purpose),
+      rows: negative,
+    },
     { name: `${name}: so is what is beyond the arguments that were used`, given, rows: outside },
   ].filter(({ rows }) => rows.length > 0)
 }
@@ -145,14 +159,22 @@ function givenFor(
   }
 }
 
-/** What the agent could call for the purpose until now. */
-function couldBefore(body: BundleBody, agent: AgentDefinition, purpose: string): readonly Tool[] {
+const UNUSED_ARGUMENT = "never_used"
+
+/** Names of the tools that grants let the agent call for the purpose. */
+function couldCall(body: BundleBody, id: string, purpose: string): readonly string[] {
   const grant = body.purposes.find(({ name }) => name === purpose)?.grant
-  const within = new Set(grant ? toolsIn(grant.tools, body.tools) : [])
-  const rank = Math.min(...[grant, agent.ceiling].map((each) => sensitivityRank(each?.max_sensitivity ?? "public")))
-  return toolsIn(agent.ceiling.tools, body.tools).filter(
-    (tool) => within.has(tool) && sensitivityRank(tool.sensitivity) <= rank,
-  )
+  const agent = body.agents.find((each) => each.id === id)
+  if (!grant || !agent?.purposes.includes(purpose)) return []
+  const [ofPurpose, ofAgent] = [within(grant), within(agent.ceiling)]
+  return body.tools.filter((tool) => !isLifecycle(tool) && ofPurpose(tool) && ofAgent(tool)).map(({ name }) => name)
+}
+
+/** What requests all that the purpose had: nothing, if it has no default. */
+function withWholeScope(given: WrittenTest["given"], body: BundleBody, purpose: string): WrittenTest["given"] {
+  const { scope: _scope, ...others } = given
+  const found = body.purposes.find(({ name }) => name === purpose)
+  return found?.default ? { ...others, scope: found.grant.tools } : others
 }
 
 /** The value that came most often; within its bound if it has one, so that no test repeats what only one call had. */
@@ -179,20 +201,6 @@ function testText({ name, given, rows }: WrittenTest): string {
   const members = Object.entries(given).map(([key, value]) => `      ${key}: ${flow(value)}\n`)
   return `  - name: ${JSON.stringify(name)}\n    given:\n${members.join("")}    cases:\n${lines.join("")}`
 }
-
-/** YAML in one line; text that YAML would read otherwise is quoted. */
-function flow(value: unknown): string {
-  if (typeof value === "string")
-    return /^[A-Za-z][\w./:@-]*[\w]$/u.test(value) && !WORDS.test(value) ? value : JSON.stringify(value)
-  if (Array.isArray(value)) return `[${value.map(flow).join(", ")}]`
-  if (typeof value !== "object" || value === null) return JSON.stringify(value)
-  return `{ ${Object.entries(value)
-    .map(([key, inner]) => `${flow(key)}: ${flow(inner)}`)
-    .join(", ")} }`
-}
-
-/** They are no text in some version of YAML. */
-const WORDS = /^(?:true|false|yes|no|on|off|null|[yn]|\.?(?:nan|inf))$/iu
 
 function passes(bundle: Bundle, body: BundleBody, test: WrittenTest): boolean {
   const parsed = parseSource(parseYaml(TESTS, `tests:\n${testText(test)}`), tablesFile)

@@ -14,7 +14,10 @@ import type { Bundle } from "../../src/core/policy/assemble.ts"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
 import { amendTests } from "./amended-tests.ts"
 import { editAgents, type GrantChange, type Subjects } from "./agents-edits.ts"
+import { catalogBounds } from "./catalog-bounds.ts"
+import { closedAgents } from "./closed-agents.ts"
 import type { ObservedUse } from "./observed-use.ts"
+import { withDeclaredBounds } from "./schema-bounds.ts"
 import { RULES, rulesText, type UnpermittedUse } from "./rules-text.ts"
 import { suggestedTests, TESTS } from "./suggested-tests.ts"
 import { windowsFor } from "./windows-text.ts"
@@ -54,15 +57,14 @@ export function suggestionFor(
   subjects: Subjects,
   unpermitted: readonly UnpermittedUse[] = [],
 ): Suggestion | Unusable {
-  let [without, best]: [readonly Option[], Suggestion | Unusable | null] = [[], null]
+  let first: Unusable | null = null
   // Whatever is optional must bring no warning: it is left out, one kind after the other, until there is none.
   for (const choice of choices()) {
     const made = suggestOnly(base, use, subjects, unpermitted, new Set(choice))
     if (!("problems" in made)) return withNotes(made, choice)
-    best ??= made
-    without = choice
+    first ??= made
   }
-  return best ?? { problems: [], failing: [...without] }
+  return first ?? { problems: [], failing: [] }
 }
 
 function* choices(): Generator<readonly Option[]> {
@@ -74,7 +76,9 @@ function* choices(): Generator<readonly Option[]> {
 
 function withNotes(made: Suggestion, choice: readonly Option[]): Suggestion {
   const left = OPTIONS.filter((option) => !choice.includes(option))
-  const notes = left.map((option) => `no ${option} are suggested: \`narrowgate check\` would warn of them`)
+  const notes = left.map(
+    (option) => `no ${option} are suggested: \`narrowgate check\` would warn of them, or a test would fail`,
+  )
   return { ...made, notes: [...made.notes, ...notes] }
 }
 
@@ -86,12 +90,21 @@ function suggestOnly(
   options: ReadonlySet<Option>,
 ): Suggestion | Unusable {
   const edits = new Edits(new Map([...compiled.texts].filter(([file]) => !compiled.tables.has(file))), compiled.tables)
-  const agents = editAgents(edits.text("agents.yaml"), body, use, subjects, options.has("budgets"))
-  edits.splice("agents.yaml", agents.splices)
-  const rules = rulesText(body, use, subjects.agents, unpermitted, options.has("bounds"))
+  const canNameBounds = withDeclaredBounds(edits.text(SCHEMA), ["suggested"]) !== null
+  const own = new Set(Array.from(edits.text(RULES).matchAll(/@id\("([^"]*)"\)/gu), ([, id = ""]) => id))
+  const otherIds = body.rules.map(({ id }) => id).filter((id) => !own.has(id))
+  const withBounds = options.has("bounds")
+  const rules = rulesText(body, use, subjects.agents, unpermitted, withBounds, canNameBounds, otherIds)
   if (rules.text !== "") edits.replace(RULES, rules.text)
+  const named = rules.bounds.flatMap(({ boundName }) => boundName ?? [])
   const schema = withArguments(edits.text(SCHEMA), rules.typed)
-  if (schema.diff !== "") edits.replace(SCHEMA, schema.text)
+  edits.replace(SCHEMA, withDeclaredBounds(schema.text, named) ?? schema.text)
+  const bounds = catalogBounds(edits.text("catalog.yaml"), body, use, rules.bounds)
+  if (!bounds) return { problems: [], failing: ["catalog.yaml has its bounds in one line"] }
+  edits.splice("catalog.yaml", bounds)
+  const closed = withBounds ? closedAgents(body, use, subjects.agents, rules.bounds) : new Map()
+  const agents = editAgents(edits.text("agents.yaml"), body, use, subjects, options.has("budgets"), closed)
+  edits.splice("agents.yaml", agents.splices)
   const windows = options.has("windows") ? windowsFor(edits.text("guardrails.yaml"), body, use, subjects.agents) : null
   edits.splice("guardrails.yaml", windows?.splices ?? [])
   const changed = compileFiles({ texts: edits.texts(), tables: edits.tables(), problems: [] })

@@ -1,7 +1,7 @@
 /** A window for each agent that leaves as much again as its busiest minute. */
 import type { Splice } from "../import/text-edits.ts"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
-import { evidenceText, joined } from "./evidence.ts"
+import { evidenceText } from "./evidence.ts"
 import type { ObservedUse } from "./observed-use.ts"
 import { slugsOf } from "./slug.ts"
 import { YamlText } from "./yaml-edits.ts"
@@ -21,11 +21,10 @@ export function windowsFor(text: string, body: BundleBody, use: ObservedUse, age
   const yaml = new YamlText(text)
   const ids = new Set(body.guardrails.map(({ id }) => id))
   const entries = body.agents.flatMap(({ id: agent }): (readonly string[])[] => {
-    const uses = agents.has(agent) ? use.byAgent.get(agent) : undefined
+    const evidence = agents.has(agent) ? use.made.get(agent) : undefined
     const busiest = use.busiest.get(agent) ?? 0
-    const evidence = joined([...(uses?.values() ?? [])].map((each) => each.evidence))
     const id = `${slugs.get(agent)}-per-minute`
-    if (!evidence || busiest === 0 || ids.has(id)) return []
+    if (!evidence || ids.has(id)) return []
     if (evidence.calls < FEWEST_FOR_WINDOW) {
       notes.push(`${agent}: ${evidence.calls} calls are too few for a window (${FEWEST_FOR_WINDOW})`)
       return []
@@ -44,11 +43,7 @@ export function windowsFor(text: string, body: BundleBody, use: ObservedUse, age
   })
   const lines = entries.flatMap((entry, index) => (index === 0 ? entry : [""].concat(entry)))
   if (lines.length === 0) return { splices: [], notes }
-  const item = yaml.item(["windows"], lines)
+  const item = yaml.itemOf("windows", lines)
   if (item) return { splices: [item], notes }
-  if (yaml.has(["windows"]))
-    return { splices: [], notes: [...notes, "guardrails.yaml has its windows in one line: no window is suggested"] }
-  const end = text === "" || text.endsWith("\n") ? "" : "\n"
-  const insert = `${end}${text === "" ? "" : "\n"}windows:\n${lines.map((line) => (line === "" ? "" : `  ${line}`)).join("\n")}\n`
-  return { splices: [{ at: text.length, remove: 0, insert }], notes }
+  return { splices: [], notes: [...notes, "guardrails.yaml has its windows in one line: no window is suggested"] }
 }

@@ -27,14 +27,23 @@ export class YamlText {
     return this.#replace(pair, `\n${indent}[\n${items.join("")}${indent}]`)
   }
 
-  value(path: Path, text: string): Splice | null {
+  /** @param comment behind it, if it is alone in its line */
+  value(path: Path, text: string, comment = ""): Splice | null {
     const pair = this.#pairAt(path)
-    if (pair) return this.#replace(pair, ` ${text}`)
+    if (pair) {
+      const end = pair.value ? this.#endOf(pair.value) : 0
+      const holder = this.#nodeAt(path.slice(0, -1))
+      const isAlone = comment !== "" && isMap(holder) && !holder.flow && /^ *(?:\n|$)/u.test(this.text.slice(end))
+      return this.#replace(pair, ` ${text}${isAlone ? ` # ${comment}` : ""}`)
+    }
     const node = this.#nodeAt(path)
     return node ? { at: startOf(node), remove: this.#endOf(node) - startOf(node), insert: text } : null
   }
 
-  /** A member of a map, before the one at this index. */
+  /**
+   * Members of a map, before the one at this index.
+   * @param text one in each line; in a map in one line, comments are left out
+   */
   member(path: Path, text: string, before = 0): Splice | null {
     const node = this.#nodeAt(path)
     if (!isMap<Node, Node | null>(node)) return null
@@ -42,12 +51,16 @@ export class YamlText {
     if (!pair) return null
     const at = startOf(pair.key)
     const column = this.#columnOf(at)
-    if (node.flow) return { at, remove: 0, insert: `${text}, ` }
+    if (node.flow) {
+      const lines = text.split("\n").filter((line) => !line.startsWith("#"))
+      return { at, remove: 0, insert: lines.map((line) => `${line}, `).join("") }
+    }
     const indent = " ".repeat(column)
+    const lines = text.replaceAll("\n", `\n${indent}`)
     const isLine = this.text.slice(at - column, at) === indent
     return isLine
-      ? { at: at - column, remove: 0, insert: `${indent}${text}\n` }
-      : { at, remove: 0, insert: `${text}\n${indent}` }
+      ? { at: at - column, remove: 0, insert: `${indent}${lines}\n` }
+      : { at, remove: 0, insert: `${lines}\n${indent}` }
   }
 
   /** A line of comment above an item of a list that is written in lines. */
@@ -67,6 +80,16 @@ export class YamlText {
     const indent = " ".repeat(this.#columnOf(startOf(first)) - 2)
     const at = this.#endOf(node)
     return { at, remove: 0, insert: `\n\n${lines.map((line) => (line === "" ? "" : `${indent}${line}`)).join("\n")}` }
+  }
+
+  /** The same; the list is made at the end of the file if there is none. Null: it is written in one line. */
+  itemOf(name: string, lines: readonly string[]): Splice | null {
+    const item = this.item([name], lines)
+    if (item || this.has([name])) return item
+    const { text } = this
+    const begin = text === "" ? "" : text.endsWith("\n") ? "\n" : "\n\n"
+    const body = lines.map((line) => (line === "" ? "" : `  ${line}`)).join("\n")
+    return { at: text.length, remove: 0, insert: `${begin}${name}:\n${body}\n` }
   }
 
   /** Takes an item out of a list, with its lines. */
@@ -140,3 +163,17 @@ export class YamlText {
 }
 
 const startOf = (node: Node): number => node.range?.[0] ?? 0
+
+/** YAML in one line; text that YAML would read otherwise is quoted. */
+export function flow(value: unknown): string {
+  if (typeof value === "string")
+    return /^[A-Za-z][\w./:@-]*[\w]$/u.test(value) && !WORDS.test(value) ? value : JSON.stringify(value)
+  if (Array.isArray(value)) return `[${value.map(flow).join(", ")}]`
+  if (typeof value !== "object" || value === null) return JSON.stringify(value)
+  return `{ ${Object.entries(value)
+    .map(([key, inner]) => `${flow(key)}: ${flow(inner)}`)
+    .join(", ")} }`
+}
+
+/** They are no text in some version of YAML. */
+const WORDS = /^(?:true|false|yes|no|on|off|null|[yn]|\.?(?:nan|inf))$/iu

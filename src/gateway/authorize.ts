@@ -55,7 +55,7 @@ export async function authorize(call: PresentedCall, bundle: Bundle, context: Re
   }
 
   const askableScope = (denial: Denial, { token }: VerifiedCredential, located: Located): string | null =>
-    scopeToAsk(denial, token.claims, located, call.gateway.environment, bundle)
+    scopeToAsk(denial, token.claims, located, call.gateway.environment, bundle, context.receivedAt)
 
   // Requested now, so that a call which has to wait for several of these waits for all of them at once.
   const lease = currentLease(context)

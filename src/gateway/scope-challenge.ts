@@ -27,6 +27,7 @@ export function scopeToAsk(
   located: Located,
   environment: string,
   bundle: Bundle,
+  now: number,
 ): string | null {
   if (codeOf(denial) !== "insufficient_scope") return null
   const limits = limitsOf(claims, environment, bundle)
@@ -34,7 +35,7 @@ export function scopeToAsk(
   const { tool, arguments: args } = located
   const bounds = [conjunctOf(limits.purpose.grant), conjunctOf(limits.ceiling)]
   // A new task has the same bounds, unless its own request has set them.
-  if (denial.reason === "argument_out_of_bounds" && violation(bounds, args.values)) return null
+  if (denial.reason === "argument_out_of_bounds" && violation(bounds, args.values, now)) return null
   const needed = isLifecycle(tool)
     ? scopesOnServer(tool.server, limits)
     : mayObtain(tool, limits, bundle)

@@ -13,9 +13,18 @@ export function checkBounds({ agents, catalog, guardrails }: Policies): Problem[
     ...grantsOf(agents.value).flatMap(({ path, grant }) => inBounds(agents, path, grant.arguments, grant.closed)),
     ...catalog.value.bounds.flatMap((named, index) => inBounds(catalog, ["bounds", index], named.arguments)),
     ...selectorsOf(guardrails.value).flatMap(({ path, selector }) =>
-      inBounds(guardrails, path, selector.arguments ?? {}),
+      inBounds(guardrails, path, selector.arguments ?? {}).concat(ofToday(guardrails, path, selector.arguments ?? {})),
     ),
   ]
+}
+
+/** A guardrail counts calls of several days, of which each would have its own `today`. */
+function ofToday(source: Source<unknown>, path: Path, bounds: ArgumentBounds): Problem[] {
+  return Object.entries(bounds).flatMap(([name, bound]) => {
+    if (!meaningsOf(bound).some(({ kind, definition }) => kind.dependsOnTime?.(definition))) return []
+    const message = `the bound of \`${name}\` depends on the day of the call, and a guardrail counts for longer`
+    return [source.keyError([...path, "arguments", name], message, "Write dates, or bound a grant or a rule instead.")]
+  })
 }
 
 /** @param closed then a bound that says nothing names an argument that may be there */
@@ -52,5 +61,5 @@ function saysNothing({ optional: _optional, ...bound }: ArgumentBound): boolean 
 }
 
 function meets(value: unknown, bound: ArgumentBound): boolean {
-  return violation([{ value: bound }], { value }) === null
+  return violation([{ value: bound }], { value }, null) === null
 }

@@ -34,7 +34,7 @@ export function checkBesides(
     const denial = isLifecycle(tool)
       ? ({ reason: "answer_not_permitted", answer: name } as const)
       : ({ reason: "completion_not_permitted", entry: name } as const)
-    if (checkGrant(bundle.catalog.tools, ancestry, tool, used)) return denial
+    if (checkGrant(bundle.catalog.tools, ancestry, tool, used, now)) return denial
     const policy = checkPolicy(bundle, state, ancestry, tool, used, risk, now)
     // An approval would be of the call as a whole, and approvers do not see what it uses besides.
     if (isDenied(policy) || policy.demands.length > 0) return denial

@@ -16,8 +16,15 @@ import type { Task } from "../task/task.ts"
  * authority. The denial shows the violated bound, except its value if the catalog redacts the argument for one of the
  * tools that these grants cover.
  * @param tools the catalog
+ * @param now milliseconds since the epoch
  */
-export function checkGrant(tools: Lookup<Tool>, ancestry: readonly Task[], tool: Tool, call: Call): Denial | null {
+export function checkGrant(
+  tools: Lookup<Tool>,
+  ancestry: readonly Task[],
+  tool: Tool,
+  call: Call,
+  now: number,
+): Denial | null {
   for (const task of ancestry) {
     const bounds = boundsOf(task, tool, call.environment)
     if ("reason" in bounds) return bounds
@@ -25,7 +32,7 @@ export function checkGrant(tools: Lookup<Tool>, ancestry: readonly Task[], tool:
     if (!call.arguments.complete) return argumentsNeeded(namesOf(bounds), call.arguments)
     const variant = variantOf(call.arguments, new Set(namesOf(bounds)))
     if (variant !== null) return { reason: "argument_variant", argument: variant }
-    const broken = violation(bounds, call.arguments.values)
+    const broken = violation(bounds, call.arguments.values, now)
     if (!broken) continue
     const { argument } = broken
     const isHidden = isRedacted(argument, redactedOf(ancestry, tools))

@@ -53,7 +53,7 @@ export function checkPolicy(
     argumentDecimals(bundle, action),
   )
   if (isDenied(args)) return { context: null, ...args }
-  const bounds = boundFacts(namedBoundsFor(bundle, action, resource, entities), call.arguments)
+  const bounds = boundFacts(namedBoundsFor(bundle, action, resource, entities), call.arguments, now)
   if (bounds && isDenied(bounds)) return { context: null, ...bounds }
   const { environment, gateway } = call
   const boundKey = call.proof !== null

@@ -69,7 +69,7 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
 
   if (!tool) return denyWith({ reason: "tool_unknown", called: call.tool }, evidence)
 
-  const grant = checkGrant(bundle.catalog.tools, ancestry, tool, call)
+  const grant = checkGrant(bundle.catalog.tools, ancestry, tool, call, now)
   if (grant) return denyWith(grant, evidence)
 
   const calls = tool.cost > 0 ? checkCalls(ancestry) : null

@@ -171,11 +171,11 @@ function deniedByGrant(
   if (all.length === 0) return null
   const scope = formatScope({ pattern: tool.name, action: tool.action })
   if (args) {
-    const broken = violation(all, args.values)
+    const broken = violation(all, args.values, situation.now)
     return broken && { reason: "argument_out_of_bounds", scope, ...broken }
   }
   if (!question.argumentsSeen) return argumentsNeeded(namesOf(all), UNSEEN_ARGUMENTS)
-  const argument = contradiction(all)
+  const argument = contradiction(all, situation.now)
   return argument === null ? null : { reason: "argument_out_of_bounds", scope, argument, bound: "none that keeps all" }
 }
 
@@ -204,7 +204,7 @@ function deniedByPolicy(
     reads &&
     argumentFacts(args, reads, engine.membersFor(action, resource, entities), argumentDecimals(bundle, action))
   if (facts && isDenied(facts)) return facts.denied
-  const bounds = args ? boundFacts(named, args) : null
+  const bounds = args ? boundFacts(named, args, whole.now) : null
   if (bounds && isDenied(bounds)) return bounds.denied
   const situation = facts ? { ...whole, arguments: facts, bounds } : whole
   const query = { bundle, by: facts ? "authorize" : "mayAllow", principals, action, resource, entities } as const

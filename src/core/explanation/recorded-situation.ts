@@ -5,7 +5,7 @@
 import { canonicalText } from "../encoding/canonical-json.ts"
 import type { CallArguments } from "../catalog/arguments.ts"
 import type { Tool } from "../catalog/tool.ts"
-import { MAX_SHOWN } from "../record/fields/truncation.ts"
+import { CUT_MARK, MAX_SHOWN } from "../record/fields/truncation.ts"
 import { decidedAnew } from "../denials/denial.ts"
 import { HIGHEST_RISK } from "../guardrails/definition.ts"
 import { rootOf } from "../task/state.ts"
@@ -175,9 +175,6 @@ function isWholeValue(value: unknown, isCut: boolean): boolean {
   if (typeof value === "string") return value !== "[redacted]" && !CUT_MARK.test(value)
   return !isCut || typeof value !== "object" || value === null
 }
-
-/** As src/core/record/fields/truncation.ts leaves it. */
-const CUT_MARK = /… \(\d{1,10} characters\)$/
 
 /** Members that a record contains only if rules read them. */
 const SELDOM_RECORDED = ["task.age", "task.tree_calls", "session.acr", "session.auth_age", "risk"]

@@ -30,18 +30,21 @@ export function coversCall(selector: Selector, facts: Omit<CallFacts, "tool">, u
   if (agents && !agents.includes(facts.agent)) return false
   if (purposes && !purposes.includes(facts.purpose)) return false
   if (environments && !environments.includes(facts.environment)) return false
-  return !bounds || (keepsTo(bounds, facts.arguments) ?? unseen)
+  return !bounds || (keepsTo(bounds, facts.arguments, null) ?? unseen)
 }
 
-/** Null if it cannot be evaluated. One bound that is certainly broken suffices for false. */
-export function keepsTo(bounds: ArgumentBounds, args: CallArguments): boolean | null {
+/**
+ * Null if it cannot be evaluated. One bound that is certainly broken suffices for false.
+ * @param now milliseconds since the epoch; null for a guardrail, whose bounds depend on no time
+ */
+export function keepsTo(bounds: ArgumentBounds, args: CallArguments, now: number | null): boolean | null {
   const { complete, values } = args
   // An upstream may read `To` as `to`, so another spelling must not evade the guardrail.
   if (!complete || variantOf(args, new Set(Object.keys(bounds))) !== null) return null
   const all = Object.entries(bounds)
   const evaluable = all.filter(
-    ([name, bound]) => !isBeyond(bound, Object.hasOwn(values, name) ? values[name] : undefined),
+    ([name, bound]) => !isBeyond(bound, Object.hasOwn(values, name) ? values[name] : undefined, now),
   )
-  if (violation([Object.fromEntries(evaluable)], values) !== null) return false
+  if (violation([Object.fromEntries(evaluable)], values, now) !== null) return false
   return evaluable.length === all.length ? true : null
 }

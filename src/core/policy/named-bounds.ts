@@ -37,8 +37,11 @@ export function argumentsJudgedBy(bounds: NamedBounds): readonly string[] {
   return [...bounds.values()].flatMap((each) => Object.keys(each))
 }
 
-/** Null if there are none. The arguments must be complete, and none spelled otherwise, as for rules that read them. */
-export function boundFacts(bounds: NamedBounds, args: CallArguments): CedarRecord | Denied | null {
+/**
+ * Null if there are none. The arguments must be complete, and none spelled otherwise, as for rules that read them.
+ * @param now milliseconds since the epoch
+ */
+export function boundFacts(bounds: NamedBounds, args: CallArguments, now: number): CedarRecord | Denied | null {
   if (bounds.size === 0) return null
   const names = argumentsJudgedBy(bounds)
   if (!args.complete) return deny(argumentsNeeded(names, args))
@@ -46,7 +49,7 @@ export function boundFacts(bounds: NamedBounds, args: CallArguments): CedarRecor
   if (variant !== null) return deny({ reason: "argument_variant", argument: variant })
   const facts = new Map<string, Value>()
   for (const [name, each] of bounds) {
-    const keeps = keepsTo(each, args)
+    const keeps = keepsTo(each, args, now)
     if (keeps !== null) facts.set(name, keeps)
   }
   return facts

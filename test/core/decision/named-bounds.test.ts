@@ -4,7 +4,7 @@ import { UNSEEN_ARGUMENTS } from "../../../src/core/catalog/arguments.ts"
 import { isOAuthFailure } from "../../../src/core/denials/oauth-error.ts"
 import { boundsInWords } from "../../../src/core/task/grant-words.ts"
 import { readRequestedGrant } from "../../../src/core/task/requested-grant.ts"
-import { ALICE, assembled, callOf, newState, open, opened, reasonOf, scopes } from "../../harness/trees.ts"
+import { ALICE, START, assembled, callOf, newState, open, opened, reasonOf, scopes } from "../../harness/trees.ts"
 
 const body = inject("yard")
 const BOUND = { ".": { left: { ".": { left: { Var: "context" }, attr: "bounds" } }, attr: "own" } }
@@ -85,4 +85,36 @@ describe("a request", () => {
   ])("with %s is an error", (_what, details) => {
     expect(requested(details)).toMatchObject({ refused: { reason: "details_malformed" } })
   })
+})
+
+test("a date counts from the day on which the call is decided, in grants and rules", () => {
+  const days = { to: { date: { from: "today-1d", to: "today" } } }
+  const state = newState(ALICE)
+  const read = readRequestedGrant({
+    scope: null,
+    purpose: null,
+    authorizationDetails: JSON.stringify([
+      { type: "narrowgate_call", tools: ["mail.send"], actions: ["write"], arguments: days },
+    ]),
+  })
+  if (isOAuthFailure(read)) throw new Error("it is well formed")
+  const ruled = { ...bundle, bounds: new Map([["own", days]]) }
+  const plain = assembled({ ...body, rules: body.rules.filter(({ id }) => id !== "mail-in-house") })
+  const day = (days: number): string => new Date(START + days * 86_400_000).toISOString().slice(0, 10)
+  const sent = [-2, -1, 0, 1].map((days) => ({ to: day(days) }))
+  const byRule = opened(open(ruled, state, "first", null, { purpose: "work", asked: scopes("mail.send:write") }))
+  expect(sent.map((values) => reasonOf(ruled, state, callOf(byRule, "mail.send", values)))).toEqual([
+    "policy_forbids",
+    "allowed",
+    "allowed",
+    "policy_forbids",
+  ])
+  const other = newState(ALICE)
+  const byGrant = opened(open(plain, other, "first", null, { purpose: "work", asked: read.requested }))
+  expect(sent.map((values) => reasonOf(plain, other, callOf(byGrant, "mail.send", values)))).toEqual([
+    "argument_out_of_bounds",
+    "allowed",
+    "allowed",
+    "argument_out_of_bounds",
+  ])
 })

@@ -9,7 +9,7 @@ import type { ArgumentBound } from "../../../src/core/catalog/bounds/definition.
 
 const RUNS = { seed: 20261129, numRuns: 5_000 }
 
-const isWithin = (bound: ArgumentBound, a: unknown): boolean => violation([{ a: bound }], { a }) === null
+const isWithin = (bound: ArgumentBound, a: unknown): boolean => violation([{ a: bound }], { a }, null) === null
 
 /** Text of pieces that some reader takes for something else. */
 const textOf = (pieces: readonly string[], most: number): fc.Arbitrary<string> =>
@@ -373,6 +373,29 @@ describe("date", () => {
       )
       return `${local}${offset < 0 ? "-" : "+"}${hours}:${minutes}`
     })
+
+  test("days from today are those of the platform's calendar in UTC, at any moment of the day", () => {
+    const days = fc.integer({ min: -400, max: 400 })
+    const now = fc.date({ min: new Date("1999-01-01"), max: new Date("2101-01-01"), noInvalidDate: true })
+    const written = (count: number): string =>
+      `today${count === 0 ? "" : `${count < 0 ? "-" : "+"}${Math.abs(count)}d`}`
+    const dayFrom = (at: Date, count: number): string => {
+      const day = new Date(at)
+      day.setUTCDate(day.getUTCDate() + count)
+      return day.toISOString().slice(0, 10)
+    }
+    fc.assert(
+      fc.property(now, days, days, days, fc.boolean(), (at, from, to, sent, isMoment) => {
+        const day = dayFrom(at, sent)
+        const value = isMoment ? new Date(Date.parse(day) + (at.getTime() % 86_400_000)).toISOString() : day
+        const date = { from: written(from), to: written(to) }
+        const found = violation([{ a: { date } }], { a: value }, at.getTime()) === null
+        // Dates of this form are in the order of their texts.
+        expect(found, `${value} in ${date.from}..${date.to}`).toBe(dayFrom(at, from) <= day && day <= dayFrom(at, to))
+      }),
+      RUNS,
+    )
+  })
 
   test("a moment is in a range exactly if the platform's own reader puts it there", () => {
     fc.assert(

@@ -77,7 +77,7 @@ test("a rule over named bounds decides as the official engine says of what the v
         const values = Object.fromEntries(sent.filter(([, value]) => value !== undefined))
         const named = namedBoundsFor({ bounds: BOUNDS, engine }, action, resource, STORE)
         expect([...named.keys()].toSorted()).toEqual(["local", "own"].filter((name) => text.includes(`bounds.${name}`)))
-        const facts = boundFacts(named, { complete: true, values })
+        const facts = boundFacts(named, { complete: true, values }, 0)
         if (facts && isDenied(facts)) throw new Error("they are complete")
         const context = record([["risk", BigInt(risk)], ...(facts ? [["bounds", facts] as const] : [])])
         const principal = entity("Agent", "a")
@@ -123,13 +123,13 @@ describe("arguments that a named bound judges", () => {
   const named = namedBoundsFor({ bounds: BOUNDS, engine }, action, resource, STORE)
 
   test("must be complete, and none may be spelled otherwise", () => {
-    expect(boundFacts(named, { complete: false, values: {} })).toMatchObject({
+    expect(boundFacts(named, { complete: false, values: {} }, 0)).toMatchObject({
       denied: { reason: "arguments_unknown" },
     })
-    expect(boundFacts(named, { complete: true, values: { To: "a@example.org" } })).toMatchObject({
+    expect(boundFacts(named, { complete: true, values: { To: "a@example.org" } }, 0)).toMatchObject({
       denied: { reason: "argument_variant", argument: "To" },
     })
-    expect(boundFacts(named, { complete: true, values: { Other: 1 } })).toEqual(new Map([["own", false]]))
+    expect(boundFacts(named, { complete: true, values: { Other: 1 } }, 0)).toEqual(new Map([["own", false]]))
   })
 
   test("of a rule that reads none, nothing is judged", () => {
@@ -138,6 +138,6 @@ describe("arguments that a named bound judges", () => {
     )
     const read = namedBoundsFor({ bounds: BOUNDS, engine: none }, action, resource, STORE)
     expect(read.size).toBe(0)
-    expect(boundFacts(read, { complete: false, values: {} })).toBeNull()
+    expect(boundFacts(read, { complete: false, values: {} }, 0)).toBeNull()
   })
 })

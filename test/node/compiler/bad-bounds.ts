@@ -33,6 +33,24 @@ export const BAD_BOUNDS: readonly BadDirectory[] = [
     message: /not a directory/,
     at: "/srv/]",
   }),
+  granted("{ date: { from: today-1w } }", {
+    name: "weeks from today",
+    message: /neither a date nor a moment/,
+    at: "today-1w",
+  }),
+  granted("{ date: { from: today+1d, to: today } }", {
+    name: "days from today that end before they begin",
+    message: /`from` today\+1d is after `to` today/,
+    at: "file",
+  }),
+  {
+    name: "days from today in a guardrail",
+    file: "guardrails.yaml",
+    find: "    limit: 600\n",
+    replace: "    limit: 600\n    arguments: { due: { date: { to: today } } }\n",
+    message: /depends on the day of the call/,
+    at: "due",
+  },
   granted("{ url: { hosts: [https://a.example] } }", {
     name: "a URL for a host",
     message: /not a host/,

@@ -219,7 +219,7 @@ test("whatever is sent is judged by its exact digits, as the official engine jud
       expect(ours.allowed).toBe(exact !== null && exact <= 499_900n)
       // Bounds of a grant and sums of guardrails read the same number.
       const sent: unknown = JSON.parse(number)
-      expect(violation([{ amount: { max: Number(LIMIT) } }], { amount: sent }) === null).toBe(ours.allowed)
+      expect(violation([{ amount: { max: Number(LIMIT) } }], { amount: sent }, null) === null).toBe(ours.allowed)
       expect(String(unitsOf(sent))).toBe(Number(exact) < 0 ? "negative" : String(exact))
       seen[ours.allowed ? "within" : "above"] += 1
     }),

@@ -4,7 +4,7 @@
  * cannot judge.
  */
 import { isObject } from "../../encoding/json.ts"
-import type { Miss } from "./kind.ts"
+import type { Judging, Miss } from "./kind.ts"
 import { OTHERS, type ArgumentBound, type ArgumentBounds, type BoundsDefinition } from "./definition.ts"
 import { meaningsOf, type Meaning } from "./kinds.ts"
 import { isLike } from "./like.ts"
@@ -14,6 +14,9 @@ import type { Steps } from "./schema/regular-expression.ts"
 const MOST_STEPS = 200_000
 
 const newSteps = (): Steps => ({ left: MOST_STEPS })
+
+/** Of one bound, outside of a call. */
+const alone = (now: number | null): Judging => ({ isClosed: false, now, steps: newSteps() })
 
 /** As a grant holds them. */
 export function conjunctOf({ arguments: bounds, closed }: BoundsDefinition): ArgumentBounds {
@@ -25,17 +28,23 @@ export interface Violation {
   readonly bound: string
 }
 
-/** Returns the first bound that does not hold, or null. */
+/**
+ * Returns the first bound that does not hold, or null.
+ * @param now when the call is decided, milliseconds since the epoch; null: that is not known, and what depends on it is
+ *   left open
+ */
 export function violation(
   bounds: readonly ArgumentBounds[],
   values: Readonly<Record<string, unknown>>,
+  now: number | null,
 ): Violation | null {
   const steps = newSteps()
   for (const conjunct of bounds) {
     const isClosed = Object.hasOwn(conjunct, OTHERS)
+    const judging = { isClosed, now, steps }
     for (const [argument, bound] of Object.entries(conjunct)) {
       if (argument === OTHERS) continue
-      const broken = brokenBy(bound, Object.hasOwn(values, argument) ? values[argument] : undefined, isClosed, steps)
+      const broken = brokenIn(bound, Object.hasOwn(values, argument) ? values[argument] : undefined, judging)
       if (broken !== null) return { argument, bound: broken }
     }
     const other = isClosed
@@ -47,22 +56,20 @@ export function violation(
 }
 
 /** Returns what does not hold, as a denial has it: `max 100`, `path ["/srv"]: it is outside`. */
-export function brokenBy(
-  bound: ArgumentBound,
-  value: unknown,
-  isClosed: boolean,
-  steps: Steps = newSteps(),
-): string | null {
+export const brokenBy = (bound: ArgumentBound, value: unknown, now: number | null): string | null =>
+  brokenIn(bound, value, alone(now))
+
+function brokenIn(bound: ArgumentBound, value: unknown, judging: Judging): string | null {
   if (value === undefined && bound.optional) return null
   const plain = brokenKind(bound, value)
   if (plain !== null) return `${plain} ${JSON.stringify(bound[plain])}`
   const meanings = meaningsOf(bound)
   for (const meaning of meanings) {
-    const miss = missOf(meaning, value, isClosed, steps)
+    const miss = missOf(meaning, value, judging)
     const { name, kind, definition } = meaning
     if (miss) return `${kind.isLong ? name : `${name} ${JSON.stringify(definition)}`}: ${miss.how}`
   }
-  return isClosed && hasObject(value) && !meanings.some(({ kind, definition }) => kind.isOfObjects(definition))
+  return judging.isClosed && hasObject(value) && !meanings.some(({ kind, definition }) => kind.isOfObjects(definition))
     ? "closed: it has a member that no bound names"
     : null
 }
@@ -73,11 +80,11 @@ function hasObject(value: unknown): boolean {
 }
 
 /** Each item of a list must be within the bound. Of an empty one nothing is: upstreams may take it for all there is. */
-function missOf({ kind, definition }: Meaning, value: unknown, isClosed: boolean, steps: Steps): Miss | null {
+function missOf({ kind, definition }: Meaning, value: unknown, judging: Judging): Miss | null {
   if (value === undefined) return { how: "it is absent", isUnclear: false }
-  if (kind.judgesWhole || !Array.isArray(value)) return kind.judge(definition, value, isClosed, steps)
+  if (kind.judgesWhole || !Array.isArray(value)) return kind.judge(definition, value, judging)
   if (value.length === 0) return { how: "it is an empty list", isUnclear: true }
-  const misses = value.map((item) => kind.judge(definition, item, isClosed, steps))
+  const misses = value.map((item) => kind.judge(definition, item, judging))
   const first = misses.find((miss) => miss !== null)
   // Some are within it, and so what it is about.
   return first ? { how: first.how, isUnclear: misses.some((miss) => miss?.isUnclear !== false) } : null
@@ -87,7 +94,7 @@ function missOf({ kind, definition }: Meaning, value: unknown, isClosed: boolean
  * Whether the value is nothing that the bound can judge: `"150"` is not at least 100, but an upstream may read it as a
  * number, `null` as the default, and `/a/..` as some path. An absent argument is judged: the bound does not hold.
  */
-export function isBeyond(bound: ArgumentBound, value: unknown): boolean {
+export function isBeyond(bound: ArgumentBound, value: unknown, now: number | null): boolean {
   if (value === undefined) return false
   const { eq, in: listed = [], min, max, like, max_length } = bound
   const scalars = eq === undefined ? listed : [eq, ...listed]
@@ -96,7 +103,7 @@ export function isBeyond(bound: ArgumentBound, value: unknown): boolean {
     ((min !== undefined || max !== undefined) && typeof value !== "number") ||
     (like !== undefined && typeof value !== "string") ||
     (max_length !== undefined && typeof value !== "string" && !Array.isArray(value)) ||
-    meaningsOf(bound).some((meaning) => missOf(meaning, value, false, newSteps())?.isUnclear === true)
+    meaningsOf(bound).some((meaning) => missOf(meaning, value, alone(now))?.isUnclear === true)
   )
 }
 

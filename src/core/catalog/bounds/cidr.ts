@@ -8,7 +8,7 @@ import { anyOf, eachCovered, LONGEST_ITEM, MOST_ITEMS, outside, remembered, uncl
 
 type Networks = readonly string[]
 
-interface Network {
+export interface Network {
   readonly bits: 32 | 128
   readonly address: bigint
   readonly prefix: number
@@ -21,7 +21,7 @@ const PREFIX = /^(?:0|[1-9]\d{0,2})$/
 const MAPPED = 0xffffn << 32n
 
 /** Null if it is neither an address nor a network that all readers take alike: a zone, bits behind the prefix. */
-function parse(text: string): Network | null {
+export function networkOf(text: string): Network | null {
   const [written = "", length, ...more] = text.split("/")
   const own = addressOf(written)
   if (!own || more.length > 0) return null
@@ -29,6 +29,15 @@ function parse(text: string): Network | null {
   const network = { ...own, prefix: length === undefined ? own.bits : Number(length) }
   if (network.address & maskBehind(network)) return null
   return asV4(network)
+}
+
+/** `10.0.0.0/8`, `2001:db8:0:0:0:0:0:0/32`. */
+export function networkText({ bits, address, prefix }: Network): string {
+  const [parts, width, radix, separator] = bits === 32 ? [4, 8n, 10, "."] : [8, 16n, 16, ":"]
+  const all = Array.from({ length: parts }, (_, place) => {
+    return ((address >> (BigInt(parts - 1 - place) * width)) & ((1n << width) - 1n)).toString(radix)
+  })
+  return `${all.join(separator)}/${prefix}`
 }
 
 const maskBehind = ({ bits, prefix }: Omit<Network, "address">): bigint => (1n << BigInt(bits - prefix)) - 1n
@@ -75,7 +84,7 @@ function contains(wide: Network, narrow: Network): boolean {
   return wide.address >> shift === narrow.address >> shift
 }
 
-const parsed = remembered((networks: Networks) => networks.flatMap((text) => parse(text) ?? []))
+const parsed = remembered((networks: Networks) => networks.flatMap((text) => networkOf(text) ?? []))
 
 export const cidr: BoundKind<Networks> = {
   definition: z
@@ -83,7 +92,7 @@ export const cidr: BoundKind<Networks> = {
       z
         .string()
         .max(LONGEST_ITEM)
-        .refine((text) => parse(text) !== null, {
+        .refine((text) => networkOf(text) !== null, {
           error: "not a network",
           params: { fix: "Write `10.0.0.0/8` or `2001:db8::/32`, with no bits behind the prefix, or one address." },
         }),
@@ -98,7 +107,7 @@ export const cidr: BoundKind<Networks> = {
   isOfObjects: () => false,
   judge: (networks, value) => {
     if (typeof value !== "string") return unclear("it is no text")
-    const network = value.length <= LONGEST_ITEM ? parse(value) : null
+    const network = value.length <= LONGEST_ITEM ? networkOf(value) : null
     if (!network) return unclear("it is no address or network that all readers take alike")
     // `::/0` has the mapped addresses too, and nobody knows whether those of IPv4 are meant.
     if (network.bits === 128 && contains(network, { bits: 128, address: MAPPED, prefix: 96 }))

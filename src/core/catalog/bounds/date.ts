@@ -1,6 +1,6 @@
 /**
  * `date`: a date or a moment between two others (RFC 3339). A date is the whole day in UTC, from its first moment to its
- * last, so a date is within a bound if all of that day is.
+ * last, so a date is within a bound if all of that day is. `today` is the date on which the call is decided, in UTC.
  */
 import * as z from "zod"
 import type { DateBound } from "./definition.ts"
@@ -48,21 +48,52 @@ const DAYS_OF_MONTH = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
 /** From the first of March of the year 0. */
 const DAYS_TO_EPOCH = 719_468
 
+/** An end of a range: of it an interval, or of how many days from today. */
+type End = { readonly at: Interval } | { readonly days: number }
+
+const RELATIVE = /^today(?:([+-])([1-9]\d{0,4})d)?$/
+
+function endOf(text: string): End | null {
+  const relative = RELATIVE.exec(text)
+  if (relative) return { days: Number(`${relative[1] ?? ""}${relative[2] ?? 0}`) }
+  const at = read(text)
+  return at && { at }
+}
+
 const rangeOf = remembered(({ from, to }: DateBound) => ({
-  first: from === undefined ? null : (read(from)?.first ?? null),
-  last: to === undefined ? null : (read(to)?.last ?? null),
+  from: from === undefined ? null : endOf(from),
+  to: to === undefined ? null : endOf(to),
 }))
 
-const moment = z.string().refine((text) => read(text) !== null, {
+/** Null if it depends on a time that is not known. */
+function intervalOf(end: End, now: number | null): Interval | null {
+  if ("at" in end) return end.at
+  if (now === null) return null
+  const first = BigInt(Math.floor(now / MILLISECONDS_OF_DAY) + end.days) * DAY
+  return { first, last: first + DAY - 1n }
+}
+const MILLISECONDS_OF_DAY = 86_400_000
+
+/** Whether one is certainly no later than the other, whatever today is. */
+function isBefore(one: End, other: End, of: "first" | "last"): boolean {
+  if ("days" in one) return "days" in other && one.days <= other.days
+  return "at" in other && one.at[of] <= other.at[of]
+}
+
+const moment = z.string().refine((text) => endOf(text) !== null, {
   error: "neither a date nor a moment",
-  params: { fix: "Write `2026-12-31`, or `2026-12-31T18:00:00Z` with an offset from UTC." },
+  params: { fix: "Write `2026-12-31`, `2026-12-31T18:00:00Z` with an offset from UTC, or `today-31d`." },
 })
 
 export const date: BoundKind<DateBound> = {
   definition: z
     .strictObject({
-      from: moment.exactOptional().describe("The first that is within: `2026-01-01`, `2026-01-01T08:00:00+01:00`."),
-      to: moment.exactOptional().describe("The last that is within; a date is within to its end."),
+      from: moment
+        .exactOptional()
+        .describe("The first that is within: `2026-01-01`, `2026-01-01T08:00:00+01:00`, `today`, `today-31d`."),
+      to: moment
+        .exactOptional()
+        .describe("The last that is within; a date is within to its end: `2026-12-31`, `today+7d`."),
     })
     .readonly()
     .refine(({ from, to }) => from !== undefined || to !== undefined, {
@@ -70,28 +101,36 @@ export const date: BoundKind<DateBound> = {
       params: { fix: "Write at least one of them." },
     })
     .describe(
-      "The argument is a date or a moment with its offset (RFC 3339) in this range, or a list of such. A date is the whole day in UTC.",
+      "The argument is a date or a moment with its offset (RFC 3339) in this range, or a list of such. A date is the whole day in UTC, and `today` the one on which the call is decided.",
     ),
   judgesWhole: false,
   isOfObjects: () => false,
-  judge: (bound, value) => {
+  judge: (bound, value, { now }) => {
     const interval = typeof value === "string" && value.length <= 64 ? read(value) : null
     if (!interval) return unclear("it is no date or moment that all readers take alike")
-    const { first, last } = rangeOf(bound)
-    if (first !== null && interval.first < first) return outside("it is before")
-    return last !== null && interval.last > last ? outside("it is after") : null
+    const { from, to } = rangeOf(bound)
+    const [first, last] = [from && intervalOf(from, now), to && intervalOf(to, now)]
+    if (first && interval.first < first.first) return outside("it is before")
+    return last && interval.last > last.last ? outside("it is after") : null
+  },
+  dependsOnTime: (bound) => {
+    const { from, to } = rangeOf(bound)
+    return [from, to].some((end) => end !== null && "days" in end)
   },
   words: ({ from, to }) =>
     `is a date${from === undefined ? "" : ` from ${from}`}${to === undefined ? "" : ` up to ${to}`}`,
   contradiction: (bound) => {
-    const { first, last } = rangeOf(bound)
-    return first !== null && last !== null && first > last ? `\`from\` ${bound.from} is after \`to\` ${bound.to}` : null
+    const { from, to } = rangeOf(bound)
+    if (!from || !to) return null
+    const isEmpty = "days" in from ? "days" in to && from.days > to.days : "at" in to && from.at.first > to.at.last
+    return isEmpty ? `\`from\` ${bound.from} is after \`to\` ${bound.to}` : null
   },
+  // Of two ends of which one alone depends on today, either may come first.
   implies: (one, other) => {
     const [narrow, wide] = [rangeOf(one), rangeOf(other)]
     return (
-      (wide.first === null || (narrow.first !== null && narrow.first >= wide.first)) &&
-      (wide.last === null || (narrow.last !== null && narrow.last <= wide.last))
+      (wide.from === null || (narrow.from !== null && isBefore(wide.from, narrow.from, "first"))) &&
+      (wide.to === null || (narrow.to !== null && isBefore(narrow.to, wide.to, "last")))
     )
   },
 }

@@ -37,7 +37,7 @@ export interface QuantityBound {
   readonly unit?: string
 }
 
-/** Dates and moments of RFC 3339, both inclusive. */
+/** Dates and moments of RFC 3339, or days from the one on which the call is decided (`today-31d`), both inclusive. */
 export interface DateBound {
   readonly from?: string
   readonly to?: string

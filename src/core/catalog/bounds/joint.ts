@@ -7,15 +7,18 @@ import { isLike } from "./like.ts"
 /**
  * Returns an argument of which no value satisfies all of its bounds, or null. Considers only `eq`, `in`, `min`, `max`,
  * types, and what is refused because other bounds are closed.
+ * @param now milliseconds since the epoch
  */
-export function contradiction(bounds: readonly ArgumentBounds[]): string | null {
+export function contradiction(bounds: readonly ArgumentBounds[], now: number): string | null {
   for (const [argument, all] of boundsByArgument(bounds)) {
     // What may be absent keeps to them so.
-    if (all.every((bound) => brokenBy(bound, undefined, false) === null)) continue
-    if (isRefused(argument, bounds) || !leavesValue(all)) return argument
+    if (all.every(mayBeAbsent)) continue
+    if (isRefused(argument, bounds) || !leavesValue(all, now)) return argument
   }
   return null
 }
+
+const mayBeAbsent = (bound: ArgumentBound): boolean => brokenBy(bound, undefined, null) === null
 
 /** Whether one of the bounds is closed and does not name the argument. */
 function isRefused(argument: string, bounds: readonly ArgumentBounds[]): boolean {
@@ -34,8 +37,8 @@ function boundsByArgument(bounds: readonly ArgumentBounds[]): ReadonlyMap<string
   return byArgument
 }
 
-function leavesValue(all: readonly ArgumentBound[]): boolean {
-  const values = listedValues(all)
+function leavesValue(all: readonly ArgumentBound[], now: number): boolean {
+  const values = listedValues(all, now)
   if (values) return values.length > 0
   const { min, max } = rangeOf(all)
   const isNumber = all.some((bound) => bound.min !== undefined || bound.max !== undefined)
@@ -49,13 +52,13 @@ function leavesValue(all: readonly ArgumentBound[]): boolean {
 }
 
 /** The values that `eq` and `in` list and every bound accepts. Null if no bound lists any. */
-function listedValues(all: readonly ArgumentBound[]): readonly Scalar[] | null {
+function listedValues(all: readonly ArgumentBound[], now: number | null): readonly Scalar[] | null {
   const [listed] = all.flatMap(({ eq, in: values }): (readonly Scalar[])[] => [
     ...(eq === undefined ? [] : [[eq]]),
     ...(values ? [values] : []),
   ])
   if (!listed) return null
-  return [...new Set(listed)].filter((value) => all.every((bound) => brokenBy(bound, value, false) === null))
+  return [...new Set(listed)].filter((value) => all.every((bound) => brokenBy(bound, value, now) === null))
 }
 
 function rangeOf(all: readonly ArgumentBound[]): { readonly min: number; readonly max: number } {
@@ -76,8 +79,7 @@ export type JointBounds = Readonly<Record<string, object>>
  */
 export function jointBounds(bounds: readonly ArgumentBounds[]): JointBounds {
   const own = Array.from(boundsByArgument(bounds)).filter(
-    ([argument, all]) =>
-      !isRefused(argument, bounds) || all.some((bound) => brokenBy(bound, undefined, false) !== null),
+    ([argument, all]) => !isRefused(argument, bounds) || !all.every(mayBeAbsent),
   )
   const isClosed = bounds.some((each) => Object.hasOwn(each, OTHERS))
   const joint = own.map(([argument, all]): [string, object] => [argument, jointBound(all)])
@@ -87,10 +89,14 @@ export function jointBounds(bounds: readonly ArgumentBounds[]): JointBounds {
 function jointBound(all: readonly ArgumentBound[]): object {
   const [one, ...others] = new Map(all.map((bound) => [JSON.stringify(bound), bound])).values()
   if (one && others.length === 0) return one
-  const values = listedValues(all)
+  const values = listedValues(all, null)
   const [value] = values ?? []
   const optional = all.every((bound) => bound.optional) && { optional: true as const }
-  if (values) return { ...(values.length === 1 && value !== undefined ? { eq: value } : { in: values }), ...optional }
+  if (values) {
+    const ofTime = all.flatMap(meaningsOf).filter(({ kind, definition }) => kind.dependsOnTime?.(definition))
+    const listed = values.length === 1 && value !== undefined ? { eq: value } : { in: values }
+    return { ...listed, ...jointMeanings(ofTime), ...optional }
+  }
   const { min, max } = rangeOf(all)
   const [pattern, ...more] = narrowestOf(all.flatMap(({ like }) => like ?? []))
   const max_length = Math.min(...all.map((bound) => bound.max_length ?? Infinity))

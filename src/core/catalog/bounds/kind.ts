@@ -13,6 +13,18 @@ export interface Miss {
   readonly isUnclear: boolean
 }
 
+/** What a bound is judged with, besides its value. */
+export interface Judging {
+  /** A member that the bound does not name is a miss. */
+  readonly isClosed: boolean
+  /**
+   * When the call is decided, milliseconds since the epoch. Null: that is not known, and what depends on it is left open.
+   */
+  readonly now: number | null
+  /** What all bounds of the call may cost together: a caller can request many. */
+  readonly steps: Steps
+}
+
 export interface BoundKind<Definition> {
   /** What may be written. A bundle and a grant hold it as it is written. */
   readonly definition: z.ZodType<Definition>
@@ -20,12 +32,10 @@ export interface BoundKind<Definition> {
   readonly judgesWhole: boolean
   /** Whether members of an object are arguments that the bound names (see `closed`). */
   isOfObjects(definition: Definition): boolean
-  /**
-   * Null if the value is within the bound.
-   * @param isClosed whether a member that the bound does not name is a miss
-   * @param steps what all bounds of the call may cost together: a caller can request many
-   */
-  judge(definition: Definition, value: unknown, isClosed: boolean, steps: Steps): Miss | null
+  /** Null if the value is within the bound. */
+  judge(definition: Definition, value: unknown, judging: Judging): Miss | null
+  /** Whether what is within it depends on when the call is decided. Absent: never. */
+  dependsOnTime?(definition: Definition): boolean
   /** After the name of the argument: `is a path in /srv/reports`. */
   words(definition: Definition): string
   /** Whether a denial names the kind alone, because definitions are long. */

@@ -7,7 +7,7 @@ import type { QuantityBound } from "./definition.ts"
 import { isObject } from "../../encoding/json.ts"
 import { memberVariants } from "../arguments.ts"
 import { compare, exactOf, times, type Exact } from "../../encoding/exact-number.ts"
-import { outside, remembered, unclear, type BoundKind, type Miss } from "./kind.ts"
+import { outside, remembered, unclear, type BoundKind, type Judging, type Miss } from "./kind.ts"
 
 interface Quantity {
   readonly number: Exact
@@ -86,7 +86,7 @@ const rangeOf = remembered(({ min, max }: QuantityBound): Range => ({
   max: max === undefined ? null : read(max),
 }))
 
-function judge(bound: QuantityBound, value: unknown, isClosed: boolean): Miss | null {
+function judge(bound: QuantityBound, value: unknown, { isClosed }: Judging): Miss | null {
   const { number, unit: measure } = bound
   const found =
     number === undefined || measure === undefined ? ofText(value) : ofMembers(value, number, measure, isClosed)

@@ -2,10 +2,9 @@
 import * as z from "zod"
 import { isObject } from "../../encoding/json.ts"
 import { memberVariants } from "../arguments.ts"
-import { outside, remembered, unclear, type BoundKind, type Miss } from "./kind.ts"
+import { outside, remembered, unclear, type BoundKind, type Judging, type Miss } from "./kind.ts"
 import { SchemaFault, type Run } from "./schema/check.ts"
 import { compileSchema } from "./schema/compile.ts"
-import type { Steps } from "./schema/regular-expression.ts"
 
 /** The types of RPC know no `unknown`. */
 type JsonSchema = object
@@ -22,7 +21,7 @@ function faultOf(schema: JsonSchema): string | null {
   }
 }
 
-function judge(schema: JsonSchema, value: unknown, isClosed: boolean, steps: Steps): Miss | null {
+function judge(schema: JsonSchema, value: unknown, { isClosed, steps }: Judging): Miss | null {
   const run: Run = { steps, named: [] }
   const { check, names } = compiled(schema)
   if (hasVariant(value, memberVariants(names))) return unclear("it has a member that some readers take for another")

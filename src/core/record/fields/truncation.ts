@@ -67,10 +67,10 @@ export function cutText(text: string, bytes: number): string {
     if (taken > bytes) break
     length += character.length
   }
-  const was = MARK.exec(text)?.[1] ?? text.length
+  const was = CUT_MARK.exec(text)?.[1] ?? text.length
   return `${text.slice(0, length)}… (${was} characters)`
 }
 
-/** A text that was cut before states its length before that cut. */
-const MARK = /… \((\d{1,10}) characters\)$/
+/** A text that was cut states its length before that. */
+export const CUT_MARK = /… \((\d{1,10}) characters\)$/
 export const MARK_BYTES = 32

@@ -5,9 +5,12 @@ import type { ArgumentBound } from "../../../../src/core/catalog/bounds/definiti
 
 type Verdict = "within" | "outside" | "unclear"
 
+/** A minute before the day ends in UTC. */
+const NOW = Date.parse("2026-03-01T23:59:00Z")
+
 function verdictOf(bound: ArgumentBound, value: unknown): Verdict {
-  if (violation([{ a: bound }], { a: value }) === null) return "within"
-  return isBeyond(bound, value) ? "unclear" : "outside"
+  if (violation([{ a: bound }], { a: value }, NOW) === null) return "within"
+  return isBeyond(bound, value, NOW) ? "unclear" : "outside"
 }
 
 /** By bound: the values with what they are. */
@@ -375,6 +378,25 @@ const CASES: readonly (readonly [ArgumentBound, Readonly<Record<Verdict, readonl
     },
   ],
   [
+    { date: { from: "today-31d", to: "today+1d" } },
+    {
+      within: [
+        "2026-01-29",
+        "2026-03-02",
+        "2026-01-29T00:00:00Z",
+        "2026-03-02T23:59:59.999999999Z",
+        "2026-03-03T00:59:59+01:00",
+      ],
+      outside: ["2026-01-28", "2026-03-03", "2026-01-29T00:59:59+01:00", "2026-03-03T00:00:00Z"],
+      unclear: ["today", "today-1d", "2026-03-01T12:00:00"],
+    },
+  ],
+  [{ date: { to: "today" } }, { within: ["2026-03-01", "1900-01-01"], outside: ["2026-03-02"], unclear: ["now"] }],
+  [
+    { date: { from: "2026-02-01", to: "today-1d" } },
+    { within: ["2026-02-01", "2026-02-28"], outside: ["2026-01-31", "2026-03-01"], unclear: [] },
+  ],
+  [
     { date: { from: "2026-01-01", to: "2026-12-31" } },
     {
       within: [
@@ -429,9 +451,9 @@ describe.each(CASES)("%j", (bound, values) => {
   })
 
   test("does not hold for an absent argument, unless it is optional", () => {
-    expect(violation([{ a: bound }], {})).not.toBeNull()
-    expect(violation([{ a: { ...bound, optional: true } }], {})).toBeNull()
-    expect(violation([{ a: { ...bound, optional: true } }], { a: values.outside[0] })).not.toBeNull()
+    expect(violation([{ a: bound }], {}, NOW)).not.toBeNull()
+    expect(violation([{ a: { ...bound, optional: true } }], {}, NOW)).toBeNull()
+    expect(violation([{ a: { ...bound, optional: true } }], { a: values.outside[0] }, NOW)).not.toBeNull()
   })
 })
 
@@ -446,7 +468,8 @@ test("no character that becomes a delimiter of paths in normal form KC is in a p
 })
 
 test("a denial names the bound and how it is missed, and nothing of the value", () => {
-  const violated = (bound: ArgumentBound, a: unknown): string | undefined => violation([{ a: bound }], { a })?.bound
+  const violated = (bound: ArgumentBound, a: unknown): string | undefined =>
+    violation([{ a: bound }], { a }, NOW)?.bound
   expect(violated({ path: ["/srv"] }, "/secret/../x")).toBe('path ["/srv"]: it has a `..` segment')
   expect(violated({ email: ["example.org"] }, "secret@evil.example")).toBe(
     'email ["example.org"]: it is at another domain',
@@ -464,7 +487,7 @@ test("a denial names the bound and how it is missed, and nothing of the value", 
 
 describe("closed bounds", () => {
   const closed = (bounds: Readonly<Record<string, ArgumentBound>>, values: Readonly<Record<string, unknown>>) =>
-    violation([conjunctOf({ arguments: bounds, closed: true })], values)
+    violation([conjunctOf({ arguments: bounds, closed: true })], values, NOW)
 
   test("exclude an argument that they do not name, whatever other bounds do", () => {
     expect(closed({ a: { eq: 1 } }, { a: 1 })).toBeNull()
@@ -472,7 +495,7 @@ describe("closed bounds", () => {
     expect(closed({}, {})).toBeNull()
     expect(closed({}, { "*": 1 })).toMatchObject({ argument: "*" })
     const [parent, child] = [conjunctOf({ arguments: { a: {} }, closed: true }), { b: { eq: 2 } }]
-    expect(violation([parent, child], { a: 1, b: 2 })).toMatchObject({ argument: "b" })
+    expect(violation([parent, child], { a: 1, b: 2 }, NOW)).toMatchObject({ argument: "b" })
   })
 
   test("exclude a member of an object that no schema and no quantity names, at any depth", () => {

@@ -26,8 +26,7 @@ function store({ sql }: DurableObjectStorage, rows: Stored, batches: readonly St
   for (const [arrival, { id, body }] of rows.entries()) {
     sql.exec("INSERT INTO records VALUES (?, '', '', '', 'ok', 'allow', '', 'call', 0, ?, ?)", id, body, arrival + 1)
   }
-  for (const batch of batches)
-    sql.exec("INSERT INTO batches (count, body) VALUES (?, ?)", batch.length, batchOf(batch))
+  for (const batch of batches) sql.exec("INSERT INTO batches (count, body) VALUES (?, ?)", batch.length, batchOf(batch))
 }
 
 const inStorage = async <Value>(work: (storage: DurableObjectStorage) => Value): Promise<Value> =>

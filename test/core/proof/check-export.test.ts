@@ -57,9 +57,7 @@ async function section({ log = "records-0", issuer = ISSUER, keys = own, erased 
     const leaf = leafOf(head)
     tree = grown(tree, [leaf])
     const place = { log, index, leaf: bytesToBase64(leaf) }
-    lines.push(
-      JSON.stringify(index === erased ? { ...head, ...place } : { ...record, ...place, salt }),
-    )
+    lines.push(JSON.stringify(index === erased ? { ...head, ...place } : { ...record, ...place, salt }))
     if (index !== 7 && index !== 19) continue
     const origin = originOf(issuer, log)
     const text = checkpointText({ origin, size: tree.size, root: rootOfGrowth(tree) })

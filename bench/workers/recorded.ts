@@ -12,11 +12,13 @@ export * from "../../src/index.ts"
 const SWITCHED_AT = "/bench/records/"
 let mode = "chained"
 
+// oxlint-disable-next-line typescript/unbound-method -- it is called on what it was called on
 const { keepRead } = Outbox.prototype
 Outbox.prototype.keepRead = function (...read) {
   if (mode !== "none") keepRead.apply(this, read)
 }
 
+// oxlint-disable-next-line typescript/unbound-method -- the same
 const { seal } = Segments.prototype
 Segments.prototype.seal = function (...waiting) {
   return mode === "chained" && seal.apply(this, waiting)

@@ -16,6 +16,7 @@ import { longHistory } from "./benchmarks/long-history.ts"
 import { besideABusyAgent, tenthAgent } from "./benchmarks/neighbours.ts"
 import { policy10000Rules } from "./benchmarks/policy-10000-rules.ts"
 import { policyStep } from "./benchmarks/policy-step.ts"
+import { chaining, recording } from "./benchmarks/recording.ts"
 import { guardedOwn, sameDoor } from "./benchmarks/same-door.ts"
 import { statefulAllow, statefulAllowOneTree } from "./benchmarks/stateful-allow.ts"
 import { toolsFilter } from "./benchmarks/tools-filter.ts"
@@ -34,6 +35,8 @@ export const BENCHMARKS: readonly Benchmark[] = [
   sharedAllow,
   sameDoor,
   guardedOwn,
+  recording,
+  chaining,
   hotSharedWindow,
   besideABusyAgent,
   tenthAgent,

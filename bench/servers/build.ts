@@ -20,6 +20,11 @@ export async function buildCounted(lab: Lab): Promise<string> {
   return lab.once("counted", () => build(lab, [join(FLOORS, "counted.ts")], "counted.js"))
 }
 
+/** The same, but that its records can be left out, or not chained: see workers/recorded.ts. */
+export async function buildRecorded(lab: Lab): Promise<string> {
+  return lab.once("recorded", () => build(lab, [join(FLOORS, "recorded.ts")], "recorded.js"))
+}
+
 /** The same, with a meter on its objects and a clock that is moved: see workers/metered.ts. */
 export async function buildMetered(lab: Lab): Promise<string> {
   const args = [join(FLOORS, "metered.ts"), "--compatibility-flags", ...METER_FLAGS]

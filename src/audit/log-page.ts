@@ -6,7 +6,7 @@ export interface LoggedRecord {
   readonly index: number
   /** Hash of its entry in the tree, in base64. */
   readonly leaf: string
-  /** 16 random bytes in base64url, with which the person's fields are committed to. Null if those fields are erased. */
+  /** 18 random bytes in base64url, with which the person's fields are committed to. Null if those fields are erased. */
   readonly salt: string | null
   /** JSON of the record, as stored. */
   readonly body: string

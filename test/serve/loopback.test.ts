@@ -19,11 +19,9 @@ interface Collector {
 
 async function listen(): Promise<Collector> {
   const texts: string[] = []
-  const server = createServer((request, response) => {
-    void buffer(request).then((body) => {
-      texts.push(gunzipSync(body).toString())
-      response.writeHead(204).end()
-    })
+  const server = createServer(async (request, response) => {
+    texts.push(gunzipSync(await buffer(request)).toString())
+    response.writeHead(204).end()
   }).listen(0, "127.0.0.1")
   await once(server, "listening")
   const { port }: AddressInfo = Object(server.address())

@@ -11,7 +11,7 @@ interface Remembered {
   /** The newest bundle that it was told of: an older one may not have the sink, or still have it. */
   readonly bundle: Pointer | null
   readonly succeededAt: number | null
-  readonly failed: { readonly at: number; readonly failure: SinkFailure; readonly status: number | null } | null
+  readonly failed: (Pick<Failed, "failure" | "status" | "secret"> & { readonly at: number }) | null
   /** Failures since the last success. */
   readonly inARow: number
   /** Milliseconds since the epoch, until when nothing is sent. */
@@ -86,12 +86,18 @@ export class ExporterMemory {
     })
   }
 
-  /** The pauses grow, up to some minutes: nothing is given up, because the log keeps what the sink lacks. */
-  failed({ failure, status, retryAfter }: Failed, at: number): void {
+  /**
+   * A pause is as long as the sink says. Otherwise the pauses grow, up to some minutes: nothing is given up, because the
+   * log keeps what the sink lacks.
+   */
+  failed({ retryAfter, kind: _kind, ...failed }: Failed, at: number): void {
     const inARow = this.#now.inARow + 1
-    const wait = retryAfterOf(retryAfter, at) ?? 0
-    const holdUntil = at + Math.max(Math.min(pauseOf(inARow, Math.random(), FIRST_PAUSE_MS), LONGEST_HOLD_MS), wait)
-    this.keep({ failed: { at, failure, status }, inARow, holdUntil })
+    const wait = retryAfterOf(retryAfter, at)
+    const pause =
+      wait === null
+        ? Math.min(pauseOf(inARow, Math.random(), FIRST_PAUSE_MS), LONGEST_HOLD_MS)
+        : Math.max(wait, FIRST_PAUSE_MS)
+    this.keep({ failed: { at, ...failed }, inARow, holdUntil: at + pause })
   }
 
   /** An operator has everything sent from this position on: what is lost again is noted again. */

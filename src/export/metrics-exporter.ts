@@ -93,7 +93,7 @@ export class MetricsExporter extends StoredObject {
     const reading = await readingOf(context)
     const body = await zipped(otlpMetrics(samplesOf(reading), config.issuer, reading.now))
     const parcel = { signal: "metrics", body, contentType: "application/json", name: "metrics" } as const
-    return send(sink, parcel, { env, secrets: config.sinkSecrets, local: config.local })
+    return send(sink, parcel, { env, secrets: config.sinkSecrets, local: config.sendsToLoopback })
   }
 
   async #fail(failure: Failed, error: string): Promise<void> {

@@ -172,6 +172,16 @@ describe("what a sink answers", () => {
     await exportNow(LAKE)
     expect((await stateOf(LAKE)).waits_until).toBeGreaterThan(Date.now() + 1_700_000)
   })
+
+  test("a pause is no longer than the sink's Retry-After, however often it failed before", async () => {
+    await withSinks(LAKE)
+    await appendRecords(1)
+    net.answer = () => new Response(null, { status: 503 })
+    for (let again = 0; again < 8; again++) await exportNow(LAKE)
+    net.answer = () => new Response(null, { status: 429, headers: { "retry-after": "3" } })
+    await exportNow(LAKE)
+    expect((await stateOf(LAKE)).waits_until).toBeLessThan(Date.now() + 4_000)
+  })
 })
 
 test.each([
@@ -217,7 +227,7 @@ test("without its secret nothing is sent", async () => {
   await appendRecords(1)
   await exportNow(sink)
   expect(net.received).toHaveLength(0)
-  expect((await stateOf(sink)).last_failure?.says).toBe(FAILURES.secret_missing)
+  expect((await stateOf(sink)).last_failure?.says).toBe(`${FAILURES.secret_missing} (constructor)`)
 })
 
 test("objects have the same name for the same records, and are signed", async () => {

@@ -32,9 +32,12 @@ export type Sent =
       readonly status: number | null
       /** `Retry-After`, as it was answered. */
       readonly retryAfter: string | null
+      /** The name of the secret that is missing. */
+      readonly secret?: string
     }
 
 export type Failed = Extract<Sent, { readonly kind: "failed" }>
 
 export const failed = (failure: SinkFailure): Failed => ({ kind: "failed", failure, status: null, retryAfter: null })
+export const withoutSecret = (secret: string): Failed => ({ ...failed("secret_missing"), secret })
 export const ACCEPTED: Sent = { kind: "accepted", dropped: null }

@@ -14,7 +14,7 @@ export const FAILURES = {
   answer_endless: "The sink answered with success, and its answer did not end.",
   partly_refused: "The sink took the request and dropped records of it.",
   url_refused: "The URL of the sink is private, or is no https URL: nothing is sent there.",
-  secret_missing: "The Worker has no secret with a name that sinks.yaml gives.",
+  secret_missing: "SINK_SECRETS has no secret with a name that sinks.yaml gives.",
   no_bucket: "The Worker has no binding for the bucket that sinks.yaml names: `narrowgate deploy` writes it.",
   no_files: "This deployment has no files: only `narrowgate serve` has a sink of the kind `file`.",
   log_unavailable: "The log could not be read.",
@@ -23,12 +23,14 @@ export const FAILURES = {
 
 export type SinkFailure = keyof typeof FAILURES
 
-export function failureText({
-  failure,
-  status,
-}: {
+interface Told {
   readonly failure: SinkFailure
   readonly status: number | null
-}): string {
+  /** The name of the secret that is missing. */
+  readonly secret?: string
+}
+
+export function failureText({ failure, status, secret }: Told): string {
+  if (secret !== undefined) return `${FAILURES[failure]} (${secret})`
   return status === null ? FAILURES[failure] : `${FAILURES[failure]} (HTTP ${status})`
 }

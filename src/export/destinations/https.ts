@@ -1,7 +1,7 @@
 /** An HTTPS collector: OTLP, or lines of JSON. Its headers are secrets, by name. */
 import type { Signal, SinkDefinition } from "../../core/policy/definition/sinks.ts"
 import { isObject } from "../../core/encoding/json.ts"
-import { ACCEPTED, failed, type DestinationContext, type Parcel, type Sent } from "./destination.ts"
+import { ACCEPTED, failed, withoutSecret, type DestinationContext, type Parcel, type Sent } from "./destination.ts"
 import { deliver } from "./response.ts"
 
 /** More is no answer of OTLP: it has one number and one message. */
@@ -16,7 +16,7 @@ export async function sendToCollector(
   const headers: Record<string, string> = { "content-type": contentType, "content-encoding": "gzip" }
   for (const [header, name] of Object.entries(named)) {
     const value = secrets.get(name)
-    if (value === undefined) return failed("secret_missing")
+    if (value === undefined) return withoutSecret(name)
     headers[header] = value
   }
   if (kind === "ocsf") return deliver({ url, method: "POST", headers, body }, local)

@@ -1,7 +1,7 @@
 /** An object behind the API of S3, in one bucket: signed by Signature Version 4, its hash included. */
 import { AwsClient } from "aws4fetch"
 import type { SinkDefinition } from "../../core/policy/definition/sinks.ts"
-import { failed, type DestinationContext, type Parcel, type Sent } from "./destination.ts"
+import { withoutSecret, type DestinationContext, type Parcel, type Sent } from "./destination.ts"
 import { deliver } from "./response.ts"
 
 export async function putObject(
@@ -10,7 +10,8 @@ export async function putObject(
   { secrets, local }: DestinationContext,
 ): Promise<Sent> {
   const [accessKeyId, secretAccessKey] = [secrets.get(accessKey), secrets.get(secretKey)]
-  if (accessKeyId === undefined || secretAccessKey === undefined) return failed("secret_missing")
+  if (accessKeyId === undefined) return withoutSecret(accessKey)
+  if (secretAccessKey === undefined) return withoutSecret(secretKey)
   const client = new AwsClient({ accessKeyId, secretAccessKey, region, service: "s3" })
   const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", body)).toHex()
   const headers = { "content-type": "application/gzip", "x-amz-content-sha256": hash }

@@ -177,10 +177,15 @@ describe("what a sink answers", () => {
     await withSinks(LAKE)
     await appendRecords(1)
     net.answer = () => new Response(null, { status: 503 })
-    for (let again = 0; again < 8; again++) await exportNow(LAKE)
+    for (let again = 0; again < 8; again++) {
+      await exportNow(LAKE)
+      vi.setSystemTime(Date.now() + 600_000)
+    }
     net.answer = () => new Response(null, { status: 429, headers: { "retry-after": "3" } })
     await exportNow(LAKE)
+    expect(net.received).toHaveLength(9)
     expect((await stateOf(LAKE)).waits_until).toBeLessThan(Date.now() + 4_000)
+    vi.useRealTimers()
   })
 })
 

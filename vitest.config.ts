@@ -78,12 +78,12 @@ const OPENAPI = "docs/reference/openapi.json"
 const DESCRIPTION = "\0description"
 
 /** Runs the tests of a project in workerd, beside a Worker with these bindings. */
-const inWorkerd = (bindings: Record<string, string>): Plugin[] => [
+const inWorkerd = (bindings: Record<string, string>, r2Buckets: Record<string, string> = {}): Plugin[] => [
   packagesWithoutMaps,
   descriptionAsText,
   cloudflareTest({
     wrangler: { configPath: "./wrangler.toml" },
-    miniflare: { bindings: { ISSUER: "https://authz.example", ...bindings } },
+    miniflare: { bindings: { ISSUER: "https://authz.example", ...bindings }, r2Buckets },
   }),
 ]
 
@@ -133,7 +133,12 @@ const WORKERS = 6
 
 const PROJECTS: readonly TestProjectInlineConfiguration[] = [
   {
-    plugins: [inWorkerd({ PUBLISHER_KEYS, WEBHOOK_SECRETS, SINK_SECRETS, RECORD_DELAY_SECONDS, SCRAPE_KEYS_SHA256 })],
+    plugins: [
+      inWorkerd(
+        { PUBLISHER_KEYS, WEBHOOK_SECRETS, SINK_SECRETS, RECORD_DELAY_SECONDS, SCRAPE_KEYS_SHA256 },
+        { R2_OUR_RECORDS: "our-records" },
+      ),
+    ],
     test: {
       name: "worker",
       include: ["test/**/*.test.ts"],

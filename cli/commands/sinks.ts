@@ -1,7 +1,17 @@
 /** `narrowgate sinks`: how far each sink of decision records is, and sending records once more. */
 import { Option, type Command } from "commander"
 import type { z } from "zod"
-import { sinks } from "../../src/api/contract/sinks.ts"
+import {
+  areKnown,
+  currentFailure,
+  exporterTitle,
+  healthOf,
+  isKnown,
+  lagInWords,
+  sinks,
+  type Exporter,
+  type SinkHealth,
+} from "../../src/api/contract/sinks.ts"
 import { operatorBearer } from "../remote/bearer.ts"
 import { requestApi, type WorkerOptions } from "../remote/worker.ts"
 import { colors } from "../terminal/colors.ts"
@@ -10,9 +20,7 @@ import { EXIT, Failure } from "../terminal/failure.ts"
 import { atWorker } from "./worker-options.ts"
 
 type Sink = z.infer<ReturnType<typeof sinks.listSinks.answer>>["sinks"][number]
-type Exporter = Sink["logs"][number]
 type Metrics = NonNullable<Sink["metrics"]>
-type MetricsState = Exclude<Metrics, { readonly error: string }>
 
 export function addSinks(program: Command): void {
   const command = atWorker(program.command("sinks"))
@@ -51,25 +59,24 @@ function linesOf({ id, kind, logs, metrics }: Sink): readonly string[] {
 const nameOf = (name: string): string => `  ${printableText(name).padEnd(10)}`
 
 function metricsLines(metrics: Metrics): readonly string[] {
-  if ("error" in metrics) return [`${nameOf("metrics")} ${colors.red("not sent yet, or the state could not be read")}`]
-  const { succeeded_at, last_failure } = metrics
-  const success = `last success ${when(succeeded_at)}`
-  return [`${nameOf("metrics")} ${isFailing(metrics) ? colors.red(success) : success}`, ...failureLines(last_failure)]
+  if (!areKnown(metrics)) return [`${nameOf("metrics")} ${colors.red("not sent yet, or the state could not be read")}`]
+  const success = `last success ${when(metrics.succeeded_at)}`
+  return [
+    `${nameOf("metrics")} ${currentFailure(metrics) ? colors.red(success) : success}`,
+    ...failureLines(metrics.last_failure),
+  ]
 }
 
-const failureLines = (failure: MetricsState["last_failure"]): readonly string[] =>
+const failureLines = (failure: SinkHealth["failure"]): readonly string[] =>
   failure ? [`             last failure ${when(failure.at)}: ${printableText(failure.says)}`] : []
 
-const isFailing = ({ succeeded_at, last_failure }: Pick<MetricsState, "succeeded_at" | "last_failure">): boolean =>
-  last_failure !== null && last_failure.at > (succeeded_at ?? 0)
-
 function exporterLines(exporter: Exporter): readonly string[] {
-  const name = nameOf(exporter.signal === "logs" ? exporter.log : `${exporter.log} (${exporter.signal})`)
+  const name = nameOf(exporterTitle(exporter))
   if (!isKnown(exporter)) return [`${name} ${colors.red("its state could not be read")}`]
   const { next, lag_records, lag_seconds, succeeded_at, last_failure, lost, lost_records, denies } = exporter
-  const lag = lag_records === 0 ? "has everything" : `lacks ${lag_records} records, the oldest ${lag_seconds} s old`
+  const lag = lagInWords(lag_records, lag_seconds)
   return [
-    `${name} ${isFailing(exporter) ? colors.red(lag) : lag}; next is ${next}; last success ${when(succeeded_at)}`,
+    `${name} ${currentFailure(exporter) ? colors.red(lag) : lag}; next is ${next}; last success ${when(succeeded_at)}`,
     ...failureLines(last_failure),
     ...(denies ? [colors.red("             calls are denied, because the log has no room for their records")] : []),
     ...(lost_records > 0 ? [colors.red(`             ${lost_records} records were not exported:`)] : []),
@@ -79,17 +86,10 @@ function exporterLines(exporter: Exporter): readonly string[] {
 
 const when = (at: number | null): string => (at === null ? "never" : new Date(at).toISOString().slice(0, 19))
 
-type KnownExporter = Extract<Exporter, { readonly next: number }>
-
-const isKnown = (exporter: Exporter): exporter is KnownExporter => "next" in exporter
-
-function isInTrouble({ logs, metrics }: Sink): boolean {
-  return logs.some(isBehind) || (metrics !== undefined && ("error" in metrics || isFailing(metrics)))
-}
-
-function isBehind(exporter: Exporter): boolean {
-  if (!isKnown(exporter)) return true
-  return exporter.lost_records > 0 || isFailing(exporter)
+/** A sink fails, lacks records for ever, or nobody knows. */
+function isInTrouble(sink: Sink): boolean {
+  const { failure, lostRecords, unknown } = healthOf(sink)
+  return failure !== null || lostRecords > 0 || unknown.length > 0
 }
 
 interface BackfillOptions extends WorkerOptions {

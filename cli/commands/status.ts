@@ -1,5 +1,6 @@
-/** `narrowgate status` and `narrowgate history`: which bundle decides, and what was published before. */
+/** `narrowgate status` and `narrowgate history`: which bundle decides, how its sinks are, and what was published before. */
 import type { Command } from "commander"
+import type { z } from "zod"
 import { canonicalBytes, digestOf } from "../../src/core/policy/digest.ts"
 import { jsonText, printableText } from "../terminal/escape.ts"
 import { colors } from "../terminal/colors.ts"
@@ -9,13 +10,16 @@ import { compilePolicies } from "../compiler/compile.ts"
 import { operatorBearer } from "../remote/bearer.ts"
 import { liveAt } from "../remote/publish.ts"
 import type { Bundles, Publication } from "../../src/api/contract/bundles.ts"
+import { healthOf, lagInWords, sinks } from "../../src/api/contract/sinks.ts"
 import { bundlesAt } from "../remote/publications.ts"
-import { isLoopback, type WorkerOptions } from "../remote/worker.ts"
+import { isLoopback, requestApi, type WorkerOptions } from "../remote/worker.ts"
 import { atWorker } from "./worker-options.ts"
 
 export function addStatus(program: Command): void {
   atWorker(program.command("status"))
-    .description("show the live bundle of a Worker, since when and why; and whether a policy directory is the same")
+    .description(
+      "show the live bundle of a Worker, since when and why; whether a policy directory is the same; and how each sink of decision records is",
+    )
     .argument("[DIR]", "the policy directory", "policies")
     .option("--json", "print the result as JSON")
     .addHelpText(
@@ -39,7 +43,9 @@ export function addStatus(program: Command): void {
 async function status(directory: string, options: WorkerOptions & { json?: boolean }): Promise<void> {
   const ready = await liveAt(options.url)
   // Without a bundle there are no operators.
-  const publications = ready && (await bundlesAt(options, await operatorBearer(options), 100))
+  const bearer = ready && (await operatorBearer(options))
+  const publications = bearer === null ? null : await bundlesAt(options, bearer, 100)
+  const exported = bearer === null ? null : await sinksAt(options, bearer)
   const here = await digestIn(directory, options)
   if (!ready) process.exitCode = EXIT.refused
   if (options.json) {
@@ -47,6 +53,7 @@ async function status(directory: string, options: WorkerOptions & { json?: boole
       jsonText({
         ready: ready !== null,
         ...publications,
+        ...(exported && { sinks: exported instanceof Failure ? null : exported.sinks }),
         directory: {
           path: directory,
           digest: here && here[0],
@@ -57,7 +64,7 @@ async function status(directory: string, options: WorkerOptions & { json?: boole
   } else
     console.log(
       ready && publications
-        ? summary(publications, directory, here)
+        ? [summary(publications, directory, here), ...sinkLines(exported)].join("\n")
         : colors.red(`${options.url} has nothing to decide by`),
     )
 }
@@ -73,6 +80,38 @@ function summary({ deciding, live, history }: Bundles, directory: string, here: 
     `${directory.padEnd(10)} ${same(here, deciding.digest)}`,
   ]
   return lines.join("\n")
+}
+
+type Sinks = z.infer<ReturnType<typeof sinks.listSinks.answer>>
+
+/** An operator who may read bundles need not be permitted to read sinks. */
+async function sinksAt(options: WorkerOptions, bearer: string): Promise<Sinks | Failure> {
+  try {
+    return await requestApi(options, bearer, "listSinks", { parameters: {}, schema: sinks.listSinks.answer() })
+  } catch (error) {
+    if (error instanceof Failure) return error
+    throw error
+  }
+}
+
+/** One of each. */
+function sinkLines(exported: Sinks | Failure | null): readonly string[] {
+  if (!exported) return []
+  if (exported instanceof Failure)
+    return [colors.yellow(`sinks      could not be read: ${printableText(exported.message)}`)]
+  return exported.sinks.map((sink) => {
+    const { id, kind } = sink
+    const { lagRecords, lagSeconds, failure, lostRecords, denies, unknown } = healthOf(sink)
+    const troubles = [
+      ...(failure ? [`last failure ${new Date(failure.at).toISOString()}: ${printableText(failure.says)}`] : []),
+      ...(lostRecords > 0 ? [`${lostRecords} records were not exported`] : []),
+      ...(denies ? ["full: calls are denied"] : []),
+      ...(unknown.length > 0 ? [`not known of ${unknown.map((log) => printableText(log)).join(", ")}`] : []),
+    ]
+    const text = [lagInWords(lagRecords, lagSeconds), ...troubles].join("; ")
+    const seen = troubles.length > 0 ? colors.red(text) : lagRecords > 0 ? text : colors.green(text)
+    return `sink       ${printableText(id)} (${printableText(kind)}) ${seen}`
+  })
 }
 
 function same(here: readonly string[] | null, deciding: string): string {

@@ -127,7 +127,7 @@ async function send(
 }
 
 const FIXES: Readonly<Record<number, string>> = {
-  400: "Build it with the version of narrowgate that is deployed.",
+  400: "If it cannot read the bundle, build it with the version of narrowgate that is deployed; otherwise do what it says.",
   401: "Check that PUBLISHER_KEYS of the Worker has the public half of this key, that this clock is right, and that its ISSUER is the origin of --url (or add --audience).",
   404: "Check the address; a Worker of before this version cannot be published to.",
   503: "Try again in a moment; `narrowgate history` shows what was interrupted.",

@@ -12,6 +12,7 @@ import { publisherKey } from "../../cli/remote/publisher-key.ts"
 import { passes, runCases } from "../../cli/decision-tables/suite.ts"
 import { withTables } from "../../cli/decision-tables/read.ts"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
+import { bucketsOf } from "../../src/core/policy/definition/sinks.ts"
 import { canonicalBytes, digestOf } from "../../src/core/policy/digest.ts"
 import { PACKAGE, toolAt } from "../../cli/package.ts"
 import type { DeployOptions } from "./command.ts"
@@ -27,9 +28,12 @@ export async function runDeploy(options: DeployOptions): Promise<void> {
   const { body, digest } = await checked(policies)
   const file = resolve(fileOf(env))
   const base = await baseConfiguration()
-  const writeConfiguration = async (now: Settings): Promise<void> => writeFile(file, configurationOf(base, now))
-  await builds(configurationOf(base, settings))
-  if (dryRun) console.log(`would write ${fileOf(env)}:\n\n${configurationOf(base, settings)}`)
+  const buckets = bucketsOf(body.sinks)
+  const writeConfiguration = async (now: Settings): Promise<void> =>
+    writeFile(file, configurationOf(base, now, buckets))
+  const configuration = configurationOf(base, settings, buckets)
+  await builds(configuration)
+  if (dryRun) console.log(`would write ${fileOf(env)}:\n\n${configuration}`)
   else await writeConfiguration(settings)
   const probes = body.servers.flatMap(({ probe }) => probe?.secret ?? [])
   // A receiver of pushed signals without a bearer key needs no secret of its own.
@@ -49,7 +53,7 @@ export async function runDeploy(options: DeployOptions): Promise<void> {
     pause: async (milliseconds: number) => pause(milliseconds),
     say,
   }
-  await deploy({ settings, digest, secrets }, outside satisfies Outside, dryRun)
+  await deploy({ settings, digest, secrets, buckets }, outside satisfies Outside, dryRun)
   console.log(dryRun ? "nothing was done" : `https://${settings.host} decides by ${policies}`)
 }
 

@@ -3,6 +3,7 @@
  * wrangler.toml. That file stores them from one deployment to the next; everything else in it follows wrangler.toml.
  */
 import { z } from "zod"
+import { bucketBinding } from "../../src/core/policy/definition/sinks.ts"
 import { Failure } from "../../cli/terminal/failure.ts"
 
 export interface Settings {
@@ -26,8 +27,11 @@ export const workerOf = ({ environment }: Pick<Settings, "environment">): string
 export const namespaceTitleOf = (settings: Pick<Settings, "environment">): string => `${workerOf(settings)}-bundles`
 export const fileOf = (environment: string): string => `wrangler.${environment}.toml`
 
-/** @param base text of wrangler.toml */
-export function configurationOf(base: string, settings: Settings): string {
+/**
+ * @param base text of wrangler.toml
+ * @param buckets of R2, which the policies name and the Worker is to be bound to
+ */
+export function configurationOf(base: string, settings: Settings, buckets: readonly string[]): string {
   const { environment, host, publisherKeys, namespace, signingAlgorithm, maxProbeRequests } = settings
   const { recordDelaySeconds, jurisdiction } = settings
   const edits: readonly (readonly [line: RegExp, to: string])[] = [
@@ -51,7 +55,12 @@ export function configurationOf(base: string, settings: Settings): string {
     }
     text = text.replace(line, () => to)
   }
-  return `# Made of wrangler.toml by \`narrowgate deploy --env ${environment}\`, which keeps what is in [vars], \`routes\` and \`id\`,\n# and makes the rest anew. There is no secret in it: commit it.\n${text}`
+  return `# Made of wrangler.toml by \`narrowgate deploy --env ${environment}\`, which keeps what is in [vars], \`routes\` and \`id\`,\n# and makes the rest anew. There is no secret in it: commit it.\n${text}${buckets.map((bucket) => bindingTo(bucket, settings)).join("")}`
+}
+
+function bindingTo(bucket: string, { jurisdiction }: Settings): string {
+  const where = jurisdiction === "" ? "" : `jurisdiction = "${jurisdiction}"\n`
+  return `\n[[r2_buckets]]\nbinding = "${bucketBinding(bucket)}"\nbucket_name = "${bucket}"\n${where}`
 }
 
 /** @param text of a file that `configurationOf` made, its values edited or not */

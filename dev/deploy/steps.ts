@@ -25,6 +25,8 @@ export interface Wanted {
   readonly digest: string
   /** Names of the secrets that its policies need. */
   readonly secrets: readonly string[]
+  /** Names of the R2 buckets that its sinks write to. */
+  readonly buckets: readonly string[]
 }
 
 interface Step {
@@ -58,6 +60,22 @@ export const STEPS: readonly Step[] = [
       const found = { ...settings, namespace }
       await writeConfiguration(found)
       return { ...wanted, settings: found }
+    },
+  },
+  {
+    description: ({ buckets }) => `R2 buckets: ${buckets.length === 0 ? "the policies name none" : buckets.join(", ")}`,
+    async run({ settings: { jurisdiction }, buckets }, { wrangler }) {
+      const where = jurisdiction === "" ? [] : ["--jurisdiction", jurisdiction]
+      for (const bucket of buckets) {
+        try {
+          await wrangler(["r2", "bucket", "info", bucket, "--json", ...where])
+        } catch (error) {
+          const create = ["npx wrangler r2 bucket create", bucket, ...where].join(" ")
+          const why = error instanceof Error ? error.message : String(error)
+          throw new Failure(`the R2 bucket ${bucket} was not found: ${why}`, `${create}; then begin again.`)
+        }
+      }
+      return undefined
     },
   },
   {

@@ -9,6 +9,8 @@ import { assemble, type Bundle } from "../core/policy/assemble.ts"
 import { digestOf } from "../core/policy/digest.ts"
 import type { Publication } from "../bundles/signed-publication.ts"
 import { bodyKey, withTimeout } from "../bundles/store.ts"
+import { bucketBinding, bucketsOf } from "../core/policy/definition/sinks.ts"
+import { bucketOf } from "../export/destinations/r2.ts"
 import { applySinks } from "../export/subscriptions.ts"
 import { publications } from "../bundles/publications.ts"
 import { CONTRACT } from "./contract/contract.ts"
@@ -60,22 +62,30 @@ const outrun = (head: { readonly seq: number }): ApiError<"outrun"> => ({
 
 /**
  * Stores the bundle's body and returns the bundle, or returns the error. A body must be readable by this Worker, and stored
- * before a pointer names it.
+ * before a pointer names it. What its sinks need must be there too, unless an earlier bundle is made live again: going back
+ * must always be possible.
  */
 async function placeBody(
   publication: Publication,
   request: Request,
-  { BUNDLES: kv }: Env,
+  env: Env,
 ): Promise<Bundle | ApiError<"invalid_request">> {
+  const { BUNDLES: kv } = env
   const sent = request.body && (await boundedBytes(request, CONTRACT.publishBundle.body.maxBytes))
   if (request.body && !sent) return rejected("The body is too long, or did not come in time.")
   const bytes = sent && sent.length > 0 ? sent : await storedBody(kv, publication.digest)
   if (!bytes) return rejected("There is no body of this digest: send it along.")
   if ((await digestOf(bytes)) !== publication.digest) return rejected("The digest that was signed is not the body's.")
   const bundle = readBundle(bytes, publication)
-  if (!("error" in bundle) && bytes === sent) await kv.put(bodyKey(publication.digest), bytes.buffer)
+  if ("error" in bundle || bytes !== sent) return bundle
+  const unbound = bucketsOf(bundle.sinks).find((bucket) => !bucketOf(env, bucket))
+  if (unbound !== undefined) return rejected(withoutBucket(unbound))
+  await kv.put(bodyKey(publication.digest), bytes.buffer)
   return bundle
 }
+
+const withoutBucket = (bucket: string): string =>
+  `A sink writes to the R2 bucket ${bucket}, and this Worker has no binding ${bucketBinding(bucket)} to it: \`narrowgate deploy\` writes it.`
 
 function readBundle(bytes: Uint8Array, publication: Publication): Bundle | ApiError<"invalid_request"> {
   try {

@@ -20,13 +20,17 @@ export function withoutStorm(outcome: DecisionResult): DecisionResult {
   return { ...outcome, denialUpdates: [], storm: null, end: outcome.storm ? null : outcome.end }
 }
 
-/** A read's record may be lost with the memory; what changes something, or needs an approval, is durable. */
+/**
+ * A read's record may be lost with the memory, unless a sink says that reads do not go on without their records; what
+ * changes something, or needs an approval, is durable. A record that cannot be stored then fails the step: the call is
+ * denied.
+ */
 export function isRecordedDurably(
-  { catalog }: Bundle,
+  { catalog, sinks }: Bundle,
   { tool }: LedgerCall,
   { verdict, end }: DecisionResult,
 ): boolean {
-  if (catalog.tools.get(tool)?.action !== "read") return true
+  if (catalog.tools.get(tool)?.action !== "read" || sinks.some(({ denies }) => denies.includes("read"))) return true
   return verdict.denial !== null && (verdict.denial.reason === "approval_required" || end !== null)
 }
 

@@ -15,6 +15,7 @@ import {
   type Pointer,
   type Publishing,
 } from "../../src/core/policy/bundle.ts"
+import type { SinkDefinition } from "../../src/core/policy/definition/sinks.ts"
 import { canonicalBytes, digestOf } from "../../src/core/policy/digest.ts"
 import { bodyKey } from "../../src/bundles/store.ts"
 import { publications } from "../../src/bundles/publications.ts"
@@ -108,6 +109,35 @@ describe("a bundle that is published", () => {
     ])
     expect(told.live).toMatchObject({ seq: 2, by: SAID.by, why: SAID.why, kid: inject("publisher").kid })
     expect(Math.abs(Date.now() - (told.live?.at ?? 0))).toBeLessThan(60_000)
+  })
+
+  test("is refused while its Worker has no bucket that a sink of it writes to; going back to it is not", async () => {
+    const sinkIn = (bucket: string): SinkDefinition => ({
+      id: "archive",
+      kind: "r2",
+      format: "records",
+      bucket,
+      prefix: "",
+      logs: ["records"],
+      kinds: ["call"],
+      batch: { records: 500, bytes: 1_000_000 },
+      denies: [],
+    })
+    const bound = await made({ ...(await yard()), sinks: [sinkIn("our-records")] })
+    const unbound = await made({ ...(await yard()), sinks: [sinkIn("elsewhere")] })
+    expect((await post(await signed(1, bound), bound.bytes)).status).toBe(200)
+    for (const what of ["pointer", "candidate"] as const) {
+      const { status, json } = await post(await signed(2, unbound, what), unbound.bytes)
+      expect([status, json]).toEqual([
+        400,
+        expect.objectContaining({ error_description: expect.stringContaining("R2_ELSEWHERE") }),
+      ])
+      expect((await post(await signed(2, unbound, what), null)).status).toBe(400)
+    }
+    expect(await deciding()).toEqual({ seq: 1, digest: bound.digest })
+    // It was live once, with a binding that the Worker had then.
+    await env.BUNDLES.put(bodyKey(unbound.digest), unbound.bytes.buffer)
+    expect((await post(await signed(3, unbound), null)).status).toBe(200)
   })
 
   test("is gone back from under a higher number, without its body being sent again", async () => {

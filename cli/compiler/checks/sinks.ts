@@ -7,16 +7,28 @@ import type { Problem } from "../source/problem.ts"
 import type { Path } from "../source/source.ts"
 
 type Sink = SinksFile["sinks"][number]
-type Key = "url" | "headers" | "signals" | "sampler" | "format" | "region" | "access_key" | "secret_key"
+const KEYS = [
+  "url",
+  "headers",
+  "signals",
+  "sampler",
+  "bucket",
+  "prefix",
+  "format",
+  "region",
+  "access_key",
+  "secret_key",
+] as const
+type Key = (typeof KEYS)[number]
 
 /** One row each: what it needs, and what it may have. */
 const TAKES: Readonly<Record<SinkKind, { readonly needs: readonly Key[]; readonly may: readonly Key[] }>> = {
   otlp: { needs: ["url"], may: ["headers", "signals", "sampler"] },
   ocsf: { needs: ["url"], may: ["headers"] },
   s3: { needs: ["url", "region", "access_key", "secret_key"], may: ["format"] },
+  r2: { needs: ["bucket"], may: ["prefix", "format"] },
   file: { needs: [], may: ["format"] },
 }
-const KEYS: readonly Key[] = ["url", "headers", "signals", "sampler", "format", "region", "access_key", "secret_key"]
 
 /** Headers that the sender sets, or that would change who is addressed. */
 const OWN_HEADERS: ReadonlySet<string> = new Set(["content-type", "content-encoding", "content-length", "host"])
@@ -29,6 +41,7 @@ export function checkSinks(policies: Policies): Problem[] {
       ...hostOf(policies, sink, at),
       ...headersOf(policies, sink, at),
       ...signalsOf(policies, sink, at),
+      ...objectsOf(policies, sink, at),
     ]
   })
 }
@@ -89,4 +102,18 @@ function signalsOf(
       ? []
       : [sinks.keyError([...at, "full"], "this sink keeps no records", "Add `logs` to `signals`, or remove it.")]),
   ]
+}
+
+/** The same records have the same name in every sink: in one place two sinks would replace each other's objects. */
+function objectsOf({ sinks }: Policies, sink: Sink, at: Path): Problem[] {
+  const place = placeOf(sink)
+  const other = sinks.value.sinks.find((each) => placeOf(each) === place)
+  if (place === null || !other || other === sink) return []
+  const fix = "Give each its own beginning of names, or its own bucket."
+  return [sinks.error(at, `\`${sink.id}\` writes the same objects as \`${other.id}\``, fix)]
+}
+
+function placeOf({ kind, url, bucket, prefix = "" }: Sink): string | null {
+  if (kind === "s3") return (url ?? "").replace(/\/$/u, "")
+  return kind === "r2" ? `${bucket}/${prefix}` : null
 }

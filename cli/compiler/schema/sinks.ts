@@ -40,7 +40,7 @@ const sink = z.strictObject({
   kind: z
     .enum(SINK_KINDS)
     .describe(
-      "`otlp`: OpenTelemetry over OTLP/HTTP, as JSON. `ocsf`: OCSF events as lines of JSON to an HTTPS collector. `s3`: objects behind the API of S3. `file`: files of `narrowgate serve`.",
+      "`otlp`: OpenTelemetry by OTLP/HTTP with JSON. `ocsf`: OCSF events to an HTTPS collector. `s3`: objects by the API of S3. `r2`: objects of an R2 bucket. `file`: files of `narrowgate serve`.",
     ),
   url: trustedUrl
     .exactOptional()
@@ -64,11 +64,25 @@ const sink = z.strictObject({
     .describe(
       "For the signal `traces`, in the words of `OTEL_TRACES_SAMPLER`: which decisions are spans. If absent: `parentbased_always_on`, which leaves out those whose caller says that its trace is not sampled.",
     ),
+  bucket: text(
+    (value) => /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/u.test(value),
+    "not the name of an R2 bucket",
+    "Write 3 to 63 lower-case letters, digits and `-`.",
+  )
+    .exactOptional()
+    .describe("For `r2`: the name of the bucket. `narrowgate deploy` binds the Worker to it."),
+  prefix: text(
+    (value) => value.length <= 256 && /^[\w.=-]+(?:\/[\w.=-]+)*$/u.test(value),
+    "not what names of objects can begin with",
+    "Write up to 256 letters, digits, `_`, `-`, `.`, `=`, and `/` between them.",
+  )
+    .exactOptional()
+    .describe("For `r2`: what the names of objects begin with, before a `/`. If absent: nothing."),
   format: z
     .enum(FILE_FORMATS)
     .exactOptional()
     .describe(
-      "For `s3` and `file`: `records`, which `narrowgate decisions` reads and verifies, or `ocsf`. If absent: `records`.",
+      "For `s3`, `r2` and `file`: `records`, which `narrowgate decisions` reads and verifies, or `ocsf`. If absent: `records`.",
     ),
   region: z
     .string()
@@ -101,7 +115,7 @@ const sink = z.strictObject({
     .partialRecord(z.enum(ACTIONS), z.enum(["drop", "deny"]))
     .exactOptional()
     .describe(
-      "For each action class what happens while records cannot be kept for this sink: calls go on and the oldest records are lost (`drop`), or calls are denied (`deny`). If absent: `drop`.",
+      "For each action class, if records cannot be kept for this sink: calls go on without (`drop`), or are denied (`deny`). If absent: `drop`.",
     ),
 })
 
@@ -130,6 +144,7 @@ export function sinksOf({ sinks }: SinksFile): readonly SinkDefinition[] {
     }
     const format = each.format ?? "records"
     if (kind === "file") return { ...common, kind, format }
+    if (kind === "r2") return { ...common, kind, format, bucket: each.bucket ?? "", prefix: each.prefix ?? "" }
     const { region = "", access_key: accessKey = "", secret_key: secretKey = "" } = each
     return { ...common, kind, format, url, region, accessKey, secretKey }
   })

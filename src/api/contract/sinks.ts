@@ -48,6 +48,71 @@ const metrics = once(() =>
     .describe("Only of a sink that takes metrics."),
 )
 
+export type Exporter = z.infer<ReturnType<typeof exporter>>
+type KnownExporter = Extract<Exporter, { readonly next: number }>
+type Metrics = z.infer<ReturnType<typeof metrics>>
+type KnownMetrics = Exclude<Metrics, { readonly error: string }>
+type Failure = KnownExporter["last_failure"]
+
+/** What a sink sends, by itself. */
+interface SinkStates {
+  readonly logs: readonly Exporter[]
+  readonly metrics?: Metrics | undefined
+}
+
+export const isKnown = (each: Exporter): each is KnownExporter => "next" in each
+export const areKnown = (each: Metrics): each is KnownMetrics => "since" in each
+
+/** The log, and the signal if it is not that of every sink. */
+export const exporterTitle = ({ log, signal: sent }: Exporter): string => (sent === "logs" ? log : `${log} (${sent})`)
+
+/** Null if it has got something since its last failure. */
+export function currentFailure({
+  last_failure,
+  succeeded_at,
+}: Pick<KnownExporter, "last_failure" | "succeeded_at">): Failure {
+  return last_failure && last_failure.at > (succeeded_at ?? 0) ? last_failure : null
+}
+
+/** How a sink is, over all logs that it reads and all signals that it sends. */
+export interface SinkHealth {
+  /** Of the signal that lacks the most. */
+  readonly lagRecords: number
+  /** The age of the oldest record that it lacks, in seconds. */
+  readonly lagSeconds: number
+  /** The latest, of those after which it has got nothing. */
+  readonly failure: Failure
+  readonly lostRecords: number
+  /** Calls are denied, because a log has no room for their records. */
+  readonly denies: boolean
+  /** What nobody knows of how far the sink is with it. */
+  readonly unknown: readonly string[]
+}
+
+export function healthOf({ logs, metrics: sent }: SinkStates): SinkHealth {
+  const known = logs.filter(isKnown)
+  const measured = sent && areKnown(sent) ? [sent] : []
+  const failures = [...known, ...measured].flatMap((each) => currentFailure(each) ?? [])
+  const lags = [...Map.groupBy(known, (each) => each.signal).values()].map((ofSignal) =>
+    ofSignal.reduce((sum, { lag_records }) => sum + lag_records, 0),
+  )
+  const unknown = logs.filter((each) => !isKnown(each)).map(exporterTitle)
+  return {
+    lagRecords: Math.max(0, ...lags),
+    lagSeconds: Math.max(0, ...known.map(({ lag_seconds }) => lag_seconds)),
+    failure: failures.toSorted((one, other) => other.at - one.at)[0] ?? null,
+    lostRecords: known.reduce((sum, { lost_records }) => sum + lost_records, 0),
+    denies: known.some(({ denies }) => denies),
+    unknown: sent && measured.length === 0 ? [...unknown, "metrics"] : unknown,
+  }
+}
+
+/** `has everything`, `lacks 12 records, the oldest 40 s old` */
+export const lagInWords = (records: number, seconds: number): string =>
+  records === 0
+    ? "has everything"
+    : `lacks ${records} ${records === 1 ? "record" : "records"}, the oldest ${seconds} s old`
+
 const backfill = once(() =>
   z.strictObject({
     log: z.string().max(64).optional().describe("Absent: all logs that the sink reads."),

@@ -14,6 +14,7 @@ import type { PageRequest } from "../layout/page-request.ts"
 import { SECTIONS } from "../layout/sections.ts"
 import { barsOf, figuresOf, HEIGHT, highest, WIDTH } from "./bars.ts"
 import { filtersOf, KINDS, type Filter } from "./filters.ts"
+import { Sinks } from "./sinks.tsx"
 import { LIVE_SCRIPT_PATH } from "./script.ts"
 import type { LiveLine } from "./live-update.ts"
 
@@ -29,9 +30,10 @@ const ROWS = 50
 async function showLive(request: PageRequest): Promise<Response> {
   const filters = filtersOf(request.c)
   const query = filters.toString()
-  const [response, rateResponse] = await Promise.all([
+  const [response, rateResponse, sinks] = await Promise.all([
     request.callApi("GET", `/v1/decisions?${new URLSearchParams([...filters, ["limit", String(ROWS)]]).toString()}`),
     request.callApi("GET", `/v1/decisions/rates?${query}`),
+    request.callApi("GET", "/v1/sinks"),
   ])
   if (response.status !== 200) return failurePage(request, response)
   if (rateResponse.status !== 200) return failurePage(request, rateResponse)
@@ -53,6 +55,7 @@ async function showLive(request: PageRequest): Promise<Response> {
         Some decisions are missing here. <a href={`${SECTIONS.live.href}?${query}`}>Reload</a>
       </p>
       <Curve of={CONTRACT.countDecisions.answer().parse(rateResponse.body)} />
+      <Sinks response={sinks} now={now} />
       <Filters of={filters} />
       {lines.length === 0 && (
         <p class="empty card" id="empty">

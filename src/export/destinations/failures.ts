@@ -15,6 +15,7 @@ export const FAILURES = {
   partly_refused: "The sink took the request and dropped records of it.",
   url_refused: "The URL of the sink is private, or is no https URL: nothing is sent there.",
   secret_missing: "The Worker has no secret with a name that sinks.yaml gives.",
+  no_bucket: "The Worker has no binding for the bucket that sinks.yaml names: `narrowgate deploy` writes it.",
   no_files: "This deployment has no files: only `narrowgate serve` has a sink of the kind `file`.",
   log_unavailable: "The log could not be read.",
   failed: "An internal error occurred.",

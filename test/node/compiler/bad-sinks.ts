@@ -14,6 +14,9 @@ const GOOD = `sinks:
     access_key: archive-id
     secret_key: archive-key
     full: { write: deny }
+  - id: lake
+    kind: r2
+    bucket: our-records
 `
 
 const bad = badFileOf("sinks", GOOD)
@@ -54,6 +57,21 @@ export const BAD_SINKS: readonly BadDirectory[] = [
     message: /the URL of a bucket has no query/,
     at: "https://s3.example/bucket?x=1",
   }),
+  bad("no bucket", "    bucket: our-records\n", "", { message: /sink `lake` has no `bucket`/, at: "id: lake" }),
+  bad("a bucket that no account can have", "bucket: our-records", "bucket: Our_Records", {
+    message: /not the name of an R2 bucket/,
+    at: "Our_Records",
+  }),
+  bad("a beginning of names that ends in a slash", "our-records\n", "our-records\n    prefix: in/\n", {
+    message: /not what names of objects can begin with/,
+    at: "in/",
+  }),
+  bad(
+    "two that write the same objects",
+    "  - id: lake\n",
+    "  - id: copy\n    kind: r2\n    bucket: our-records\n    format: ocsf\n  - id: lake\n",
+    { message: /`lake` writes the same objects as `copy`/, at: "id: lake" },
+  ),
   bad("a header of the sender's", "{ authorization: collector-key }", "{ content-encoding: collector-key }", {
     message: /`content-encoding` is set by the sender/,
     at: "content-encoding",

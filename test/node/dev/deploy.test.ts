@@ -24,7 +24,7 @@ const STAGING: Settings = {
 
 describe("its configuration", () => {
   test("keeps what is an environment's own, and has everything else of wrangler.toml", () => {
-    const text = configurationOf(base, STAGING)
+    const text = configurationOf(base, STAGING, ["our-records"])
     expect(settingsIn("staging", text)).toEqual(STAGING)
     const lines = new Set(text.split("\n"))
     const lost = base.split("\n").filter((line) => !lines.has(line))
@@ -40,6 +40,18 @@ describe("its configuration", () => {
     expect(text).toContain('ISSUER = "https://authz.staging.example"')
     expect(text).toMatch(/^workers_dev = false\npreview_urls = false$/mu)
     expect(text).not.toContain("LOCAL")
+  })
+
+  test("binds the Worker to each bucket that the policies name, in the jurisdiction of the deployment", () => {
+    const buckets = ["our-records", "our-records2"]
+    const bindings = (settings: Settings): string =>
+      configurationOf(base, settings, buckets).split("\n[[r2_buckets]]\n").slice(1).join("")
+    expect(bindings(STAGING)).toBe(
+      'binding = "R2_OUR_RECORDS"\nbucket_name = "our-records"\njurisdiction = "eu"\n' +
+        'binding = "R2_OUR_RECORDS2"\nbucket_name = "our-records2"\njurisdiction = "eu"\n',
+    )
+    expect(bindings({ ...STAGING, jurisdiction: "" })).not.toContain("jurisdiction")
+    expect(configurationOf(base, STAGING, [])).not.toContain("r2_buckets")
   })
 
   test.each([
@@ -74,6 +86,7 @@ describe("its configuration", () => {
 })
 
 const DIGEST = "d".repeat(64)
+const BUCKET = "r2 bucket info our-records --json --jurisdiction eu"
 
 /** An account, and a Worker as far as anybody sees it. */
 function account(more: Partial<Outside> = {}, state = { namespaces: ["other"], secrets: ["PROBE_DESK"], digest: "" }) {
@@ -103,7 +116,7 @@ function account(more: Partial<Outside> = {}, state = { namespaces: ["other"], s
     ...more,
   }
   const run = async (settings: Settings, isDry = false) =>
-    deploy({ settings, digest: DIGEST, secrets: ["PROBE_DESK"] }, outside, isDry)
+    deploy({ settings, digest: DIGEST, secrets: ["PROBE_DESK"], buckets: ["our-records"] }, outside, isDry)
   return {
     run,
     did: () => done.filter((line) => !line.startsWith("- ")),
@@ -122,12 +135,13 @@ describe("deploying", () => {
       "kv namespace create narrowgate-staging-bundles",
       "kv namespace list",
       "write id-of-narrowgate-staging-bundles",
+      BUCKET,
       "deploy",
       "secret list",
       "publish",
     ])
-    expect(said()).toHaveLength(6)
-    expect(said()[0]).toMatch(/^- 1\/6 KV namespace: find narrowgate-staging-bundles/u)
+    expect(said()).toHaveLength(7)
+    expect(said()[0]).toMatch(/^- 1\/7 KV namespace: find narrowgate-staging-bundles/u)
   })
 
   test("does again only what has to be done again", async () => {
@@ -136,9 +150,15 @@ describe("deploying", () => {
       { namespaces: ["narrowgate-staging-bundles"], secrets: ["PROBE_DESK"], digest: DIGEST },
     )
     await run(fresh)
-    expect(did()).toEqual(["kv namespace list", "write id-of-narrowgate-staging-bundles", "deploy", "secret list"])
+    expect(did()).toEqual([
+      "kv namespace list",
+      "write id-of-narrowgate-staging-bundles",
+      BUCKET,
+      "deploy",
+      "secret list",
+    ])
     await run(STAGING)
-    expect(did().slice(4)).toEqual(["deploy", "secret list"])
+    expect(did().slice(5)).toEqual([BUCKET, "deploy", "secret list"])
   })
 
   test("does nothing at all when it is to say what it would do", async () => {
@@ -146,7 +166,7 @@ describe("deploying", () => {
     await run(fresh, true)
     expect(did()).toEqual([])
     expect(said().map((line) => line.slice(0, 10))).toEqual(
-      Array.from({ length: 6 }, (_, index) => `- would ${index + 1}/`),
+      Array.from({ length: 7 }, (_, index) => `- would ${index + 1}/`),
     )
   })
 
@@ -157,6 +177,22 @@ describe("deploying", () => {
       fix: expect.stringContaining("npx wrangler secret put PROBE_DESK --config wrangler.staging.toml"),
     })
     expect(did()).not.toContain("publish")
+  })
+
+  test("stops before it deploys where a bucket is missing, and says what to run", async () => {
+    const done: string[] = []
+    const { run } = account({
+      async wrangler(args) {
+        done.push(args.join(" "))
+        if (args[0] === "r2") throw new Error("The specified bucket does not exist.")
+        return "[]"
+      },
+    })
+    await expect(run(STAGING)).rejects.toMatchObject({
+      message: "the R2 bucket our-records was not found: The specified bucket does not exist.",
+      fix: "npx wrangler r2 bucket create our-records --jurisdiction eu; then begin again.",
+    })
+    expect(done).toEqual([BUCKET])
   })
 
   test("stops where somebody else answers by that name, and where something else decides", async () => {
@@ -236,7 +272,7 @@ describe("a dry run", () => {
     const [code, said] = await run(...key(), "--host", "authz.example")
     expect([code, said]).toEqual([0, expect.stringContaining("it builds\n")])
     expect(said).toContain('routes = [{ pattern = "authz.example", custom_domain = true }]')
-    expect(said.match(/^would \d\/6 .*$/gmu)).toHaveLength(6)
+    expect(said.match(/^would \d\/7 .*$/gmu)).toHaveLength(7)
     expect(said).toMatch(/nothing was done\n$/u)
     expect(said).not.toContain('"d"')
     await expect(readFile(join(ROOT, "wrangler.dry.toml"))).rejects.toThrow("ENOENT")

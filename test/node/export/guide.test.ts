@@ -20,6 +20,7 @@ test("sinks.yaml of the guide compiles", async () => {
       ["collector", "otlp", ""],
       ["siem", "ocsf", ""],
       ["archive", "s3", "write,execute"],
+      ["lake", "r2", ""],
     ])
     // A name of a secret, and no secret, is all that a bundle has.
     const [collector] = body?.sinks ?? []

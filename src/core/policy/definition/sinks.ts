@@ -2,7 +2,7 @@
 import type { Action } from "../../catalog/tool.ts"
 
 /** How records leave: one file each in `src/export/formats/` and `src/export/destinations/` says what it does. */
-export const SINK_KINDS = ["otlp", "ocsf", "s3", "file"] as const
+export const SINK_KINDS = ["otlp", "ocsf", "s3", "r2", "file"] as const
 export type SinkKind = (typeof SINK_KINDS)[number]
 
 /** What a file or an object contains. */
@@ -63,11 +63,27 @@ export type SinkDefinition = {
         readonly secretKey: string
       }
     | {
+        /** Objects of an R2 bucket that the Worker is bound to. */
+        readonly kind: "r2"
+        readonly format: FileFormat
+        readonly bucket: string
+        /** What the names of the objects begin with, before a slash. Empty: nothing. */
+        readonly prefix: string
+      }
+    | {
         /** Files of the machine that `narrowgate serve` runs on. */
         readonly kind: "file"
         readonly format: FileFormat
       }
   )
+
+/** The binding by which the Worker has a bucket. Names of buckets have no `_` and no capitals, so no two share one. */
+export const bucketBinding = (bucket: string): string => `R2_${bucket.toUpperCase().replaceAll("-", "_")}`
+
+/** The buckets that sinks write to, each once. */
+export function bucketsOf(sinks: readonly SinkDefinition[]): readonly string[] {
+  return [...new Set(sinks.flatMap((sink) => (sink.kind === "r2" ? sink.bucket : [])))].toSorted()
+}
 
 interface Collector {
   /** Of OTLP without the path of a signal. */

@@ -21,6 +21,8 @@ import { statefulAllow, statefulAllowOneTree } from "./benchmarks/stateful-allow
 import { toolsFilter } from "./benchmarks/tools-filter.ts"
 import { waking } from "./benchmarks/waking.ts"
 import { worstRequest } from "./benchmarks/worst-request.ts"
+import { exportRecords } from "./benchmarks/export-records.ts"
+import { verifyRecords } from "./benchmarks/verify-records.ts"
 import { firstToken, knownToken } from "./benchmarks/tokens.ts"
 
 export const BENCHMARKS: readonly Benchmark[] = [
@@ -52,5 +54,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   checkPolicies,
   decisionTables,
   diffRecords,
+  exportRecords,
+  verifyRecords,
   worstRequest,
 ]

@@ -33,6 +33,11 @@ export async function buildSignedIn(lab: Lab): Promise<string> {
   return lab.once("signed-in", () => build(lab, [join(FLOORS, "signed-in.ts")], "signed-in.js"))
 }
 
+/** The same as it is, but that its record logs can be filled: see workers/filled.ts. */
+export async function buildFilled(lab: Lab): Promise<string> {
+  return lab.once("filled", () => build(lab, [join(FLOORS, "filled.ts")], "filled.js"))
+}
+
 /** @param file one of workers/ */
 export async function buildFloor(lab: Lab, file: string): Promise<string> {
   const args = [join(FLOORS, file), "--config", join(FLOORS, "wrangler.toml")]

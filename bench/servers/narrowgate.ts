@@ -65,6 +65,7 @@ const POLICIES = join(import.meta.dirname, "../policies")
  * @param buildWorker the path of its module
  * @param inspected its heap can be looked at
  * @param metered by workers/metered.ts, which moves objects out of memory by its own clock
+ * @param more further variables
  */
 export async function startNarrowgate(
   lab: Lab,
@@ -73,12 +74,13 @@ export async function startNarrowgate(
   buildWorker: (lab: Lab) => Promise<string> = buildNarrowgate,
   inspected = false,
   metered = false,
+  more: Readonly<Record<string, string>> = {},
 ): Promise<Narrowgate> {
   lab.say("building the Worker")
   const [module, manifest, identities] = await Promise.all([buildWorker(lab), readManifest(), makeIdentities()])
   const { publisherKeys, entries } = await publish(lab, identities, robots ?? {}, change)
   // What is metered is deployed as wrangler.toml says; others ask for records as soon as they have called.
-  const variables = { ISSUER, PUBLISHER_KEYS: publisherKeys, RECORD_DELAY_SECONDS: metered ? "60" : "0" }
+  const variables = { ISSUER, PUBLISHER_KEYS: publisherKeys, RECORD_DELAY_SECONDS: metered ? "60" : "0", ...more }
   const namespaces = { BUNDLES: entries }
   let workerd = await startWorkerd(lab, {
     module,

@@ -116,6 +116,7 @@ const config :Workerd.Config = (
     (name = "main", worker = .main),
     ${stores.join("\n    ")}
     (name = "objects", disk = (path = ${text(join(directory, "objects"))}, writable = true)),
+    (name = "internet", network = (allow = ["public", "local"])),
   ],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")]
 );

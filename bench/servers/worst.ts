@@ -41,9 +41,7 @@ export async function makeWorst(): Promise<{ keys: WorstKeys; add: (directory: s
 }
 
 async function addPeople(directory: string, publicJwk: object): Promise<void> {
-  await edit(join(directory, "issuers.yaml"), (issuers) => {
-    issuers.setIn(["issuers", 0, "operators"], { clients: [OPERATORS_CLIENT] })
-  })
+  await addOperator(directory)
   const stream = {
     id: "signals",
     issuer: EVENTS_ISSUER,
@@ -54,8 +52,15 @@ async function addPeople(directory: string, publicJwk: object): Promise<void> {
     about: { users: [{ issuer: "users" }] },
     mode: "observe",
   }
-  const operator = { issuer: "users", subject: OPERATOR, roles: ["operator"] }
   await writeFile(join(directory, "streams.yaml"), JSON.stringify({ streams: [stream] }))
+}
+
+/** The one who has `operatorToken` of identities.ts. */
+export async function addOperator(directory: string): Promise<void> {
+  await edit(join(directory, "issuers.yaml"), (issuers) => {
+    issuers.setIn(["issuers", 0, "operators"], { clients: [OPERATORS_CLIENT] })
+  })
+  const operator = { issuer: "users", subject: OPERATOR, roles: ["operator"] }
   await writeFile(join(directory, "operators.yaml"), JSON.stringify({ operators: [operator] }))
   const [schema, own] = await Promise.all([readFile(OWN("schema.cedarschema")), readFile(OWN("operators.cedar"))])
   await writeFile(join(directory, "operators.cedar"), own)

@@ -1,71 +1,74 @@
-/** Records of a Worker, log by log, as the lines of a file that can be verified. */
-import type { RecordPage } from "../../src/api/contract/decisions.ts"
-import { CONTRACT } from "../../src/api/contract/contract.ts"
-import { timeOf } from "../../src/core/encoding/ids.ts"
-import { EXPORT_VERSION } from "../../src/core/proof/exported.ts"
-import { requestApi, type WorkerOptions } from "../remote/worker.ts"
+/** Records of a Worker, log by log, as the lines of a file that can be verified. They pass through as they come. */
+import { readLine, type FooterLine, type HeaderLine } from "../../src/core/proof/exported.ts"
+import { footerLine, headerLine } from "../../src/core/proof/export-lines.ts"
+import { readApi, type WorkerOptions } from "../remote/worker.ts"
+import { Failure } from "../terminal/failure.ts"
 
 export interface ExportRange {
   readonly logs: readonly string[]
   /** The first position in each log. */
   readonly from: number
-  /** Milliseconds since the epoch: records that were made later are left out, from the first such page on. */
-  readonly until: number
+  /** Milliseconds since the epoch: each log is read up to its first checkpoint of that time or later. Null: to its end. */
+  readonly until: number | null
 }
 
-/** @yields the lines of one page */
+/** @yields texts and bytes that make whole lines together */
 export async function* exportedLines(
   worker: Pick<WorkerOptions, "url">,
   bearer: () => Promise<string>,
   { logs, from, until }: ExportRange,
-): AsyncGenerator<string, void> {
+): AsyncGenerator<string | Buffer, void> {
   for (const log of logs) {
-    let next = from
-    let isOpen = false
-    // Only what a checkpoint covers is exported: nobody could verify the rest.
-    let unproven: string[] = []
-    let proven = from
-    for (;;) {
-      const page = await readPage(worker, await bearer(), log, next)
-      const [first] = page.records
-      if (!isOpen || page.lost.length > 0) {
-        if (isOpen) yield footerOf(log, proven)
-        const begin = Number(first?.["index"] ?? page.next)
-        proven = begin
-        unproven = []
-        yield line({
-          header: { version: EXPORT_VERSION, issuer: page.issuer, log, from: begin, frontier: page.frontier },
-        })
-        isOpen = true
+    let [next, isOpen, isMore] = [from, false, true]
+    while (isMore) {
+      const query = { log, from: String(next), ...(until !== null && { until: String(until) }) }
+      let begin = next
+      for await (const part of partsOf(
+        await readApi(worker, await bearer(), "readRecords", { parameters: {}, query }),
+      )) {
+        if (part.kind === "bytes") yield part.bytes
+        else if (part.kind === "header") {
+          begin = part.header.from
+          const isGap = isOpen && begin !== next
+          if (isGap) yield footerLine(log, next)
+          if (isGap || !isOpen) yield headerLine(part.header)
+          isOpen = true
+        } else next = part.footer.next
       }
-      const sizes = new Map(page.checkpoints.map((checkpoint) => [checkpoint.size, checkpoint]))
-      for (const record of page.records) {
-        unproven.push(line(record))
-        const size = Number(record["index"]) + 1
-        const checkpoint = sizes.get(size)
-        if (!checkpoint) continue
-        yield unproven.join("")
-        yield line({ checkpoint: { log, size, note: checkpoint.note } })
-        unproven = []
-        proven = size
-      }
-      next = page.next
-      const last = page.records.at(-1)
-      if (!last || next >= page.end || (timeOf(String(last["id"])) ?? 0) > until) break
+      isMore = next > begin
     }
-    yield footerOf(log, proven)
+    yield footerLine(log, next)
   }
 }
 
-async function readPage(
-  worker: Pick<WorkerOptions, "url">,
-  bearer: string,
-  log: string,
-  from: number,
-): Promise<RecordPage> {
-  const schema = CONTRACT.readRecords.answer()
-  return requestApi(worker, bearer, "readRecords", { parameters: {}, query: { log, from: String(from) }, schema })
+type Part =
+  | { readonly kind: "header"; readonly header: HeaderLine }
+  | { readonly kind: "footer"; readonly footer: FooterLine }
+  | { readonly kind: "bytes"; readonly bytes: Buffer }
+
+/** Longer than the last line can be. */
+const TAIL = 1_024
+
+/** The first line, the bytes of those between, and the last line. */
+async function* partsOf(answer: AsyncIterable<Uint8Array>): AsyncGenerator<Part> {
+  let [rest, hasHeader] = [Buffer.alloc(0), false]
+  for await (const chunk of answer) {
+    rest = Buffer.concat([rest, chunk])
+    const end = hasHeader ? 0 : rest.indexOf("\n") + 1
+    if (!hasHeader && end === 0) continue
+    if (!hasHeader) yield lineIn(rest.subarray(0, end))
+    hasHeader = true
+    const most = Math.max(end, rest.length - TAIL)
+    if (most > end) yield { kind: "bytes", bytes: rest.subarray(end, most) }
+    rest = rest.subarray(most)
+  }
+  const last = rest.subarray(0, -1).lastIndexOf("\n") + 1
+  if (last > 0) yield { kind: "bytes", bytes: rest.subarray(0, last) }
+  yield lineIn(rest.subarray(last))
 }
 
-const line = (value: object): string => `${JSON.stringify(value)}\n`
-const footerOf = (log: string, next: number): string => line({ footer: { log, next } })
+function lineIn(bytes: Buffer): Part {
+  const line = readLine(bytes.toString())
+  if (line?.kind === "header" || line?.kind === "footer") return line
+  throw new Failure("the Worker's answer breaks off, or is no export", "Export it again.")
+}

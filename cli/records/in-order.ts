@@ -2,14 +2,14 @@
  * Records in the order in which they were made, whatever order they come in: sorted in runs, of which all but the last
  * wait in files, so that more of them can be sorted than fit into memory.
  */
-import { createReadStream, createWriteStream } from "node:fs"
+import { createWriteStream } from "node:fs"
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { createInterface } from "node:readline"
 import { Readable } from "node:stream"
 import { pipeline } from "node:stream/promises"
 import type { ShownRecord } from "../remote/decision-record.ts"
+import { linesIn } from "./lines.ts"
 
 /** In memory at once; a record has some two kilobytes. */
 const RUN = 20_000
@@ -67,11 +67,13 @@ function* linesOf(records: readonly ShownRecord[]): Generator<string> {
 }
 
 async function* readRun(file: string): AsyncGenerator<ShownRecord> {
-  for await (const line of createInterface({ input: createReadStream(file) })) {
-    // It was read as a record before it was written here.
-    const record: ShownRecord = JSON.parse(line)
-    yield record
-  }
+  for await (const lines of linesIn(file))
+    for (const line of lines) {
+      if (line === "") continue
+      // It was read as a record before it was written here.
+      const record: ShownRecord = JSON.parse(line)
+      yield record
+    }
 }
 
 async function* merged(runs: readonly AsyncIterable<ShownRecord>[]): AsyncGenerator<ShownRecord> {

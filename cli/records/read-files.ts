@@ -1,13 +1,8 @@
-/**
- * Decision records in files: one a line, as `narrowgate decisions tail --json` prints them and as exports have them,
- * plain or compressed by gzip. Read line by line, so that a file may be larger than memory.
- */
-import { createReadStream } from "node:fs"
-import { Readable } from "node:stream"
-import { createGunzip } from "node:zlib"
+/** Decision records in files: one a line, as `narrowgate decisions tail --json` prints them, as exports have them and as sinks write them. */
 import { BLANK } from "../../src/core/record/fields.ts"
 import { decisionRecord, type ShownRecord } from "../remote/decision-record.ts"
 import { EXIT, Failure } from "../terminal/failure.ts"
+import { linesIn } from "./lines.ts"
 
 /** @param files read one after the other; `-` is standard input */
 export async function* recordsInFiles(files: readonly string[]): AsyncGenerator<ShownRecord> {
@@ -16,8 +11,8 @@ export async function* recordsInFiles(files: readonly string[]): AsyncGenerator<
 
 async function* recordsIn(file: string): AsyncGenerator<ShownRecord> {
   let number = 0
-  try {
-    for await (const line of linesOf(file)) {
+  for await (const lines of linesIn(file))
+    for (const line of lines) {
       number += 1
       if (line.trim() === "") continue
       const value = parsed(line)
@@ -30,53 +25,6 @@ async function* recordsIn(file: string): AsyncGenerator<ShownRecord> {
       }
       yield read.data
     }
-  } catch (failure) {
-    throw unreadable(file, number, failure)
-  }
-}
-
-/** Far above what a record has. */
-const MAX_LINE = 4_000_000
-
-/** Whole lines only: of a file that breaks off within its compression the rest of a line is no record. */
-async function* linesOf(file: string): AsyncGenerator<string> {
-  const decoder = new TextDecoder()
-  let rest = ""
-  for await (const chunk of plainBytes(file === "-" ? process.stdin : createReadStream(file))) {
-    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n")
-    rest = lines.pop() ?? ""
-    yield* lines
-    if (rest.length > MAX_LINE)
-      throw new Failure(`${file} has a line that is too long for a record`, "Export it again.", EXIT.usage)
-  }
-  yield rest + decoder.decode()
-}
-
-/** Whether it is compressed is in the bytes (RFC 1952, section 2.3.1), not in the name: standard input has none. */
-async function* plainBytes(input: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  const chunks = input[Symbol.asyncIterator]()
-  let first = Buffer.alloc(0)
-  while (first.length < 2) {
-    const next = await chunks.next()
-    if (next.done) break
-    first = Buffer.concat([first, next.value])
-  }
-  const all = withFirst(first, { [Symbol.asyncIterator]: () => chunks })
-  if (first[0] !== 0x1f || first[1] !== 0x8b) {
-    yield* all
-    return
-  }
-  const gunzip = createGunzip()
-  const source = Readable.from(all)
-  source.on("error", (failure) => gunzip.destroy(failure))
-  // A reader that goes on gets it; one that has stopped does not need it.
-  gunzip.on("error", () => undefined)
-  yield* source.pipe(gunzip)
-}
-
-async function* withFirst(first: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  if (first.length > 0) yield first
-  yield* rest
 }
 
 function parsed(line: string): unknown {
@@ -93,13 +41,4 @@ const isObject = (value: unknown): value is object => typeof value === "object" 
 function isOfExport(value: unknown): boolean {
   return isObject(value) && !("kind" in value) && OF_EXPORT.some((member) => member in value)
 }
-const OF_EXPORT = ["header", "checkpoint", "footer", "type"]
-
-function unreadable(file: string, number: number, failure: unknown): unknown {
-  if (!(failure instanceof Error) || !("code" in failure) || failure instanceof Failure) return failure
-  const isCut = String(failure.code).startsWith("Z_")
-  const message = isCut
-    ? `${file} is cut or damaged after line ${number}: ${failure.message}`
-    : `cannot read the records: ${failure.message}`
-  return new Failure(message, isCut ? "Export it again." : "Name a file by `--records`.", EXIT.usage)
-}
+const OF_EXPORT = ["header", "checkpoint", "footer"]

@@ -1,11 +1,12 @@
 /** Signatures of checkpoints and receipts, by the public keys of a deployment. */
 import { compactVerify, importJWK, type JWK } from "jose"
+import { base64ToBytes } from "../../src/core/encoding/base64.ts"
 import { bytesOfBase64url } from "../../src/core/encoding/base64url.ts"
 import { encoder } from "../../src/core/encoding/hash.ts"
 import { noteKeyId, originOf, readCheckpoint, readProof } from "../../src/core/proof/checkpoint.ts"
 import type { CheckSignature } from "../../src/core/proof/check-export.ts"
 import { leafOf, type RecordHead } from "../../src/core/proof/leaf.ts"
-import { isSame, rootByInclusion } from "../../src/core/proof/merkle.ts"
+import { HASH_LENGTH, isSame, rootByInclusion } from "../../src/core/proof/merkle.ts"
 import { RECEIPT_TYPE } from "../../src/core/proof/receipt.ts"
 
 const isEd25519 = ({ crv, x }: JWK): boolean => crv === "Ed25519" && typeof x === "string"
@@ -35,11 +36,17 @@ export async function receiptFlaw(receipt: string, issuer: string, keys: readonl
   const { origin, size, root } = signed.checkpoint
   if (origin !== originOf(issuer, String(verified["log"]))) return `its checkpoint is of ${origin}`
   if (!(await signatureCheck(keys)(signed))) return "its checkpoint is not signed by a key of the deployment"
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the deployment has signed it
-  const leaf = leafOf(verified["record"] as RecordHead)
+  const leaf = base64ToBytes(String(verified["leaf"]))
+  if (leaf?.length !== HASH_LENGTH) return "it has no hash of an entry"
+  const { record } = verified
+  // An operator's has the whole entry.
+  if (isHead(record) && !isSame(leafOf(record), leaf)) return "its record is not the one of the entry"
   const found = rootByInclusion(proof.index, size, leaf, proof.path)
   return found && isSame(found, root) ? null : "its record is not in the log at its position"
 }
+
+const isHead = (record: unknown): record is RecordHead =>
+  typeof record === "object" && record !== null && "commitment" in record
 
 async function verifiedClaims(receipt: string, keys: readonly JWK[]): Promise<Record<string, unknown> | null> {
   for (const jwk of keys.filter(isEd25519)) {

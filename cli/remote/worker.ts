@@ -2,6 +2,7 @@
 import { isIP } from "node:net"
 import { z } from "zod"
 import { CONTRACT, pathTo, type EndpointName, type Parameters } from "../../src/api/contract/contract.ts"
+import { NDJSON } from "../../src/core/encoding/ndjson.ts"
 import { distrusted } from "./unreachable.ts"
 import { escaped } from "../terminal/escape.ts"
 import { EXIT, Failure } from "../terminal/failure.ts"
@@ -74,18 +75,9 @@ export async function responseOf<Name extends EndpointName, Value>(
   name: Name,
   { parameters, query, body, schema, wait = 0 }: Input<Name, Value>,
 ): Promise<{ readonly value: Value; readonly headers: Headers }> {
-  requireTls(worker.url)
   return reach(worker.url, async () => {
-    const prefer = wait === 0 ? {} : { prefer: `wait=${wait}` }
-    const headers = { authorization: `Bearer ${bearer}`, accept: "application/json", ...prefer }
-    const response = await fetch(new URL(pathTo(name, parameters, query), worker.url), {
-      method: CONTRACT[name].method,
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      headers,
-      redirect: "error",
-      signal: AbortSignal.timeout(TIMEOUT_MS + wait * 1000),
-    })
-    if (!response.ok) throw await refusalOf(response)
+    const signal = AbortSignal.timeout(TIMEOUT_MS + wait * 1000)
+    const response = await send(worker, bearer, name, { parameters, query, body, wait, signal })
     const parsed = schema.safeParse(await response.json().catch(() => undefined))
     if (parsed.success) return { value: parsed.data, headers: response.headers }
     throw new Failure(
@@ -93,6 +85,53 @@ export async function responseOf<Name extends EndpointName, Value>(
       "Check that `--url` is a Narrowgate Worker of this version.",
     )
   })
+}
+
+/** The answer of an endpoint whose answers are lines, as it comes: only its beginning has a time. */
+export async function readApi<Name extends EndpointName>(
+  worker: Pick<WorkerOptions, "url">,
+  bearer: string,
+  name: Name,
+  input: Pick<Input<Name, never>, "parameters" | "query">,
+): Promise<AsyncIterable<Uint8Array>> {
+  return reach(worker.url, async () => {
+    const late = new AbortController()
+    const timeout = setTimeout(() => late.abort(new DOMException("late", "TimeoutError")), TIMEOUT_MS)
+    try {
+      const { body } = await send(worker, bearer, name, { ...input, wait: 0, signal: late.signal })
+      return body ?? new ReadableStream()
+    } finally {
+      clearTimeout(timeout)
+    }
+  })
+}
+
+interface Sending<Name extends EndpointName> {
+  readonly parameters: Parameters<Name>
+  readonly query?: Readonly<Record<string, string>> | undefined
+  readonly body?: object | undefined
+  readonly wait: number
+  readonly signal: AbortSignal
+}
+
+async function send<Name extends EndpointName>(
+  { url }: Pick<WorkerOptions, "url">,
+  bearer: string,
+  name: Name,
+  { parameters, query, body, wait, signal }: Sending<Name>,
+): Promise<Response> {
+  requireTls(url)
+  const prefer = wait === 0 ? {} : { prefer: `wait=${wait}` }
+  const accept = "isLines" in CONTRACT[name] ? NDJSON : "application/json"
+  const response = await fetch(new URL(pathTo(name, parameters, query), url), {
+    method: CONTRACT[name].method,
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    headers: { authorization: `Bearer ${bearer}`, accept, ...prefer },
+    redirect: "error",
+    signal,
+  })
+  if (!response.ok) throw await refusalOf(response)
+  return response
 }
 
 async function refusalOf(response: Response): Promise<Failure> {

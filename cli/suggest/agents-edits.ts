@@ -245,8 +245,9 @@ function editGrant(
       .map(scopeText)
       .toSorted(),
   })
-  const environments = [...new Set([...uses.values()].flatMap((each) => Array.from(each.environments)))].toSorted()
   const existing = new Set(body.gateways.map(({ environment }) => environment))
+  const seen = new Set([...uses.values()].flatMap((each) => Array.from(each.environments)))
+  const environments = [...existing.intersection(seen)].toSorted()
   if (optional && environments.length > 0 && environments.length < (grant.environments?.length ?? existing.size)) {
     const text = `[${environments.join(", ")}]`
     const has = yaml.has([...path, "environments"])

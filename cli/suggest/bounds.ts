@@ -49,7 +49,7 @@ export function boundOf(
 const quoted = (text: string): string => JSON.stringify(text)
 
 /** Text that stands for itself in a pattern of Cedar and in a string. */
-const isPlain = (text: string): boolean => /^[\x20-\x7e]*$/u.test(text) && !/[*\\"]/u.test(text)
+export const isPlain = (text: string): boolean => /^[\x20-\x7e]*$/u.test(text) && !/[*\\"]/u.test(text)
 
 const listed: Kind = ({ values, count, settledAfter, types }, path) => {
   const all = [...values.keys()].toSorted((a, b) => (String(a) < String(b) ? -1 : 1))
@@ -107,10 +107,13 @@ const domain: Kind = ({ domains, prefix, types }, path) => {
   }
 }
 
+/** What goes on behind it may be another host. */
+const ENDS_IN_HOST = /^[a-z][a-z0-9+.-]*:\/\/[^/]*$/iu
+
 /** Up to the last separator that all have in common. */
 const beginning: Kind = ({ prefix, types }, path) => {
   const common = prefix === null || !types.has("string") ? "" : (/^.*[/:.#_-]/su.exec(prefix)?.[0] ?? "")
-  if (common.length < SHORTEST_PREFIX || !isPlain(common)) return null
+  if (common.length < SHORTEST_PREFIX || !isPlain(common) || ENDS_IN_HOST.test(common)) return null
   // A path that leads out of what it begins with would still begin with it.
   const stays = common.includes("/") ? ` && !(${path} like "*..*")` : ""
   return {

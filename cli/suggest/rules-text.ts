@@ -7,7 +7,7 @@ import { isRedacted } from "../../src/core/catalog/redaction.ts"
 import type { Tool } from "../../src/core/catalog/tool.ts"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
 import { cedarIdentifier, isIdentifier } from "./cedar-names.ts"
-import { boundOf, FEWEST_CALLS, TOO_FEW, type SuggestedBound } from "./bounds.ts"
+import { boundOf, FEWEST_CALLS, isPlain, TOO_FEW, type SuggestedBound } from "./bounds.ts"
 import { evidenceText } from "./evidence.ts"
 import type { ObservedUse, ToolUse } from "./observed-use.ts"
 import { slugsOf } from "./slug.ts"
@@ -67,6 +67,7 @@ function boundsFor(
   slugs: ReadonlyMap<string, string>,
   notes: string[],
 ): readonly BoundRule[] {
+  const ids = new RuleIds()
   return body.agents.flatMap(({ id: agent }) => {
     const uses = agents.has(agent) ? use.byAgent.get(agent) : undefined
     if (!uses) return []
@@ -82,6 +83,11 @@ function boundsFor(
         .toSorted(([a], [b]) => (a < b ? -1 : 1))
         .flatMap(([argument, values]) => {
           if (isRedacted(argument, tool.redact)) return []
+          // The caller has chosen the name, if a guardrail or rule reads all arguments.
+          if (!isPlain(argument)) {
+            notes.push(`${agent}: no bound on \`${argument}\` of ${tool.name}: its name is no plain text`)
+            return []
+          }
           const path = `context.arguments${isIdentifier(argument) ? `.${argument}` : `[${JSON.stringify(argument)}]`}`
           const bound = boundOf(values, ofTool.calls, path)
           if ("none" in bound) {
@@ -89,14 +95,27 @@ function boundsFor(
               notes.push(`${agent}: no bound on \`${argument}\` of ${tool.name}: ${bound.none}`)
             return []
           }
-          const id = [slugs.get(agent) ?? "agent", tool.name, argument]
-            .join("-")
-            .replaceAll(/[^\w-]+/gu, "-")
-            .toLowerCase()
+          const id = ids.unique([slugs.get(agent) ?? "agent", tool.name, argument])
           return [{ id, agent, tool, argument, bound }]
         })
     })
   })
+}
+
+/** Names of arguments that differ in their signs alone have one id: a number tells them apart. */
+class RuleIds {
+  readonly #taken = new Set<string>()
+
+  unique(parts: readonly string[]): string {
+    const base = parts
+      .join("-")
+      .replaceAll(/[^\w-]+/gu, "-")
+      .toLowerCase()
+    let id = base
+    for (let number = 2; this.#taken.has(id); number++) id = `${base}-${number}`
+    this.#taken.add(id)
+    return id
+  }
 }
 
 function forbidFor({ id, agent, tool, argument, bound }: BoundRule, use: ObservedUse): string {

@@ -4,6 +4,7 @@ import { CONTRACT, ENDPOINT_NAMES, type EndpointName } from "../../src/api/contr
 import { errorsOf, type Access, type Body, type Endpoint } from "../../src/api/contract/endpoint.ts"
 import { ERRORS } from "../../src/api/contract/errors.ts"
 import { PARAMETERS } from "../../src/api/contract/parameters.ts"
+import { NDJSON } from "../../src/core/encoding/ndjson.ts"
 import {
   headers,
   errorAnswer,
@@ -153,7 +154,12 @@ function answerOf(endpoints: readonly Endpoint[]): Answer {
   const waits = endpoints.some(({ waits: most }) => most !== undefined)
   const ofWaits = waits ? (["Retry-After?", "Preference-Applied?"] as const) : []
   const given = headers("X-Narrowgate-Decision", ...ofWaits)
-  return { description: "The request succeeded.", headers: given, content: json(schema) }
+  const isLines = endpoints.some((each) => each.isLines)
+  return {
+    description: "The request succeeded.",
+    headers: given,
+    content: isLines ? { [NDJSON]: { schema } } : json(schema),
+  }
 }
 
 function errorAnswers(endpoints: readonly Endpoint[]): readonly (readonly [string, Answer])[] {

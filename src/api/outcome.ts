@@ -47,7 +47,9 @@ export type CodeOf<Name extends EndpointName> =
   | (Contract[Name]["access"] extends { readonly by: "publisher" } ? never : "missing_token")
   | (Contract[Name]["access"] extends Extract<Access, { readonly role: unknown }> ? "policy_denied" : never)
 
-export type ApiResult<Name extends EndpointName> = ApiAnswer<Sent<Answer<Name>>> | ApiError<CodeOf<Name>>
+export type ApiResult<Name extends EndpointName> =
+  | ApiAnswer<Contract[Name] extends { readonly isLines: true } ? ReadableStream<Uint8Array> : Sent<Answer<Name>>>
+  | ApiError<CodeOf<Name>>
 
 /**
  * What a schema describes, as it is sent: read-only, and without a member that the schema does not name. If the schema

@@ -1,9 +1,9 @@
 /** `/v1/records`: the logs of decision records in their order, and what proves them. */
 import { proveRecord, type FoundRecord } from "../audit/record-logs.ts"
-import { base64ToBytes } from "../core/encoding/base64.ts"
-import { bytesOfBase64url } from "../core/encoding/base64url.ts"
+import { base64ToBytes, bytesToBase64 } from "../core/encoding/base64.ts"
 import { proofText } from "../core/proof/checkpoint.ts"
-import { headOf } from "../core/proof/leaf.ts"
+import { headOf, leafOf } from "../core/proof/leaf.ts"
+import { knownToAgent } from "../core/proof/receipt.ts"
 import { isDenied } from "../core/denials/denial.ts"
 import { askLedger } from "../ledger/ask.ts"
 import { LEDGER_VERSION } from "../ledger/protocol.ts"
@@ -11,36 +11,26 @@ import type { RequestContext } from "../request-context.ts"
 import type { Answer } from "./contract/contract.ts"
 import type { ApiAnswer, ApiError } from "./outcome.ts"
 import { noSuchTask, recordedAgent, TASK_UNAVAILABLE, tokenRejected } from "./task-caller.ts"
-import { readLogged, readStored } from "../core/record/record.ts"
+import { readStored } from "../core/record/record.ts"
 import { ringSigner } from "../signing/signing-key.ts"
 import { signReceipt, type Receipt } from "../signing/sign-receipt.ts"
 import type { Handler } from "./handler.ts"
 
-/** Of one answer, in which each record is parsed and written again. */
-const PAGE_BYTES = 1_000_000
-
-export const readRecords: Handler<"readRecords"> = async ({ query: { log, from }, context }) => {
-  const stub = context.env.RECORD_LOG.getByName(log)
-  // What waits for a position is to be in the last page.
-  await stub.seal()
-  const { records, ...page } = await stub.read(from, PAGE_BYTES)
-  const frontier = await stub.frontier(records[0]?.index ?? page.next)
-  const answer = {
-    issuer: context.config.issuer,
-    log,
-    ...page,
-    frontier,
-    records: records.map((each) => readLogged(each, log)),
-  }
-  // Only the first page is recorded: a reader of a million records would add as many.
-  return { answer, ...(from === 0 ? {} : { record: null }) }
+export const readRecords: Handler<"readRecords"> = async ({ query: { log, from, until }, context }) => {
+  const { lines, isEmpty } = await context.env.RECORD_LOG.getByName(log).lines(from, until ?? null)
+  // An answer has thousands of records, so that a reader of all adds few. Who follows the end reads nothing yet.
+  return { answer: lines, record: isEmpty ? null : { arguments: { log, from } } }
 }
 
 export const listCheckpoints: Handler<"listCheckpoints"> = async ({ query: { log, from }, context }) => ({
   answer: {
     issuer: context.config.issuer,
     log,
-    checkpoints: await context.env.RECORD_LOG.getByName(log).checkpoints(from),
+    checkpoints: (await context.env.RECORD_LOG.getByName(log).checkpoints(from)).map(({ size, at, note }) => ({
+      size,
+      at,
+      note,
+    })),
   },
 })
 
@@ -48,7 +38,7 @@ export const listCheckpoints: Handler<"listCheckpoints"> = async ({ query: { log
 const RETRY_AFTER = 60
 
 export const showReceipt: Handler<"showReceipt"> = async ({ parameters: { decision }, context }) =>
-  receiptFor(decision, null, context)
+  receiptFor(decision, null, true, context)
 
 export const showOwnReceipt: Handler<"showOwnReceipt"> = async (input) => {
   const { request, parameters, caller, bundle, context } = input
@@ -61,7 +51,7 @@ export const showOwnReceipt: Handler<"showOwnReceipt"> = async (input) => {
   if (!viewed) return TASK_UNAVAILABLE
   if (!viewed.found) return noSuchTask(task)
   if (isDenied(viewed.found)) return tokenRejected(viewed.found.denied, request)
-  const result = await receiptFor(decision, task, context)
+  const result = await receiptFor(decision, task, agent === null, context)
   return { ...result, record: { task, ...(caller.kind === "agent" ? recordedAgent(caller) : caller.permitted) } }
 }
 
@@ -69,6 +59,7 @@ export const showOwnReceipt: Handler<"showOwnReceipt"> = async (input) => {
 async function receiptFor(
   id: string,
   task: string | null,
+  isWhole: boolean,
   { env, config }: RequestContext,
 ): Promise<ApiAnswer<Answer<"showReceipt">> | ApiError<"not_found" | "unavailable">> {
   const found = await proveRecord(env, id)
@@ -83,14 +74,20 @@ async function receiptFor(
   const signer = await ringSigner(env, "EdDSA")
   if (!signer) return { error: "unavailable", description: "No key could be read." }
   return {
-    answer: { decision: id, receipt: await signReceipt(signer, config.issuer, receiptOf(id, found), Date.now()) },
+    answer: {
+      decision: id,
+      receipt: await signReceipt(signer, config.issuer, receiptOf(id, isWhole, found), Date.now()),
+    },
   }
 }
 
-function receiptOf(decision: string, { log, body, salt, index, path, note }: FoundRecord): Receipt {
-  const record = headOf(JSON.parse(body), salt === null ? null : bytesOfBase64url(salt))
+/** @param isWhole whether the receipt says all that the entry has, for an operator */
+function receiptOf(decision: string, isWhole: boolean, { log, body, salt, index, path, note }: FoundRecord): Receipt {
+  const head = headOf(JSON.parse(body), salt)
+  const leaf = bytesToBase64(leafOf(head))
   const proof = proofText({ index, path: path.flatMap((hash) => [base64ToBytes(hash) ?? new Uint8Array()]), note })
-  const chain = record["chain"]
+  const chain = head["chain"]
+  const record = isWhole ? head : knownToAgent(head)
   const agent: unknown = Array.isArray(chain) ? chain.at(-1) : null
-  return { decision, agent: typeof agent === "string" ? agent : null, record, log, proof }
+  return { decision, agent: typeof agent === "string" ? agent : null, record, leaf, log, proof }
 }

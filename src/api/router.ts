@@ -16,6 +16,7 @@ import { callerOf, permitAfterBody, type Caller, type Incoming } from "./caller.
 import { CONTRACT, ENDPOINT_NAMES, type EndpointName } from "./contract/contract.ts"
 import type { Access, Endpoint } from "./contract/endpoint.ts"
 import { ERRORS } from "./contract/errors.ts"
+import { NDJSON } from "../core/encoding/ndjson.ts"
 import { isParameter, PARAMETERS, type Parameter } from "./contract/parameters.ts"
 import { HANDLERS } from "./handlers.ts"
 import { identityOf } from "./identity.ts"
@@ -144,7 +145,10 @@ function respond(result: Result, { access }: Endpoint, id: string): Response {
   const headers = new Headers({ "Cache-Control": "no-store", "X-Narrowgate-Decision": id })
   if (!isApiError(result)) {
     for (const [name, value] of Object.entries(result.headers ?? {})) headers.set(name, value)
-    return Response.json(result.answer, { headers })
+    const { answer } = result
+    if (!(answer instanceof ReadableStream)) return Response.json(answer, { headers })
+    headers.set("Content-Type", NDJSON)
+    return new Response(answer, { headers })
   }
   const { error, description, members, headers: own = {} } = result
   const { status } = ERRORS[error]

@@ -4,7 +4,7 @@
  */
 import { headOf } from "../core/proof/leaf.ts"
 import { BETWEEN, textsOf } from "../core/record/record.ts"
-import { saltAt } from "./salts.ts"
+import { saltAt, saltTexts } from "./salts.ts"
 
 export interface ErasedRecords {
   readonly erased: number
@@ -46,12 +46,13 @@ export function eraseInSegment(storage: DurableObjectStorage, first: number, use
   if (!segment) return { erased: 0, kept: 0 }
   const skipped = new Set<number>(JSON.parse(segment.skipped))
   const salts = new Uint8Array(segment.salts)
+  const texts = saltTexts(salts)
   const batches = "SELECT id, count, body FROM batches WHERE id BETWEEN ? AND ? ORDER BY id"
   let [place, index, erased, kept] = [0, 0, 0, 0]
   storage.transactionSync(() => {
     for (const { id, count, body } of sql.exec<BatchRow>(batches, segment.low, segment.high).toArray()) {
-      const texts = textsOf(body, count)
-      const left = texts.map((text) => {
+      const before = textsOf(body, count)
+      const left = before.map((text) => {
         const isDouble = skipped.has(place++)
         if (!isDouble) index += 1
         const record: Readonly<Record<string, unknown>> = text.includes(JSON.stringify(user)) ? JSON.parse(text) : {}
@@ -63,13 +64,12 @@ export function eraseInSegment(storage: DurableObjectStorage, first: number, use
         }
         if (isDouble) return "{}"
         erased += 1
-        const salt = saltAt(salts, index - 1)
-        const head = JSON.stringify(headOf(record, salt.slice()))
-        salt.fill(0)
+        const head = JSON.stringify(headOf(record, texts[index - 1] ?? null))
+        saltAt(salts, index - 1).fill(0)
         sql.exec("UPDATE records SET user = NULL, body = ? WHERE arrival = ?", head, first + index)
         return head
       })
-      if (left.some((text, at) => text !== texts[at])) {
+      if (left.some((text, at) => text !== before[at])) {
         sql.exec("UPDATE batches SET count = ?, body = ? WHERE id = ?", left.length, `[${left.join(BETWEEN)}]`, id)
       }
     }

@@ -3,12 +3,12 @@
  * positions: a segment is one row beside the batches that it covers, with the salts and hashes of their records. Calls
  * are many, so that nothing is done for a record when it arrives, and one row seals the records of a minute.
  */
-import { bytesToBase64 } from "../core/encoding/base64.ts"
 import { EMPTY_ROOT, type Hash, type NodeReader } from "../core/proof/merkle.ts"
 import { leafOfRecord } from "../core/proof/leaf.ts"
-import { textsOf } from "../core/record/record.ts"
+import type { HashText } from "../core/encoding/hash.ts"
+import { textsOf, type PartialRecord } from "../core/record/record.ts"
 import type { LoggedRecord } from "./log-page.ts"
-import { newSalts, saltAt, saltText } from "./salts.ts"
+import { newSalts, saltTexts } from "./salts.ts"
 import { SealedIds } from "./sealed-ids.ts"
 import { EMPTY_TREE, frontierOf, grown, type NewNode, type TreeGrowth } from "../core/proof/growing-tree.ts"
 import { isOfTile, nodeReader, packed, storeNodes, unpacked, TREE_SCHEMA } from "./log-tree.ts"
@@ -173,7 +173,7 @@ export class Segments {
    * @param within runs in the transaction once they have them
    * @returns false if none waits
    */
-  seal(now: number, upTo: number, within: (bodies: readonly string[]) => void): boolean {
+  seal(now: number, upTo: number, hash: HashText, within: (records: readonly PartialRecord[]) => void): boolean {
     let [count, characters] = [0, 0]
     const batches = this.#waiting(MAX_RECORDS).filter((batch, at) => {
       count += batch.count
@@ -181,33 +181,44 @@ export class Segments {
       return batch.id <= upTo && (at === 0 || (count <= MAX_RECORDS && characters <= MAX_CHARACTERS))
     })
     if (batches.length === 0) return false
-    this.#storage.transactionSync(() => this.#sealBatches(batches[0]?.id ?? 0, batches.at(-1)?.id ?? 0, now, within))
+    this.#storage.transactionSync(() =>
+      this.#sealBatches(batches[0]?.id ?? 0, batches.at(-1)?.id ?? 0, now, hash, within),
+    )
     this.#unsealed -= batches.reduce((sum, batch) => sum + batch.count, 0)
     return true
   }
 
-  #sealBatches(low: number, high: number, now: number, within: (bodies: readonly string[]) => void): void {
+  #sealBatches(
+    low: number,
+    high: number,
+    now: number,
+    hash: HashText,
+    within: (records: readonly PartialRecord[]) => void,
+  ): void {
     const { sql } = this.#storage
-    const all = this.#textsOf(low, high)
-    const parsed = all.map((body): Readonly<Record<string, unknown>> => JSON.parse(body))
-    const ids = parsed.map(({ id }) => String(id))
-    const fresh = this.#ids.fresh(ids)
-    const added = ids.flatMap((id, at) => (fresh[at] ? [{ id, body: all[at] ?? "", record: parsed[at] ?? {} }] : []))
+    const all = this.#textsOf(low, high).map((body) => {
+      const record: PartialRecord = JSON.parse(body)
+      return { record, characters: body.length }
+    })
+    const fresh = this.#ids.fresh(all.map(({ record }) => record.id))
+    const added = all.filter((_, at) => fresh[at])
     if (added.length === 0) {
       // They are there already.
       sql.exec("DELETE FROM batches WHERE id BETWEEN ? AND ?", low, high)
       return
     }
-    const salts = newSalts(added.length)
-    const leaves = added.map(({ record }, at) => leafOfRecord(record, saltAt(salts, at)))
+    const records = added.map(({ record }) => record)
+    const salts = newSalts(records.length)
+    const texts = saltTexts(salts)
+    const leaves = records.map((record, at) => leafOfRecord({ ...record }, texts[at] ?? null, hash))
     const nodes: NewNode[] = []
     const tree = grown(this.#tree, leaves, (node) => isOfTile(node) && nodes.push(node))
     const [first, next] = [this.#tree.size, tree.size]
     const sealed_at = Math.max(now, this.#last?.sealed_at ?? 0)
-    const total = added.reduce((sum, { body }) => sum + body.length, this.#last?.total ?? 0)
+    const total = added.reduce((sum, { characters }) => sum + characters, this.#last?.total ?? 0)
     const skipped = JSON.stringify(fresh.flatMap((isFresh, at) => (isFresh ? [] : [at])))
     const segment = { first, next, low, high, sealed_at, total }
-    const own = this.#ids.rowOf(added.map(({ id }) => id))
+    const own = this.#ids.rowOf(records.map(({ id }) => id))
     sql.exec(
       "INSERT INTO segments VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       first,
@@ -225,7 +236,7 @@ export class Segments {
       packed(leaves),
     )
     storeNodes(sql, nodes)
-    within(added.map(({ body }) => body))
+    within(records)
     // Last: whatever fails before leaves memory as storage is.
     this.#ids.add(first, own)
     this.#tree = tree
@@ -248,12 +259,12 @@ export class Segments {
     if (!row || position >= row.next || row.first < this.oldest) return null
     const skipped = new Set<number>(JSON.parse(row.skipped))
     const bodies = this.#textsOf(row.low, row.high).filter((_, at) => !skipped.has(at))
-    const salts = new Uint8Array(row.salts)
+    const salts = saltTexts(new Uint8Array(row.salts))
     const leaves = unpacked(row.leaves)
     const records = bodies.map((body, at) => ({
       index: row.first + at,
-      leaf: bytesToBase64(leaves[at] ?? EMPTY_ROOT),
-      salt: saltText(saltAt(salts, at)),
+      leaf: (leaves[at] ?? EMPTY_ROOT).toBase64(),
+      salt: salts[at] ?? null,
       body,
     }))
     return { first: row.first, next: row.next, records }

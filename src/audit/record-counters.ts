@@ -4,7 +4,7 @@
  * which is when each is known to be new.
  */
 import { counted, NO_COUNTS, type Counts } from "../core/metrics/counts.ts"
-import { readStored } from "../core/record/record.ts"
+import { withBlanks, type PartialRecord } from "../core/record/record.ts"
 
 export class RecordCounters {
   readonly #sql: SqlStorage
@@ -24,11 +24,8 @@ export class RecordCounters {
   }
 
   /** Only in the transaction in which these records, as stored, get their positions; last, as nothing undoes it here. */
-  add(bodies: readonly string[]): void {
-    const counts = counted(
-      this.read(),
-      bodies.map((body) => readStored({ body })),
-    )
+  add(records: readonly PartialRecord[]): void {
+    const counts = counted(this.read(), records.map(withBlanks))
     this.#sql.exec("INSERT OR REPLACE INTO counters VALUES (1, ?)", JSON.stringify(counts))
     this.#counts = counts
   }

@@ -3,6 +3,7 @@
  * A batch is stored as it came. Within a minute its records get their positions, once each, however often the batch was
  * sent; from then on they can be read in order, by sinks, and are in the log's Merkle tree.
  */
+import { nativeHash } from "../platform/native-hash.ts"
 import { StoredObject } from "../platform/storage/stored-object.ts"
 import type { HistoryKey } from "../core/guardrails/history-key.ts"
 import { bytesToBase64 } from "../core/encoding/base64.ts"
@@ -23,6 +24,8 @@ import {
 import type { LogCheckpoint, LogPage, LogStart, LogState, ProvenRecord } from "./log-page.ts"
 import { eraseInSegment, segmentsWith, type ErasedRecords } from "./log-erasure.ts"
 import { LogCheckpoints } from "./log-checkpoints.ts"
+import { streamLines, type LogLines } from "./log-lines.ts"
+import { configOf } from "../platform/config.ts"
 import { Segments } from "./log-segments.ts"
 import { LogSinks, MAX_LOG_BYTES } from "./log-sinks.ts"
 import { RecordCounters } from "./record-counters.ts"
@@ -99,8 +102,9 @@ export class RecordLog extends StoredObject {
   /** Gives all records that wait now their positions, some at a time: writes of others come in between. */
   async seal(): Promise<void> {
     this.#isSealDue = false
+    const hash = await nativeHash()
     const { newest, end } = this.#segments
-    while (this.#segments.seal(Date.now(), newest, (bodies) => this.#counters.add(bodies))) {
+    while (this.#segments.seal(Date.now(), newest, hash, (records) => this.#counters.add(records))) {
       this.#sinks.trim(MAX_LOG_BYTES, this.#checkpoints.needed)
       await nextTurn()
     }
@@ -116,12 +120,12 @@ export class RecordLog extends StoredObject {
   }
 
   /**
-   * The records from a position on, at least one if there is one: those of whole segments, whose texts have about so many
-   * bytes.
+   * The records from a position on, or from the end if it is beyond, at least one if there is one: those of whole segments,
+   * whose texts have about so many bytes.
    */
   async read(from: number, maxBytes: number): Promise<LogPage> {
     const { oldest, end } = this.#segments
-    const start = Math.max(from, oldest)
+    const start = Math.min(Math.max(from, oldest), end)
     const records: LogPage["records"][number][] = []
     let [next, bytes] = [start, 0]
     for (let segment = this.#segments.segmentAt(next); segment; segment = this.#segments.segmentAt(next)) {
@@ -157,9 +161,16 @@ export class RecordLog extends StoredObject {
     return { end, unsealed, oldest, bytes, newestAt, sinks: this.#sinks.all }
   }
 
-  /** Roots of the full subtrees before a position, in base64: a reader who begins there goes on with them. */
-  async frontier(position: number): Promise<readonly string[]> {
-    return this.#segments.frontierAt(position).map(bytesToBase64)
+  /**
+   * The lines of a file that can be verified, from a position on.
+   * @param until milliseconds since the epoch: up to the first checkpoint of that time or later. Null: to the last one
+   */
+  async lines(from: number, until: number | null): Promise<LogLines> {
+    await this.seal()
+    const end = this.#checkpoints.at(until)?.size ?? 0
+    const begin = Math.min(Math.max(from, this.#segments.oldest), end)
+    const lines = streamLines({ from: begin, end }, this.#segments, this.#checkpoints, configOf(this.env).issuer)
+    return { lines, isEmpty: begin === end }
   }
 
   /** The first of those with `from < size`. */

@@ -83,7 +83,7 @@ async function look(kv: KVNamespace, config: Config): Promise<void> {
     const text = await withTimeout(kv.get(CANDIDATE_KEY, { cacheTtl: 30 }))
     if (text === null) return null
     const { seq, digest } = await verifyPublication(text, config, "candidate")
-    return { seq, digest }
+    return { digest, seq }
   })
 }
 

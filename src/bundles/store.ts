@@ -182,7 +182,7 @@ async function newerOf(
 }
 
 async function follow(cache: Memory, { seq, digest, jws }: Publication, kv: KVNamespace, now: number): Promise<void> {
-  const pointer = { seq, digest }
+  const pointer = { digest, seq }
   refuseOlder(cache, pointer)
   const bundle = heldIn(cache, pointer) ?? (await fetchBody(kv, pointer))
   // A ledger may have named a newer one meanwhile; an older pointer is never used again.

@@ -9,6 +9,8 @@ import type { Stream } from "./streams.ts"
 export interface BatchLimits {
   /** Records, at most. */
   readonly records: number
+  /** Of their texts as they are stored, unless the first alone has more. */
+  readonly characters: number
   /** The batch ends here at the latest: a repetition has the same records as the first try. Null: it is none. */
   readonly end: number | null
 }
@@ -19,21 +21,30 @@ export function batchOf(
   page: LogPage,
   from: number,
   { sink, signal }: Stream,
-  { records: most, end }: BatchLimits,
+  limits: BatchLimits,
 ): Batch | null {
-  const first = page.records.findIndex(({ index }) => index >= from)
-  const next = Math.min(
-    first < 0 ? page.next : (page.records[first]?.index ?? from) + most,
-    end ?? page.next,
-    page.next,
-  )
+  // Those of a page follow each other without gaps.
+  const [first] = page.records
+  const rest = page.records.slice(first ? Math.max(0, from - first.index) : 0)
+  const end = rest[countOf(rest, limits)]?.index ?? page.next
+  const next = Math.min(end, limits.end ?? end)
   if (next <= from) return null
-  const inRange = page.records.filter(({ index }) => index >= from && index < next)
+  const inRange = rest.slice(0, next - (rest[0]?.index ?? next))
   const taken = sink.kinds.length === RECORD_KINDS.length ? inRange : inRange.filter((each) => takes(sink, each))
   if (signal === "traces" && sink.kind === "otlp")
     return { log, from, next, records: taken.filter((each) => isSpan(each, sink.sampler)), checkpoints: [] }
   const checkpoints = page.checkpoints.filter(({ size }) => size > from && size <= next)
   return { log, from, next, records: taken, checkpoints }
+}
+
+/** How many of these, one at least. */
+function countOf(records: LogPage["records"], limits: BatchLimits): number {
+  let characters = 0
+  const most = records.findIndex(({ body }, at) => {
+    characters += body.length
+    return at > 0 && (at >= limits.records || characters > limits.characters)
+  })
+  return most < 0 ? records.length : most
 }
 
 function takes({ kinds }: SinkDefinition, record: LogPage["records"][number]): boolean {

@@ -27,6 +27,8 @@ import { streamIn, type Stream } from "./streams.ts"
 /** Requests to the sink in one alarm: on the free plan an invocation may make fifty. The next alarm goes on. */
 const MOST_SENDS = 40
 const LOOK_AGAIN_MS = 5_000
+/** The next records may have more short members, whose names a format repeats. */
+const GROWTH_MARGIN = 1.05
 
 interface Done {
   /** Up to its `next`, and with its checkpoints, the sink now is. */
@@ -44,6 +46,8 @@ export class Exporter extends StoredObject {
   #backfills = 0
   /** Requests to the sink in this alarm. */
   #sends = 0
+  /** Bytes that the format made of a character of the last records: one batch after the other is as long as the sink takes. */
+  #growth = 1
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env, "Exporter")
@@ -213,7 +217,8 @@ export class Exporter extends StoredObject {
     const { most, planned } = this.#memory.now
     const records = Math.min(most ?? sink.batch.records, sink.batch.records)
     const end = planned !== null && planned > from ? planned : null
-    let batch = batchOf(this.#own().log, page, from, stream, { records, end })
+    const characters = end === null ? sink.batch.bytes / this.#growth : Infinity
+    let batch = batchOf(this.#own().log, page, from, stream, { records, characters, end })
     while (batch) {
       if (batch.records.length === 0 && batch.checkpoints.length === 0) return { batch, how: "skipped" }
       const sent = await this.#send(stream, batch, context)
@@ -222,7 +227,7 @@ export class Exporter extends StoredObject {
           return { batch, how: { count: 1, why: "The record is longer than the sink takes." } }
         const half = Math.ceil((batch.next - from) / 2)
         if (sent !== "too_large") this.#memory.keep({ most: half, planned: null })
-        batch = batchOf(this.#own().log, page, from, stream, { records: half, end: null })
+        batch = batchOf(this.#own().log, page, from, stream, { records: half, characters: Infinity, end: null })
         continue
       }
       if (sent.kind === "failed") return { waitsUntil: this.#fail(sent) }
@@ -236,7 +241,9 @@ export class Exporter extends StoredObject {
   /** @returns `too_large` if it is longer than the sink takes, by sinks.yaml: it was not sent */
   async #send({ sink, signal }: Stream, batch: Batch, { config }: RequestContext): Promise<Sent | "too_large"> {
     const format = formatOf(sink, signal)
-    const parcel = await parcelOf(batch, signal, format, { issuer: config.issuer }, sink.batch.bytes)
+    const { bytes, parcel } = await parcelOf(batch, signal, format, { issuer: config.issuer }, sink.batch.bytes)
+    const characters = batch.records.reduce((sum, { body }) => sum + body.length, 0)
+    if (characters > 0) this.#growth = (bytes / characters) * GROWTH_MARGIN
     if (!parcel) return "too_large"
     this.#memory.keep({ planned: batch.next })
     this.#sends += 1

@@ -52,7 +52,7 @@ test("an alarm signs a checkpoint by the ring's key, which covers each record, a
     const proven = await log().prove(records[at]?.id ?? "")
     if (proven === null || proven === "pending") throw new Error("it is not proven")
     const { body, salt, path, index, note } = proven
-    const leaf = leafOf(headOf(JSON.parse(body), bytesOfBase64url(salt ?? "")))
+    const leaf = leafOf(headOf(JSON.parse(body), salt))
     const hashes = path.map((hash) => base64ToBytes(hash) ?? new Uint8Array())
     const root = rootByInclusion(index, 777, leaf, hashes)
     expect(isSame(root ?? new Uint8Array(), signed?.checkpoint.root ?? new Uint8Array(1))).toBe(true)

@@ -58,25 +58,6 @@ const checkpoint = once(() =>
   }),
 )
 
-const recordPage = once(() =>
-  z.looseObject({
-    issuer: z.string(),
-    log: z.string(),
-    from: z.number(),
-    next: z.number().describe("Where the next page begins."),
-    end: z.number().describe("How many records of the log have a position."),
-    lost: z
-      .array(z.looseObject({ from: z.number(), to: z.number() }))
-      .describe("Positions whose records the log has no more, `to` excluded."),
-    frontier: z.array(z.string()).describe("Roots of the tree's full subtrees before the first record, in base64."),
-    records: z
-      .array(z.record(z.string(), z.unknown()))
-      .describe("Decision records, each with its `log`, its position `index`, and the `salt` of its commitment."),
-    checkpoints: z.array(checkpoint()).describe("Those of these positions, by `size`."),
-  }),
-)
-export type RecordPage = z.infer<ReturnType<typeof recordPage>>
-
 const RECEIPT_LATER =
   "At most two minutes after the record is stored; until then the answer is a 404 with `Retry-After`."
 const receipt = once(() =>
@@ -90,16 +71,22 @@ export const decisions = {
   readRecords: endpoint({
     method: "GET",
     path: "/v1/records",
-    summary: "Reads one log of decision records in its order, page by page, with all that proves it.",
+    summary: "Reads one log of decision records in its order, as lines of a file that can be verified.",
+    details:
+      "The first line is `{header}`, with the position of the first record; then one line for each record, with `log`, `index`, `leaf` and `salt`, and `{checkpoint}` behind those that it covers. The last line is `{footer}`: its `next` is the `from` of the next request. An answer ends at a checkpoint, some 32 MB further or with the last one; without the last line it is incomplete.",
     access: { by: "operator", role: "viewer", area: "decisions" },
     record: "management",
     query: once(() =>
       z.strictObject({
         log: z.enum(LOG_NAMES).describe("Name of the log."),
         from: position().default(0).describe("The first position."),
+        until: position()
+          .optional()
+          .describe("Only up to the first checkpoint of this time or later. Milliseconds since the epoch."),
       }),
     ),
-    answer: recordPage,
+    answer: once(() => z.string()),
+    isLines: true,
     errors: [],
   }),
   listCheckpoints: endpoint({

@@ -76,6 +76,8 @@ export interface Endpoint {
   /** If absent, the body is ignored. */
   readonly body?: Body
   readonly answer: () => z.ZodType
+  /** Whether the answer is lines of JSON (NDJSON), which are sent as they are read; otherwise it is JSON. */
+  readonly isLines?: true
   /** Besides those that the access, the query and the body imply. */
   readonly errors: readonly ErrorCode[]
   /** Additional members of the body of an error, by its code. */

@@ -35,7 +35,7 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
     chain: ancestry.map((each) => each.agent).toReversed(),
     purpose: task.purpose,
     user: state.user,
-    calls: { used: task.calls, limit: task.grant.calls },
+    calls: { limit: task.grant.calls, used: task.calls },
     labels: [...labelsOf(state, ancestry, now)],
     carried: state.ledger.carried.size === 0 ? NO_EVIDENCE.carried : pickUpsOf(state, ancestry, now),
   }

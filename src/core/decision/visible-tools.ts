@@ -65,7 +65,7 @@ export function visibleTools(bundle: Bundle, state: TreeState, question: ToolLis
     chain: agents,
     purpose: task.purpose,
     user: state.user,
-    calls: { used: task.calls, limit: task.grant.calls },
+    calls: { limit: task.grant.calls, used: task.calls },
     labels: [...labelsOf(state, ancestry, now)],
   }
   const credential = checkTaskAlive(state, ancestry, now) ?? checkToken(state, question, now)

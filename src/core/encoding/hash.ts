@@ -8,6 +8,11 @@ import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
 
 export const encoder = new TextEncoder()
 
+/** SHA-256 of a text in UTF-8, by whatever computes it. */
+export type HashText = (text: string) => Uint8Array
+
+export const hashOfText: HashText = (text) => sha256(encoder.encode(text))
+
 /** `ath` of RFC 9449. */
 export function sha256Base64url(text: string): string {
   return sha256(encoder.encode(text)).toBase64({ alphabet: "base64url", omitPadding: true })

@@ -85,7 +85,7 @@ function compile(concurrency: Concurrency): CompiledGuardrail<Concurrency> {
         else flights?.delete(call)
       }
       const used = ends.length
-      const use = { guardrail, kind, holds: used < limit, used, asked: 1, limit }
+      const use = { asked: 1, guardrail, holds: used < limit, kind, limit, used }
       const until = now + (facts.tool.duration ?? LONGEST_CALL) * 1000
       const inFlight = { until, gateway: facts.gateway, task: facts.task }
       const brought = crowded ? brings(share, facts.historyKey, { keys: flights ? 0 : 1, values: 0 }) : []

@@ -68,7 +68,7 @@ function compile(cycle: Cycle): CompiledGuardrail<Cycle> {
         .runsWith(call)
         .slice(0, longest - 1)
         .findIndex((run, index) => run >= (index + 2) * (times - 1) && !trail.repeats(call, index + 1))
-      const use = { guardrail: id, kind: cycle.kind, holds: closed < 0 }
+      const use = { guardrail: id, holds: closed < 0, kind: cycle.kind }
       if (closed < 0) return evaluationOf(null, { use, memoryUpdates: [{ kind: "trail", ...place, call }] })
       const memoryUpdates = consequence === "approve" ? [{ kind: "trail", ...place, call } as const] : []
       return evaluationOf(

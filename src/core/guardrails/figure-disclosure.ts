@@ -62,8 +62,8 @@ export function withoutFigures(evaluation: Evaluation, guardrail: Guardrail): Ev
         ? null
         : {
             guardrail: use.guardrail,
-            kind: use.kind,
             holds: use.holds,
+            kind: use.kind,
             ...(use.limit !== undefined && { limit: use.limit }),
           },
     denial: denial && hideFigures(denial),

@@ -162,7 +162,7 @@ function evaluateShared(
     return { ...evaluationAt(limit, { ...refused, asked: amount }, NO_UPDATES), need: over }
   }
   // Without a request to the shared count, this tree does not know how much of it is used.
-  const notRecorded = evaluationOf(null, { use: { guardrail: limit.id, kind: limit.kind, holds: true } })
+  const notRecorded = evaluationOf(null, { use: { guardrail: limit.id, holds: true, kind: limit.kind } })
   const standing = credit
     ? evaluationAt(limit, { used: credit.used, asked: amount, waits: 0 }, NO_UPDATES)
     : notRecorded
@@ -176,15 +176,15 @@ function evaluationAt(limit: Limit, reading: Reading, memoryUpdates: readonly Me
   const { used, asked, waits } = reading
   const most = span.kind === "bucket" ? span.burst : limit.limit
   const use = {
-    guardrail: id,
-    kind,
-    holds: waits === 0,
-    used: inFigures(used),
     asked: inFigures(asked),
+    guardrail: id,
+    holds: waits === 0,
+    kind,
     limit: inFigures(most),
+    used: inFigures(used),
   }
   const isRate = topic === "window" && span.kind !== "life"
-  const rate = isRate ? { window: id, limit: most, seconds: secondsOf(limit), used, asked, waits } : null
+  const rate = isRate ? { asked, limit: most, seconds: secondsOf(limit), used, waits, window: id } : null
   return evaluationOf(waits > 0 ? exceeded(limit, reading) : null, { memoryUpdates, use, rate })
 }
 

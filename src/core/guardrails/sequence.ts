@@ -56,7 +56,7 @@ function compileSequence(sequence: Sequence): CompiledGuardrail<Sequence> {
     evaluate: (facts, memory, now) => {
       if (!coversCall(selector, facts, true)) return NOTHING
       const answer = ask(facts, memory, now)
-      const use = { guardrail: id, kind, holds: answer === true }
+      const use = { guardrail: id, holds: answer === true, kind }
       if (typeof answer === "object") return evaluationOf(answer, { use })
       return evaluationOf(answer ? null : { reason: "sequence_broken", guardrail: id, consequence }, { use })
     },

@@ -54,7 +54,7 @@ function compile(storm: Storm): CompiledGuardrail<Storm> {
     evaluate: (facts, memory, now) => {
       if (!coversCall(selector, facts, true)) return NOTHING
       const { used, holds } = standingOf(storm, keyOf(storm, facts), memory, now)
-      const use = { guardrail: id, kind: storm.kind, holds, used, limit: storm.limit }
+      const use = { guardrail: id, holds, kind: storm.kind, limit: storm.limit, used }
       return evaluationOf(holds ? null : denialBy(storm), { use })
     },
   }

@@ -3,20 +3,22 @@
  * hash (`leaf`) is believed only if the tree of all hashes has the root of a signed checkpoint; then each record that does
  * not have its hash was changed. Without it, what was changed is known up to the range between two checkpoints.
  */
-import { base64ToBytes } from "../encoding/base64.ts"
-import { bytesOfBase64url } from "../encoding/base64url.ts"
+import { base64ToBytes, bytesToBase64 } from "../encoding/base64.ts"
+import { hashOfText, type HashText } from "../encoding/hash.ts"
 import { originOf, readCheckpoint, type SignedCheckpoint } from "./checkpoint.ts"
 import {
   mayBeCheckpoint,
   readLine,
   storedMembers,
   type CheckpointLine,
+  type ExportLine,
   type FooterLine,
   type HeaderLine,
   type RecordLine,
 } from "./exported.ts"
+import { PERSONAL } from "../record/fields.ts"
 import { EMPTY_TREE, grown, rootOfGrowth, type TreeGrowth } from "./growing-tree.ts"
-import { leafOfRecord, SALT_LENGTH } from "./leaf.ts"
+import { leafOfRecord } from "./leaf.ts"
 import { isSame, type Hash } from "./merkle.ts"
 
 export type Flaw =
@@ -44,7 +46,8 @@ export interface Finding {
 
 export interface ExportSource {
   readonly name: string
-  readonly lines: () => AsyncIterable<string>
+  /** Many at a time: each time that one waits costs as much as a line. */
+  readonly lines: () => AsyncIterable<readonly string[]>
 }
 
 export interface CheckedExport {
@@ -53,16 +56,30 @@ export interface CheckedExport {
   /** Records that a signed checkpoint covers. */
   readonly proven: number
   readonly checkpoints: number
+  /** Records whose own hash was checked, if they have one, and of which no checkpoint says anything, though none is missing. */
+  readonly unproven: readonly Unproven[]
+}
+
+export interface Unproven {
+  readonly log: string
+  readonly from: number
+  /** Not among them. */
+  readonly to: number
+  readonly why: string
 }
 
 /** @returns whether a key of the deployment has signed it */
 export type CheckSignature = (signed: SignedCheckpoint) => Promise<boolean>
 
-/** @param issuer of the deployment whose keys are given */
+/**
+ * @param issuer of the deployment whose keys are given
+ * @param hash of the platform, which may be quicker
+ */
 export async function checkExports(
   sources: readonly ExportSource[],
   issuer: string,
   isSigned: CheckSignature,
+  hash: HashText = hashOfText,
 ): Promise<CheckedExport> {
   const findings: Finding[] = []
   const report = (flaw: Flaw, file: string, line: number, what: string): void =>
@@ -70,38 +87,49 @@ export async function checkExports(
   const checkpoints = new SignedCheckpoints(issuer, isSigned, report)
   for (const { name, lines } of sources) {
     let number = 0
-    for await (const text of lines()) {
-      number += 1
-      if (!mayBeCheckpoint(text)) continue
-      const line = readLine(text)
-      if (line?.kind === "checkpoint") await checkpoints.add(line.checkpoint, name, number)
-    }
+    for await (const texts of lines())
+      for (const text of texts) {
+        number += 1
+        if (!mayBeCheckpoint(text)) continue
+        const line = readLine(text)
+        if (line?.kind === "checkpoint") await checkpoints.add(line.checkpoint, name, number)
+      }
   }
-  const check = new LogCheck(issuer, checkpoints, report)
+  const check = new LogCheck(issuer, checkpoints, report, hash)
   for (const { name, lines } of sources) {
     let number = 0
-    for await (const text of lines()) {
-      number += 1
-      if (text === "") continue
-      const line = readLine(text)
-      if (!line) report("malformed", name, number, "it is no line of an export")
-      else if (line.kind === "header") check.begin(line.header, name, number)
-      else if (line.kind === "footer") check.end(line.footer, name, number)
-      else if (line.kind === "record") check.record(line.record, name, number)
-    }
+    check.open()
+    for await (const texts of lines())
+      for (const text of texts) {
+        number += 1
+        if (text.trim() === "") continue
+        const line = readLine(text)
+        if (!line) report("malformed", name, number, "it is no line of an export")
+        else if (line.kind === "header") check.begin(line.header, name, number)
+        else if (line.kind === "footer") check.end(line.footer, name, number)
+        else if (line.kind === "record") check.record(line, name, number)
+      }
     check.finish(name, number)
   }
-  return { findings, records: check.records, proven: check.proven, checkpoints: checkpoints.count }
+  check.close()
+  const { records, proven, unproven } = check
+  return { findings, records, proven, checkpoints: checkpoints.count, unproven }
 }
 
 type Report = (flaw: Flaw, file: string, line: number, what: string) => void
+
+interface KnownCheckpoint {
+  readonly root: Hash
+  /** The tree that has this root. Null if its line does not say it. */
+  readonly tree: TreeGrowth | null
+}
 
 /** By log and size. */
 class SignedCheckpoints {
   readonly #issuer: string
   readonly #isSigned: CheckSignature
   readonly #report: Report
-  readonly #known = new Map<string, Hash>()
+  readonly #known = new Map<string, KnownCheckpoint>()
   readonly #largest = new Map<string, number>()
 
   constructor(issuer: string, isSigned: CheckSignature, report: Report) {
@@ -114,7 +142,7 @@ class SignedCheckpoints {
     return this.#known.size
   }
 
-  rootAt(log: string, size: number): Hash | undefined {
+  at(log: string, size: number): KnownCheckpoint | undefined {
     return this.#known.get(`${log} ${size}`)
   }
 
@@ -122,7 +150,7 @@ class SignedCheckpoints {
     return this.#largest.get(log) ?? 0
   }
 
-  async add({ log, size, note }: CheckpointLine, file: string, line: number): Promise<void> {
+  async add({ log, size, note, frontier }: CheckpointLine, file: string, line: number): Promise<void> {
     const what = `the checkpoint of ${log} at ${size}`
     const signed = readCheckpoint(note)
     if (!signed || signed.checkpoint.size !== size) return this.#report("malformed", file, line, what)
@@ -131,17 +159,21 @@ class SignedCheckpoints {
     if (!(await this.#isSigned(signed))) {
       return this.#report("unsigned", file, line, `${what} is not signed by a key of the deployment`)
     }
-    const before = this.rootAt(log, size)
-    if (before && !isSame(before, root)) {
+    const before = this.at(log, size)
+    if (before && !isSame(before.root, root)) {
       return this.#report("contradicting", file, line, `${what} contradicts another one of the same size`)
     }
-    this.#known.set(`${log} ${size}`, root)
+    const tree = frontier ? treeOf(size, frontier) : null
+    const isOfRoot = tree !== null && isSame(rootOfGrowth(tree), root)
+    if (tree && !isOfRoot) this.#report("malformed", file, line, `${what} has another frontier than its root`)
+    this.#known.set(`${log} ${size}`, { root, tree: isOfRoot ? tree : (before?.tree ?? null) })
     this.#largest.set(log, Math.max(size, this.largest(log)))
   }
 }
 
-interface Placed {
-  readonly record: RecordLine
+type RecordOfLine = Extract<ExportLine, { readonly kind: "record" }>
+
+interface Placed extends Omit<RecordOfLine, "kind"> {
   readonly file: string
   readonly line: number
   readonly what: string
@@ -151,6 +183,7 @@ interface Placed {
 const MOST_EARLY = 1_000
 
 interface Suspect {
+  readonly file: string
   readonly line: number
   readonly what: string
 }
@@ -159,61 +192,100 @@ class LogCheck {
   readonly #issuer: string
   readonly #checkpoints: SignedCheckpoints
   readonly #report: Report
+  readonly #hash: HashText
   #log: string | null = null
   #tree: TreeGrowth = EMPTY_TREE
   /** Position up to which a checkpoint has confirmed the tree. */
   #confirmed = 0
   /** Records of the section that do not have the hash of their line: changed, once the hashes are confirmed. */
   #suspects: Suspect[] = []
-  /** Nothing can be confirmed any more: positions are missing. */
+  /** Nothing can be confirmed until a checkpoint says its tree: what came before, or something between, is missing. */
   #isBroken = false
+  /** A sink has written it, in files that have neither header nor footer, each the continuation of the one before. */
+  #isOfSink = false
+  /** Of this file no record has been read yet, and no header. */
+  #isAtStart = true
+  /** The line of the last record. */
+  #last = { file: "", line: 0 }
   /** Records that came before one that they follow, by position. */
   readonly #early = new Map<number, Placed>()
   records = 0
   proven = 0
+  readonly unproven: Unproven[] = []
 
-  constructor(issuer: string, checkpoints: SignedCheckpoints, report: Report) {
+  constructor(issuer: string, checkpoints: SignedCheckpoints, report: Report, hash: HashText) {
     this.#issuer = issuer
     this.#checkpoints = checkpoints
     this.#report = report
+    this.#hash = hash
+  }
+
+  /** A file begins. */
+  open(): void {
+    this.#isAtStart = true
   }
 
   begin({ issuer, log, from, frontier }: HeaderLine, file: string, line: number): void {
+    this.close()
+    this.#isAtStart = false
     if (this.#log !== null) this.#report("cut", file, line, `the section of ${this.#log} has no end`)
     if (issuer !== this.#issuer) this.#report("foreign", file, line, `the records of ${log} are of ${issuer}`)
+    this.#start(log, treeOf(from, frontier))
+  }
+
+  #start(log: string, tree: TreeGrowth): void {
     this.#log = log
-    this.#tree = { size: from, frontier: frontier.flatMap((hash) => [base64ToBytes(hash) ?? new Uint8Array()]) }
-    this.#confirmed = from
+    this.#tree = tree
+    this.#confirmed = tree.size
     this.#suspects = []
     this.#isBroken = false
     this.#early.clear()
   }
 
-  record(record: RecordLine, file: string, line: number): void {
+  /** The first record of a file without a header. */
+  #continue({ log, index }: RecordLine): void {
+    if (this.#isOfSink && this.#log === log) return
+    this.close()
+    if (this.#log !== null) return
+    this.#start(log, { size: index, frontier: [] })
+    this.#isOfSink = true
+    this.#isBroken = index > 0
+  }
+
+  record({ record, isPlain }: RecordOfLine, file: string, line: number): void {
     const { id, index, log } = record
     const what = `record ${id} at ${index} of ${log}`
+    if (this.#isAtStart) this.#continue(record)
+    this.#isAtStart = false
+    this.#last = { file, line }
     if (this.#log === null) return this.#report("appended", file, line, `${what} is behind the end`)
     if (log !== this.#log) return this.#report("mixed", file, line, `${what} is among those of ${this.#log}`)
     this.records += 1
     if (index < this.#tree.size || this.#early.has(index)) {
       return this.#report("doubled", file, line, `${what}: the position is taken`)
     }
-    if (index > this.#tree.size) this.#early.set(index, { record, file, line, what })
+    if (index > this.#tree.size) this.#early.set(index, { record, isPlain, file, line, what })
     else {
       const [early] = this.#early.values()
       if (early) this.#report("reordered", file, line, `${what} is behind ${early.what}`)
-      this.#add({ record, file, line, what })
+      this.#add({ record, isPlain, file, line, what })
     }
     if (this.#early.size > MOST_EARLY) this.#skip()
   }
 
-  #add({ record, file, line, what }: Placed): void {
-    const leaf = hashOf(record)
-    const stated = record.leaf === undefined ? leaf : base64ToBytes(record.leaf)
-    if (!leaf || !stated || !isSame(leaf, stated)) this.#suspects.push({ line, what })
-    this.#tree = grown(this.#tree, [stated ?? new Uint8Array()])
-    const root = this.#checkpoints.rootAt(record.log, this.#tree.size)
-    if (root && !this.#isBroken) this.#compare(root, file, line)
+  #add({ record, isPlain, file, line, what }: Placed): void {
+    const leaf = isPlain ? hashOf(record, this.#hash) : null
+    const isStated = leaf !== null && (record.leaf === undefined || record.leaf === bytesToBase64(leaf))
+    if (!isStated) this.#suspects.push({ file, line, what })
+    const entry = isStated ? leaf : base64ToBytes(record.leaf ?? "")
+    this.#tree = grown(this.#tree, [entry ?? new Uint8Array()])
+    const checkpoint = this.#checkpoints.at(record.log, this.#tree.size)
+    if (checkpoint && !this.#isBroken) this.#compare(checkpoint, file, line)
+    else if (checkpoint?.tree) {
+      this.#leaveUnproven("what comes before them is not in the files")
+      this.#tree = checkpoint.tree
+      this.#isBroken = false
+    }
     const next = this.#early.get(this.#tree.size)
     this.#early.delete(this.#tree.size)
     if (next) this.#add(next)
@@ -227,30 +299,42 @@ class LogCheck {
     const { size } = this.#tree
     const missing = index - size === 1 ? `record ${size}` : `records ${size} to ${index - 1}`
     this.#report("removed", next.file, next.line, `${missing} of ${this.#log}: missing before ${next.what}`)
+    this.#leaveUnproven("records behind them are missing")
     this.#isBroken = true
-    this.#suspects = []
+    this.#confirmed = index
     this.#early.delete(index)
     this.#tree = { size: index, frontier: [] }
     this.#add(next)
   }
 
-  #compare(root: Hash, file: string, line: number): void {
+  /** Those since the last checkpoint: one that has not the hash of its line was changed, or that hash was. */
+  #leaveUnproven(why: string): void {
+    const [from, to] = [this.#confirmed, this.#tree.size]
+    if (from < to && this.#log !== null) this.unproven.push({ log: this.#log, from, to, why })
+    for (const suspect of this.#suspects) this.#report("changed", suspect.file, suspect.line, suspect.what)
+    this.#suspects = []
+    this.#confirmed = to
+  }
+
+  #compare({ root, tree }: KnownCheckpoint, file: string, line: number): void {
     const [from, to] = [this.#confirmed, this.#tree.size]
     if (isSame(root, rootOfGrowth(this.#tree))) {
-      for (const suspect of this.#suspects) this.#report("changed", file, suspect.line, suspect.what)
+      for (const suspect of this.#suspects) this.#report("changed", suspect.file, suspect.line, suspect.what)
       this.proven += to - from - this.#suspects.length
     } else {
       const range = `${from} to ${to - 1} of ${this.#log}`
       const first = this.#suspects[0]?.what
       const named = first === undefined ? "" : `, first ${first}`
       this.#report("rewritten", file, line, `among records ${range}, one was changed, removed, added or moved${named}`)
-      this.#isBroken = true
+      this.#isBroken = tree === null
+      this.#tree = tree ?? this.#tree
     }
     this.#confirmed = to
     this.#suspects = []
   }
 
   end({ log, next }: FooterLine, file: string, line: number): void {
+    this.close()
     if (log !== this.#log)
       return this.#report("mixed", file, line, `the end of ${log} is in the section of ${this.#log}`)
     while (this.#early.size > 0) this.#skip()
@@ -268,25 +352,38 @@ class LogCheck {
     this.#log = null
   }
 
+  /** A file ends. */
   finish(file: string, line: number): void {
+    if (this.#isOfSink) return
     while (this.#early.size > 0) this.#skip()
     if (this.#log !== null) this.#report("cut", file, line, `the section of ${this.#log} has no end`)
     this.#log = null
   }
-}
 
-function hashOf(line: RecordLine): Hash | null {
-  const salt = line.salt === undefined ? null : saltOf(line.salt)
-  // Only a record without its person's fields has a commitment of its own.
-  if (salt && (salt.length === 0 || Object.hasOwn(line, "commitment"))) return null
-  return leafOfRecord(storedMembers(line), salt)
-}
-
-function saltOf(text: string): Uint8Array {
-  try {
-    const salt = bytesOfBase64url(text)
-    return salt.length === SALT_LENGTH ? salt : new Uint8Array()
-  } catch {
-    return new Uint8Array()
+  /** There is no further file of what a sink has written of a log. */
+  close(): void {
+    if (!this.#isOfSink || this.#log === null) return
+    while (this.#early.size > 0) this.#skip()
+    const { size } = this.#tree
+    const largest = this.#checkpoints.largest(this.#log)
+    if (largest > size) {
+      const what = `records ${size} to ${largest - 1} of ${this.#log}: a checkpoint covers them`
+      this.#report("cut", this.#last.file, this.#last.line, what)
+    }
+    this.#leaveUnproven(this.#isBroken ? "what comes before them is not in the files" : "no checkpoint covers them yet")
+    this.#isOfSink = false
+    this.#log = null
   }
+}
+
+const treeOf = (size: number, frontier: readonly string[]): TreeGrowth => ({
+  size,
+  frontier: frontier.flatMap((hash) => [base64ToBytes(hash) ?? new Uint8Array()]),
+})
+
+function hashOf(line: RecordLine, hash: HashText): Hash | null {
+  // Only a record without its person's fields has a commitment of its own, which says nothing of fields that are there.
+  const isSound =
+    line.salt === undefined ? !Object.keys(line).some((name) => PERSONAL.has(name)) : !Object.hasOwn(line, "commitment")
+  return isSound ? leafOfRecord(storedMembers(line), line.salt ?? null, hash) : null
 }

@@ -1,12 +1,9 @@
-/**
- * The lines of a file of exported records (NDJSON). A section begins with a header, which says where the tree of its log
- * stood, and ends with a footer; a file has a section for each log, and another one behind each gap.
- */
+/** Reads the lines of a file of exported records (NDJSON), as export-lines.ts writes them. */
 import * as z from "zod"
+import { scanJson, type ScanRules } from "../encoding/json-scan.ts"
+import { EXPORT_VERSION } from "./export-lines.ts"
 
 const position = z.number().int().min(0)
-
-export const EXPORT_VERSION = 1
 
 const header = z.object({
   header: z.object({
@@ -14,11 +11,17 @@ const header = z.object({
     issuer: z.string(),
     log: z.string(),
     from: position,
-    /** Roots of the full subtrees before `from`, in base64; empty at 0. */
     frontier: z.array(z.string()),
   }),
 })
-const checkpoint = z.object({ checkpoint: z.object({ log: z.string(), size: position, note: z.string() }) })
+const checkpoint = z.object({
+  checkpoint: z.object({
+    log: z.string(),
+    size: position,
+    note: z.string(),
+    frontier: z.array(z.string()).optional(),
+  }),
+})
 const footer = z.object({ footer: z.object({ log: z.string(), next: position }) })
 export type HeaderLine = z.infer<typeof header>["header"]
 export type CheckpointLine = z.infer<typeof checkpoint>["checkpoint"]
@@ -34,11 +37,12 @@ export type ExportLine =
   | { readonly kind: "header"; readonly header: HeaderLine }
   | { readonly kind: "checkpoint"; readonly checkpoint: CheckpointLine }
   | { readonly kind: "footer"; readonly footer: FooterLine }
-  | { readonly kind: "record"; readonly record: RecordLine }
+  /** `isPlain`: all readers read the same from the line, so that its hash says of all of them what they read. */
+  | { readonly kind: "record"; readonly record: RecordLine; readonly isPlain: boolean }
 
 /** @returns null if it is none of them */
 export function readLine(line: string): ExportLine | null {
-  let value: unknown
+  let value: Members | null
   try {
     value = JSON.parse(line)
   } catch {
@@ -51,14 +55,37 @@ export function readLine(line: string): ExportLine | null {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the kind is the one of its schema
     return success ? ({ kind, ...data } as ExportLine) : null
   }
-  return isRecord(value) ? { kind: "record", record: value } : null
+  return isRecord(value) ? { kind: "record", record: value, isPlain: isPlain(line, value) } : null
 }
 
-/** The value itself goes on, because what a schema returns would lack a member named `__proto__`. */
-function isRecord(value: unknown): value is RecordLine {
+/** No member twice, of which readers take the first or the last; no number that some of them round. */
+function isPlain(line: string, value: RecordLine): boolean {
+  // As a Worker writes it.
+  return line === JSON.stringify(value) || typeof scanJson(line, Infinity, ALIKE) !== "string"
+}
+const ALIKE: ScanRules = {
+  mostDepth: Infinity,
+  mostNestedText: Infinity,
+  mostKeyLength: Infinity,
+  mostKeysText: Infinity,
+  mostEscapes: Infinity,
+  mostNumberLength: Infinity,
+  nameOf: (key) => key,
+  isStrict: false,
+  numbers: "exact",
+}
+
+type Members = Readonly<Record<string, unknown>>
+
+/**
+ * The value itself goes on, because what a schema returns would lack a member named `__proto__`, and because there are a
+ * million of them.
+ */
+function isRecord(value: Members | null): value is RecordLine {
   if (typeof value !== "object" || value === null) return false
-  const { id, log, index, salt = "", leaf = "" }: Partial<Record<string, unknown>> = { ...value }
-  const texts = [id, log, salt, leaf].every((text) => typeof text === "string")
+  const { id, log, index, salt = "", leaf = "" } = value
+  const texts =
+    typeof id === "string" && typeof log === "string" && typeof salt === "string" && typeof leaf === "string"
   return texts && typeof index === "number" && Number.isSafeInteger(index) && index >= 0
 }
 const KINDS = [

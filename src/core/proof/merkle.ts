@@ -3,6 +3,7 @@
  * it, or that a log has only grown. Source: RFC 9162, section 2.1, with SHA-256.
  */
 import { sha256 } from "@noble/hashes/sha2.js"
+import type { HashText } from "../encoding/hash.ts"
 
 /** 32 bytes. */
 export type Hash = Uint8Array
@@ -15,6 +16,11 @@ const NODE = Uint8Array.of(1)
 
 export function entryHash(entry: Uint8Array): Hash {
   return sha256.create().update(ENTRY).update(entry).digest()
+}
+
+/** Of an entry that is a text. */
+export function entryTextHash(entry: string, hash: HashText): Hash {
+  return hash(`\0${entry}`)
 }
 
 export function nodeHash(left: Hash, right: Hash): Hash {

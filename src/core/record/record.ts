@@ -6,7 +6,15 @@ import { fits } from "../encoding/bytes.ts"
 import { BLANK, CUT_AT_ONCE, NOT_STORED_IF_BLANK, type DecisionRecord, type PartialRecord } from "./fields.ts"
 import { fitted } from "./fitting.ts"
 
-export type { DecisionRecord, Differing, RecordedDenial, RecordPlace, ShadowResult, UsedApproval } from "./fields.ts"
+export type {
+  DecisionRecord,
+  Differing,
+  PartialRecord,
+  RecordedDenial,
+  RecordPlace,
+  ShadowResult,
+  UsedApproval,
+} from "./fields.ts"
 
 export function recordOf(known: PartialRecord): DecisionRecord {
   return bounded({ ...BLANK, ...known })
@@ -48,7 +56,11 @@ export interface StoredRecord {
 
 /** The text only ever comes from `storedForm`, so it is trusted. */
 export function readStored({ body }: Pick<StoredRecord, "body">): DecisionRecord {
-  const stored: PartialRecord = JSON.parse(body)
+  return withBlanks(JSON.parse(body))
+}
+
+/** @param stored the members that are not blank */
+export function withBlanks(stored: PartialRecord): DecisionRecord {
   return { ...BLANK, ...stored }
 }
 
@@ -121,17 +133,3 @@ function withoutSecrets(body: string): string {
 }
 const TASK_SECRETS = /(tsk_[0-9A-Z]{26}(?:-[0-9A-F]{1,64})?)(?:\.[A-Z0-9_-]{8,}|[^\w"-]{1,8}[A-Z0-9_-]{30,})+/gi
 const GATEWAY_KEYS = /ngk_[A-Za-z0-9_-]{8,}/g
-
-/** A record at its place in a log. */
-interface PlacedRecord {
-  readonly index: number
-  readonly leaf: string
-  readonly salt: string | null
-  readonly body: string
-}
-
-/** A record as it leaves its log: its stored members, and its place. No field has one of these names. */
-export function readLogged({ index, leaf, salt, body }: PlacedRecord, log: string): Readonly<Record<string, unknown>> {
-  const stored: Readonly<Record<string, unknown>> = JSON.parse(body)
-  return { ...stored, log, index, leaf, ...(salt !== null && { salt }) }
-}

@@ -5,6 +5,7 @@
  */
 import type { LogCheckpoint, LoggedRecord } from "../../audit/log-page.ts"
 import { isObject } from "../../core/encoding/json.ts"
+import { jsonLine, NDJSON } from "../../core/encoding/ndjson.ts"
 import { membersOf, positionOf, textOf, type Format, type FormatContext, type StoredMembers } from "./format.ts"
 import { placeOf } from "./places.ts"
 
@@ -13,15 +14,13 @@ const VERSION = "1.6.0"
 type Event = Record<string, unknown>
 
 export const OCSF: Format = {
-  contentType: "application/x-ndjson",
+  contentType: NDJSON,
   extension: "ocsf.ndjson",
   write: ({ log, records, checkpoints }, context) =>
     [
-      ...records.map((record) => ofRecord(log, record, context)),
-      ...checkpoints.map((checkpoint) => ofCheckpoint(log, checkpoint, context)),
-    ]
-      .map((event) => `${JSON.stringify(event)}\n`)
-      .join(""),
+      ...records.map((record) => jsonLine(ofRecord(log, record, context))),
+      ...checkpoints.map((checkpoint) => jsonLine(ofCheckpoint(log, checkpoint, context))),
+    ].join(""),
 }
 
 const INFORMATIONAL = 1
@@ -38,8 +37,9 @@ function ofRecord(log: string, record: LoggedRecord, context: FormatContext): Ev
     metadata: metadataOf(context),
     message: [members["decision"], textOf(members["tool"]) ?? members["kind"], members["code"]].join(" "),
   }
-  for (const [name, value] of Object.entries({ ...members, ...positionOf(log, record) }))
-    place(event, placeOf(name).ocsf, value)
+  for (const name of Object.keys(members)) place(event, name, members[name])
+  const position = positionOf(log, record)
+  for (const name of Object.keys(position)) place(event, name, position[name])
   return event
 }
 
@@ -48,18 +48,29 @@ const metadataOf = ({ issuer }: FormatContext): Event => ({
   product: { name: "Narrowgate", vendor_name: "Narrowgate", uid: issuer },
 })
 
-/** Sets the attribute at the end of a path; the objects on the way may already have others. */
-function place(event: Event, path: string, value: unknown): void {
-  const names = path.split(".")
-  const last = names.pop() ?? path
+/** Sets the attribute of a member; the objects on the way to it are this event's own, and may already have others. */
+function place(event: Event, member: string, value: unknown): void {
+  const { objects, last } = pathOf(member)
   let object = event
-  for (const name of names) {
-    const next = object[name]
-    const inner: Event = isObject(next) ? { ...next } : {}
-    object[name] = inner
-    object = inner
-  }
+  for (const name of objects) object = isEvent(object[name]) ? object[name] : (object[name] = {})
   object[last] = value
+}
+
+const isEvent = (value: unknown): value is Event => isObject(value)
+
+interface Path {
+  readonly objects: readonly string[]
+  readonly last: string
+}
+const paths = new Map<string, Path>()
+
+function pathOf(member: string): Path {
+  const known = paths.get(member)
+  if (known) return known
+  const names = placeOf(member).ocsf.split(".")
+  const path = { objects: names.slice(0, -1), last: names.at(-1) ?? member }
+  paths.set(member, path)
+  return path
 }
 
 const API_ACTIVITY = { class_uid: 6003, category_uid: 6 }

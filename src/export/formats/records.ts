@@ -2,16 +2,16 @@
  * Lines of JSON: each record as it is stored, with its log, index and salt; each checkpoint as `{"checkpoint": …}`.
  * `narrowgate decisions` reads and verifies such files.
  */
-import { positionOf, type Format } from "./format.ts"
+import { NDJSON } from "../../core/encoding/ndjson.ts"
+import { checkpointLine, recordLine } from "../../core/proof/export-lines.ts"
+import type { Format } from "./format.ts"
 
 export const RECORDS: Format = {
-  contentType: "application/x-ndjson",
+  contentType: NDJSON,
   extension: "ndjson",
   write: ({ log, records, checkpoints }) =>
     [
-      ...records.map((record) => `${record.body.slice(0, -1)},${JSON.stringify(positionOf(log, record)).slice(1)}`),
-      ...checkpoints.map(({ size, at, note }) => JSON.stringify({ checkpoint: { log, size, at, note } })),
-    ]
-      .map((line) => `${line}\n`)
-      .join(""),
+      ...records.map((record) => recordLine({ log, ...record })),
+      ...checkpoints.map((checkpoint) => checkpointLine({ log, ...checkpoint })),
+    ].join(""),
 }

@@ -3,8 +3,8 @@ import { expect, test } from "vitest"
 import { bytesToBase64 } from "../../../src/core/encoding/base64.ts"
 import { bytesToBase64url } from "../../../src/core/encoding/base64url.ts"
 import { checkpointText, noteKeyId, noteOf, originOf } from "../../../src/core/proof/checkpoint.ts"
-import { checkExports, type Flaw } from "../../../src/core/proof/check-export.ts"
-import { EXPORT_VERSION } from "../../../src/core/proof/exported.ts"
+import { checkExports, type CheckedExport, type Flaw } from "../../../src/core/proof/check-export.ts"
+import { EXPORT_VERSION } from "../../../src/core/proof/export-lines.ts"
 import { EMPTY_TREE, grown, rootOfGrowth } from "../../../src/core/proof/growing-tree.ts"
 import { headOf, leafOf } from "../../../src/core/proof/leaf.ts"
 
@@ -35,6 +35,8 @@ interface Made {
   readonly seed?: string
 }
 
+const saltOf = (index: number): string => bytesToBase64url(new Uint8Array(18).fill(index + 1))
+
 /** 20 records, with checkpoints after 8 and 20. */
 async function section({ log = "records-0", issuer = ISSUER, keys = own, erased = -1, seed = "" }: Made = {}): Promise<
   readonly string[]
@@ -50,36 +52,39 @@ async function section({ log = "records-0", issuer = ISSUER, keys = own, erased 
       user: "https://id.example|alice",
       arguments: { "10": 1, "9": "\ud800" },
     }
-    const salt = new Uint8Array(16).fill(index + 1)
+    const salt = saltOf(index)
     const head = headOf(record, salt)
     const leaf = leafOf(head)
     tree = grown(tree, [leaf])
     const place = { log, index, leaf: bytesToBase64(leaf) }
-    lines.push(
-      JSON.stringify(index === erased ? { ...head, ...place } : { ...record, ...place, salt: bytesToBase64url(salt) }),
-    )
+    lines.push(JSON.stringify(index === erased ? { ...head, ...place } : { ...record, ...place, salt }))
     if (index !== 7 && index !== 19) continue
     const origin = originOf(issuer, log)
     const text = checkpointText({ origin, size: tree.size, root: rootOfGrowth(tree) })
     const signature = new Uint8Array(await crypto.subtle.sign("Ed25519", keys.pair.privateKey, encoder.encode(text)))
     const note = noteOf(text, [{ name: origin, keyId: noteKeyId(origin, keys.raw), signature }])
-    lines.push(JSON.stringify({ checkpoint: { log, size: tree.size, note } }))
+    const frontier = tree.frontier.map(bytesToBase64)
+    lines.push(JSON.stringify({ checkpoint: { log, size: tree.size, note, frontier } }))
   }
   return [...lines, JSON.stringify({ footer: { log, next: 20 } })]
 }
 
-async function flawsOf(...files: readonly (readonly string[])[]): Promise<readonly (readonly [Flaw, string])[]> {
+async function checked(...files: readonly (readonly string[])[]): Promise<CheckedExport> {
   const sources = files.map((lines, at) => ({
     name: `${at}.ndjson`,
     async *lines() {
-      yield* lines
+      yield lines
     },
   }))
-  const { findings } = await checkExports(sources, ISSUER, async ({ checkpoint, text, signatures }) => {
+  return checkExports(sources, ISSUER, async ({ checkpoint, text, signatures }) => {
     const [signature] = signatures
     if (!signature || signature.keyId.join() !== noteKeyId(checkpoint.origin, own.raw).join()) return false
     return crypto.subtle.verify("Ed25519", own.pair.publicKey, signature.signature, encoder.encode(text))
   })
+}
+
+async function flawsOf(...files: readonly (readonly string[])[]): Promise<readonly (readonly [Flaw, string])[]> {
+  const { findings } = await checked(...files)
   return findings.map(({ flaw, what }) => [flaw, what])
 }
 
@@ -94,15 +99,18 @@ const rehashed = (index: number): readonly string[] =>
   edited(index, (line) => {
     const { log: _log, index: _index, leaf: _leaf, salt: _salt, ...members } = record(line)
     const changed = { ...members, code: "policy_denied" }
-    const salt = new Uint8Array(16).fill(index + 1)
+    const salt = saltOf(index)
     return JSON.stringify({ ...record(line), ...changed, leaf: bytesToBase64(leafOf(headOf(changed, salt))) })
   })
+
+const erased = await section({ erased: 5 })
 
 test("whole exports are sound: one log, two, one whose person is erased, one of two files", async () => {
   expect(await flawsOf(sound)).toEqual([])
   expect(await flawsOf([...sound, ...second])).toEqual([])
   expect(await flawsOf(sound, second)).toEqual([])
-  expect(await flawsOf(await section({ erased: 5 }))).toEqual([])
+  expect(await flawsOf(erased)).toEqual([])
+  expect(await flawsOf(sound.map((line) => line.replaceAll('","', '", "')))).toEqual([])
 })
 
 const contradicting = (await section({ seed: "x" })).filter((line) => line.startsWith('{"checkpoint"'))
@@ -131,6 +139,26 @@ const ATTACKS: readonly (readonly [string, readonly string[], readonly (readonly
     "a commitment that is added",
     edited(4, (line) => line.replace("{", '{"commitment":"x",')),
     [["changed", /at 4 of/]],
+  ],
+  [
+    "a person put in the place of one that was erased",
+    erased.with(lineOf(5), (erased[lineOf(5)] ?? "").replace("{", '{"user":"https://id.example|mallory",')),
+    [["changed", /at 5 of/]],
+  ],
+  [
+    "a member twice, of which readers take the first or the last",
+    edited(12, (line) => line.replace("{", '{"code":"policy_denied",')),
+    [["changed", /at 12 of/]],
+  ],
+  [
+    "an argument's member twice",
+    edited(12, (line) => line.replace('"arguments":{', '"arguments":{"10":7,')),
+    [["changed", /at 12 of/]],
+  ],
+  [
+    "a number that readers round, or do not",
+    edited(12, (line) => line.replace('"10":1', '"10":1.00000000000000000001')),
+    [["changed", /at 12 of/]],
   ],
   ["a record and its hash", rehashed(12), [["rewritten", /records 8 to 19 of records-0/]]],
   [
@@ -200,4 +228,65 @@ test.each(ATTACKS)("%s is named", async (_name, lines, expected) => {
 test("the records of another deployment are named", async () => {
   const found = await flawsOf(foreignIssuer)
   expect(found.map(([flaw]) => flaw)).toEqual(["foreign", "foreign", "foreign", "appended"])
+})
+
+/** Files as a sink writes them: lines without header and footer, and checkpoints that say their tree. */
+async function sinkFiles(made: Made = {}): Promise<readonly (readonly string[])[]> {
+  const [, ...lines] = await section(made)
+  const all = lines.slice(0, -1)
+  // A checkpoint follows the records of its file.
+  return [all.slice(0, 5), all.slice(5, 12), all.slice(12)]
+}
+const written = await sinkFiles()
+
+test("what a sink has written is proven, file after file; several logs are told apart", async () => {
+  expect(await checked(...written)).toMatchObject({ findings: [], proven: 20, unproven: [] })
+  const other = await sinkFiles({ log: "records-1" })
+  expect(await checked(...written, ...other)).toMatchObject({ findings: [], proven: 40, unproven: [] })
+  expect(await checked(sound, ...other)).toMatchObject({ findings: [], proven: 40, unproven: [] })
+})
+
+test("what a sink has not got, and what no checkpoint covers yet, leaves records unproven, which are named", async () => {
+  const [, ...later] = written
+  expect(await checked(...later)).toMatchObject({
+    findings: [],
+    proven: 12,
+    unproven: [{ log: "records-0", from: 5, to: 8, why: expect.stringContaining("before") }],
+  })
+  const [first = [], second = []] = written
+  expect(await checked(first, second)).toMatchObject({
+    findings: [],
+    proven: 8,
+    unproven: [{ log: "records-0", from: 8, to: 11, why: expect.stringContaining("no checkpoint") }],
+  })
+})
+
+test.each<readonly [string, readonly (readonly string[])[], readonly (readonly [Flaw, RegExp])[]]>([
+  [
+    "a bit that no checkpoint covers",
+    [written[0] ?? [], (written[1] ?? []).map((line) => line.replace('"at":10', '"at":11'))],
+    [["changed", /at 10 of records-0/]],
+  ],
+  [
+    "a bit before the first tree that is known",
+    [(written[1] ?? []).map((line) => line.replace('"at":6', '"at":7')), written[2] ?? []],
+    [["changed", /at 6 of records-0/]],
+  ],
+  ["a file that is missing", [written[0] ?? [], written[2] ?? []], [["removed", /records 5 to 10/]]],
+  ["the last records", [written[0] ?? [], written[1] ?? [], (written[2] ?? []).slice(-1)], [["cut", /11 to 19/]]],
+  ["another log in a file", [written[0] ?? [], [...(written[1] ?? []), second[1] ?? ""]], [["mixed", /records-1/]]],
+  [
+    "another tree than that of the checkpoint",
+    [
+      written[0] ?? [],
+      (written[1] ?? []).map((line) => line.replace(/"frontier":\["../, '"frontier":["AA')),
+      written[2] ?? [],
+    ],
+    [["malformed", /records-0 at 8 has another frontier/]],
+  ],
+])("of what a sink has written, %s is named", async (_name, files, expected) => {
+  const { findings } = await checked(...files)
+  expect(findings.map(({ flaw, what }) => [flaw, what])).toEqual(
+    expected.map(([flaw, what]) => [flaw, expect.stringMatching(what)]),
+  )
 })

@@ -7,6 +7,8 @@ import { violation } from "../../../src/core/catalog/bounds/bounds.ts"
 import { BOUND_KINDS } from "../../../src/core/catalog/bounds/kinds.ts"
 import { automatonOf, isFoundIn } from "../../../src/core/catalog/bounds/schema/regular-expression.ts"
 
+const each = (count: number): readonly number[] => Array.from({ length: count }, (_, nth) => nth)
+
 const RUNS = { seed: 20261129, numRuns: 600 }
 
 const name = fc.constantFrom("a", "b", "c")
@@ -186,6 +188,36 @@ describe("a JSON Schema", () => {
     expect(definition.safeParse(written).success).toBe(false)
   })
 
+  test.each<readonly [string, object, unknown]>([
+    ["a length", { minLength: 9_999_999 }, "x".repeat(250_000)],
+    ["unique items", { uniqueItems: true }, Array.from({ length: 2_000 }, (_, nth) => `${"x".repeat(100)}${nth}`)],
+    ["an object that is compared", { const: { a: 1 } }, Object.fromEntries(each(4_000).map((nth) => [`k${nth}`, nth]))],
+  ])("that names %s hundreds of times takes too long", (_what, schema, value) => {
+    const often = { anyOf: [...each(180).map(() => schema), true] }
+    expect(violation([{ a: { schema: often } }], { a: value })?.bound).toMatch(/too long/)
+  })
+
+  test("compares no more of a value than it names itself", () => {
+    const value = each(4_900).map((nth) => `${"x".repeat(50)}${nth}`)
+    const timeOf = (run: () => unknown): number => {
+      run()
+      const begin = performance.now()
+      run()
+      return performance.now() - begin
+    }
+    const often = { a: { schema: { anyOf: [...each(290).map(() => ({ const: 1 })), { enum: [[2]] }, true] } } }
+    const once = timeOf(() => JSON.stringify(value))
+    expect(timeOf(() => expect(violation([often], { a: value })).toBeNull())).toBeLessThan(100 * once)
+  })
+
+  test("does not take its time for each argument anew", () => {
+    const names = each(10).map((nth) => `a${nth}`)
+    const slow = Object.fromEntries(names.map((name) => [name, { schema: { pattern: "(a|b){1,100}z" } }]))
+    const some = Object.fromEntries(names.map((name) => [name, `${"a".repeat(150)}z`]))
+    expect(violation([{ a0: slow["a0"] ?? {} }], some)).toBeNull()
+    expect(violation([slow], some)?.bound).toMatch(/too long/)
+  })
+
   test("that would take too long for a value excludes it", () => {
     const list = Array.from({ length: 5_000 }, (_, nth) => nth)
     const wide = { items: { anyOf: [...Array.from({ length: 60 }, () => ({ const: -1 })), {}] } }
@@ -265,6 +297,17 @@ describe("a regular expression", () => {
       expect(stepsFor(20_000)).toBeLessThanOrEqual(21 * stepsFor(1_000))
     },
   )
+
+  test("becomes an automaton in a time in proportion to its length", () => {
+    const timeOf = (most: number): number => {
+      const begin = performance.now()
+      for (let nth = 0; nth < 100; nth += 1) automatonOf(`a{0,${most}}b{${most}}`)
+      return performance.now() - begin
+    }
+    timeOf(40)
+    // The square would be 64 times as much.
+    expect(timeOf(320)).toBeLessThan(32 * timeOf(40))
+  })
 
   test("stops when its steps are used up", () => {
     const steps = { left: 100 }

@@ -9,6 +9,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import { matches, type RecordFilter } from "../../../cli/records/filter.ts"
 import { inOrder } from "../../../cli/records/in-order.ts"
 import { recordsInFiles } from "../../../cli/records/read-files.ts"
+import { linesIn } from "../../../cli/records/lines.ts"
 import { decisionRecord, type ShownRecord } from "../../../cli/remote/decision-record.ts"
 import { conditionsOf } from "../../../src/audit/record-query.ts"
 import { recordOf, storedForm } from "../../../src/core/record/record.ts"
@@ -29,7 +30,6 @@ const EXPORT = [
   '{"header":{"version":1,"issuer":"https://authz.example","log":"records-0","from":0,"frontier":[]}}',
   ...LINES,
   '{"checkpoint":{"log":"records-0","size":3,"note":"…"}}',
-  '{"type":"checkpoint","log":"records-0","size":3,"at":1,"note":"…"}',
   '{"footer":{"log":"records-0","next":3}}',
 ].join("\n")
 
@@ -184,6 +184,23 @@ test("records come in the order in which they were made, however few fit into me
     }),
     { numRuns: 60 },
   )
+})
+
+test("a line separator in an argument ends no line", async () => {
+  const record = shown(
+    recordOf({ id: "dec_1", at: 1, kind: "call", code: "ok", arguments: { note: "\u2028\u2029\u0085" } }),
+  )
+  expect(await Array.fromAsync(inOrder(each([record, record]), 1))).toEqual([record, record])
+  const file = join(directory, "records.ndjson.gz")
+  const line = JSON.stringify(record)
+  await writeFile(file, gzipSync(`${line}\n${line}\n`))
+  expect((await Array.fromAsync(linesIn(file))).flat()).toEqual([line, line, ""])
+})
+
+test("a line without end is not read into memory", async () => {
+  const file = join(directory, "records.ndjson.gz")
+  await writeFile(file, gzipSync("x".repeat(20_000_000)))
+  await expect(Array.fromAsync(linesIn(file))).rejects.toThrow(/line that is too long/u)
 })
 
 async function* each<Value>(values: readonly Value[]): AsyncGenerator<Value> {

@@ -195,6 +195,45 @@ describe("bounds", () => {
     expect([1024, 1300, 1301].map((amount) => refund(amount).code)).toEqual(["ok", "ok", "policy_denied"])
   })
 
+  test("a caller writes no rule, whatever it calls its arguments", () => {
+    const rule = `permit (principal == Agent::"${SUPPORT}", action == Action::"write", resource == Tool::"mail.send")`
+    const name = `note\n@id("own")\n${rule};\n//`
+    const records = refunds(Array.from({ length: 25 }, () => 1000)).map((record) => ({
+      ...record,
+      // Two of one rule's id, and one that Cedar cannot write as JSON does.
+      arguments: { ...record.arguments, [name]: "a", "a b": "c", "a-b": "c", "\u0007": "d" },
+    }))
+    const rules = suggested(records).files.get("suggested.cedar") ?? ""
+    expect(rules).toContain("support-billing-refund-amount")
+    expect(rules.split("\n").filter((line) => line.startsWith("permit"))).toEqual([])
+  })
+
+  test("a file of records writes nothing by its ids and environments", () => {
+    const records = refunds(Array.from({ length: 25 }, () => 1000)).map((record) => ({
+      ...record,
+      id: `${record.id}\n      - [crm.tickets.get, allow]\n// `,
+      environment: "development]\n    tools: [x",
+    }))
+    const lines = [...suggested(records).files.values()].flatMap((text) => text.split("\n"))
+    expect(
+      lines.map((line) => line.trim()).filter((line) => /^- \[crm\.tickets\.get, allow\]$|^tools: \[x/u.test(line)),
+    ).toEqual([])
+  })
+
+  test.each([
+    ["https://api.example.org/a", "https://api.example.net/b"],
+    ["https://api-1.example.org/a", "https://api-2.example.org/b"],
+    ["https://api.example.org:8443/a", "https://api.example.org:8444/b"],
+  ])("of URLs do not end within a host: %s and %s", (one, other) => {
+    const life = new RecordedLife(bundle)
+    const urls = Array.from({ length: 40 }, (_, index) => `${index % 2 === 0 ? one : other}${index}`)
+    for (const query of urls) life.open(SUPPORT, "answer-customer").call("desk.search", { query })
+    const records = life.records.map((record, index) =>
+      record.kind === "call" ? { ...record, arguments: { query: urls[Math.floor(index / 2)] } } : record,
+    )
+    expect(suggested(records).files.get("suggested.cedar") ?? "").not.toContain("like")
+  })
+
   test("are not made of a few calls: it says so", () => {
     const made = suggested(refunds(Array.from({ length: 19 }, () => 1000)))
     expect(made.files.has("suggested.cedar")).toBe(false)

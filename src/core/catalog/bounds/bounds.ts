@@ -8,6 +8,12 @@ import type { Miss } from "./kind.ts"
 import { OTHERS, type ArgumentBound, type ArgumentBounds, type BoundsDefinition } from "./definition.ts"
 import { meaningsOf, type Meaning } from "./kinds.ts"
 import { isLike } from "./like.ts"
+import type { Steps } from "./schema/regular-expression.ts"
+
+/** Some tens of milliseconds; a call has at most 5,000 members and elements. */
+const MOST_STEPS = 200_000
+
+const newSteps = (): Steps => ({ left: MOST_STEPS })
 
 /** As a grant holds them. */
 export function conjunctOf({ arguments: bounds, closed }: BoundsDefinition): ArgumentBounds {
@@ -24,11 +30,12 @@ export function violation(
   bounds: readonly ArgumentBounds[],
   values: Readonly<Record<string, unknown>>,
 ): Violation | null {
+  const steps = newSteps()
   for (const conjunct of bounds) {
     const isClosed = Object.hasOwn(conjunct, OTHERS)
     for (const [argument, bound] of Object.entries(conjunct)) {
       if (argument === OTHERS) continue
-      const broken = brokenBy(bound, Object.hasOwn(values, argument) ? values[argument] : undefined, isClosed)
+      const broken = brokenBy(bound, Object.hasOwn(values, argument) ? values[argument] : undefined, isClosed, steps)
       if (broken !== null) return { argument, bound: broken }
     }
     const other = isClosed
@@ -40,13 +47,18 @@ export function violation(
 }
 
 /** Returns what does not hold, as a denial has it: `max 100`, `path ["/srv"]: it is outside`. */
-export function brokenBy(bound: ArgumentBound, value: unknown, isClosed: boolean): string | null {
+export function brokenBy(
+  bound: ArgumentBound,
+  value: unknown,
+  isClosed: boolean,
+  steps: Steps = newSteps(),
+): string | null {
   if (value === undefined && bound.optional) return null
   const plain = brokenKind(bound, value)
   if (plain !== null) return `${plain} ${JSON.stringify(bound[plain])}`
   const meanings = meaningsOf(bound)
   for (const meaning of meanings) {
-    const miss = missOf(meaning, value, isClosed)
+    const miss = missOf(meaning, value, isClosed, steps)
     const { name, kind, definition } = meaning
     if (miss) return `${kind.isLong ? name : `${name} ${JSON.stringify(definition)}`}: ${miss.how}`
   }
@@ -61,11 +73,11 @@ function hasObject(value: unknown): boolean {
 }
 
 /** Each item of a list must be within the bound. Of an empty one nothing is: upstreams may take it for all there is. */
-function missOf({ kind, definition }: Meaning, value: unknown, isClosed: boolean): Miss | null {
+function missOf({ kind, definition }: Meaning, value: unknown, isClosed: boolean, steps: Steps): Miss | null {
   if (value === undefined) return { how: "it is absent", isUnclear: false }
-  if (kind.judgesWhole || !Array.isArray(value)) return kind.judge(definition, value, isClosed)
+  if (kind.judgesWhole || !Array.isArray(value)) return kind.judge(definition, value, isClosed, steps)
   if (value.length === 0) return { how: "it is an empty list", isUnclear: true }
-  const misses = value.map((item) => kind.judge(definition, item, isClosed))
+  const misses = value.map((item) => kind.judge(definition, item, isClosed, steps))
   const first = misses.find((miss) => miss !== null)
   // Some are within it, and so what it is about.
   return first ? { how: first.how, isUnclear: misses.some((miss) => miss?.isUnclear !== false) } : null
@@ -84,7 +96,7 @@ export function isBeyond(bound: ArgumentBound, value: unknown): boolean {
     ((min !== undefined || max !== undefined) && typeof value !== "number") ||
     (like !== undefined && typeof value !== "string") ||
     (max_length !== undefined && typeof value !== "string" && !Array.isArray(value)) ||
-    meaningsOf(bound).some((meaning) => missOf(meaning, value, false)?.isUnclear === true)
+    meaningsOf(bound).some((meaning) => missOf(meaning, value, false, newSteps())?.isUnclear === true)
   )
 }
 

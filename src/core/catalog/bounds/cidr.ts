@@ -47,7 +47,7 @@ function addressOf(text: string): Pick<Network, "bits" | "address"> | null {
   if (V4.test(text)) return { bits: 32, address: v4Of(text) }
   const halves = text.split("::")
   if (!text.includes(":") || halves.length > 2) return null
-  const [before, after] = halves.map(groupsOf)
+  const [before, after] = halves.map((half, nth) => groupsOf(half, nth === halves.length - 1))
   if (!before || (halves.length === 2 && !after)) return null
   const missing = 8 - before.length - (after?.length ?? 0)
   // RFC 5952, section 4.2.2: `::` stands for two groups or more; some readers refuse it for one, or none.
@@ -56,12 +56,12 @@ function addressOf(text: string): Pick<Network, "bits" | "address"> | null {
   return { bits: 128, address: groups.reduce((all, group) => (all << 16n) | group, 0n) }
 }
 
-/** The last group may be an address of IPv4. Null if one is no group. */
-function groupsOf(text: string): readonly bigint[] | null {
+/** The last group of an address may be one of IPv4. Null if one is no group. */
+function groupsOf(text: string, isLast: boolean): readonly bigint[] | null {
   if (text === "") return []
   const parts = text.split(":")
   const last = parts.at(-1) ?? ""
-  const v4 = V4.test(last) ? v4Of(last) : null
+  const v4 = isLast && V4.test(last) ? v4Of(last) : null
   const plain = v4 === null ? parts : parts.slice(0, -1)
   if (!plain.every((part) => GROUP.test(part))) return null
   return [...plain.map((part) => BigInt(`0x${part}`)), ...(v4 === null ? [] : [v4 >> 16n, v4 & 0xffffn])]

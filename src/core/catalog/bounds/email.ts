@@ -10,6 +10,7 @@ type Domains = readonly string[]
 
 /** Dot-string of atoms, without `%` and `!`: mail hosts may still route by them (RFC 5321, appendix C). */
 const LOCAL_PART = /^[\w#$&'*+\-/=?^`{|}~]+(?:\.[\w#$&'*+\-/=?^`{|}~]+)*$/
+const PRINTABLE = /^[\x21-\x7e]*$/
 /** RFC 5321, section 4.5.3.1. */
 const MOST_OF_LOCAL_PART = 64
 const MOST_OF_ADDRESS = 254
@@ -36,13 +37,15 @@ export const email: BoundKind<Domains> = {
   judge: (domains, value) => {
     if (typeof value !== "string") return unclear("it is no text")
     const at = value.lastIndexOf("@")
-    const [local, domain] = [value.slice(0, Math.max(at, 0)), value.slice(at + 1).toLowerCase()]
+    const [local, domain] = [value.slice(0, Math.max(at, 0)), value.slice(at + 1)]
     if (at < 1 || value.length > MOST_OF_ADDRESS || local.length > MOST_OF_LOCAL_PART)
       return unclear("it is no single e-mail address")
     // Readers decode an encoded word (RFC 2047) into an address of another domain.
     if (!LOCAL_PART.test(local) || local.includes("=?")) return unclear("readers differ over its part before the @")
-    if (!isDomain(domain)) return unclear("readers differ over its domain")
-    return domains.some((each) => domainCovers(each, domain)) ? null : outside("it is at another domain")
+    const folded = domain.toLowerCase()
+    // A Kelvin sign in small letters is `k`.
+    if (!PRINTABLE.test(domain) || !isDomain(folded)) return unclear("readers differ over its domain")
+    return domains.some((each) => domainCovers(each, folded)) ? null : outside("it is at another domain")
   },
   words: (domains) => `is an e-mail address at ${anyOf(domains)}`,
   contradiction: () => null,

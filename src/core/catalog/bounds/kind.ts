@@ -3,6 +3,7 @@
  * a kind stands in one file, and `kinds.ts` lists them.
  */
 import type * as z from "zod"
+import type { Steps } from "./schema/regular-expression.ts"
 
 /** How a value misses a bound. */
 export interface Miss {
@@ -22,8 +23,9 @@ export interface BoundKind<Definition> {
   /**
    * Null if the value is within the bound.
    * @param isClosed whether a member that the bound does not name is a miss
+   * @param steps what all bounds of the call may cost together: a caller can request many
    */
-  judge(definition: Definition, value: unknown, isClosed: boolean): Miss | null
+  judge(definition: Definition, value: unknown, isClosed: boolean, steps: Steps): Miss | null
   /** After the name of the argument: `is a path in /srv/reports`. */
   words(definition: Definition): string
   /** Whether a denial names the kind alone, because definitions are long. */

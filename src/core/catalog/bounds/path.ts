@@ -16,9 +16,12 @@ const DIRECTORY = /^\/$|^\/?[^/]+(?:\/[^/]+)*$/
 /** All of it ASCII that is seen, and nothing that is decoded or a delimiter for some. */
 const PLAIN = /^[\x20-\x24\x26-\x5b\x5d-\x7e]+$/
 
-/** What some reader takes for a slash, a backslash or a dot: U+2215, a yen sign (Shift JIS), a small reverse solidus. */
+/**
+ * What some reader takes for a slash, a backslash, a dot or a percent sign: U+2215, a yen sign (Shift JIS), a small reverse
+ * solidus, and all that normal form KC makes one of (`\u{fe30}` becomes `..`).
+ */
 const LIKE_DELIMITER =
-  /[\u00a5\u20a9\u2024\u2025\u2026\u2044\u2215\u2216\u29f5\u29f8\u29f9\ufe52\ufe68\uff0e\uff0f\uff3c]/u
+  /[\u00a5\u20a9\u2024-\u2026\u2044\u2100\u2101\u2105\u2106\u2215\u2216\u2488-\u249b\u29f5\u29f8\u29f9\u33c2\u33c7\u33d8\ufe19\ufe30\ufe52\ufe68\ufe6a\uff05\uff0e\uff0f\uff3c\u{1f100}]/u
 /** Controls, and what some file systems leave out of a name (CVE-2014-9390). */
 const UNSEEN = /[\p{C}\p{Zl}\p{Zp}]/u
 /** A normal form costs the square of the marks in a row (UAX #15, section 13, has 30 in no text). */
@@ -31,11 +34,13 @@ function ambiguityOf(path: string): string | null {
   if (path.startsWith("//")) return "it begins with two slashes"
   // Windows drops them: `.. ` is `..` there.
   if (segmentsOf(path).some((segment) => /[. ]$/.test(segment))) return "a segment of it ends with a dot or a blank"
+  // What follows a semicolon is a parameter for Tomcat and others, which then take `..;` for `..`.
+  if (segmentsOf(path).some((segment) => /^\.{1,2};/.test(segment))) return "a segment of it is dots and a parameter"
   if (PLAIN.test(path)) return null
   if (path.includes("\\")) return "it has a backslash"
   if (path.includes("%")) return "it has a percent sign"
   if (UNSEEN.test(path)) return "it has a character that cannot be seen"
-  if (LIKE_DELIMITER.test(path)) return "it has a character that some readers take for a slash or a dot"
+  if (LIKE_DELIMITER.test(path)) return "it has a character that some readers take for a slash, a dot or a percent sign"
   return MANY_MARKS.test(path) || path.normalize("NFC") !== path ? "it is not in normal form C" : null
 }
 

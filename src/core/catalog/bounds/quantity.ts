@@ -44,6 +44,8 @@ function unit(dimension: string, name: string, least: bigint, most = least): rea
 /** Of a number as JSON writes it, with at most 15 digits: no separators, no sign `+`, no exponent. */
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?$/
 const MOST_DIGITS = 15
+/** `1.000 EUR` are a thousand for many in Europe. */
+const THOUSANDS = /^-?[1-9]\d{0,2}\.\d{3}(?!\d)/
 /** A currency, or any other unit that is compared with itself alone. */
 const UNIT = /^[A-Za-z%µ°][A-Za-z0-9%µ°/]{0,15}$/
 const TEXT = /^(\S+?) ?([A-Za-z%µ°][A-Za-z0-9%µ°/]{0,15})$/
@@ -98,7 +100,7 @@ function judge(bound: QuantityBound, value: unknown, isClosed: boolean): Miss | 
 }
 
 function ofText(value: unknown): Quantity | Miss {
-  const quantity = typeof value === "string" ? read(value) : null
+  const quantity = typeof value === "string" && !THOUSANDS.test(value) ? read(value) : null
   return quantity ?? unclear("it is no number with a unit that all readers take alike")
 }
 
@@ -111,6 +113,8 @@ function ofMembers(value: unknown, number: string, unit: string, isClosed: boole
     return unclear("it has a member that some readers take for one of the two")
   const [amount, measure] = [ownOf(value, number), ownOf(value, unit)]
   const text = typeof amount === "number" ? String(amount) : amount
+  if (typeof amount === "string" && THOUSANDS.test(amount))
+    return unclear("its number may have a point behind thousands")
   const quantity = typeof text === "string" && typeof measure === "string" ? quantityOf(text, measure) : null
   return quantity ?? unclear("it is no object with a number and a unit that all readers take alike")
 }

@@ -5,12 +5,10 @@ import { memberVariants } from "../arguments.ts"
 import { outside, remembered, unclear, type BoundKind, type Miss } from "./kind.ts"
 import { SchemaFault, type Run } from "./schema/check.ts"
 import { compileSchema } from "./schema/compile.ts"
+import type { Steps } from "./schema/regular-expression.ts"
 
 /** The types of RPC know no `unknown`. */
 type JsonSchema = object
-
-/** A millisecond or two; a call has at most 5,000 members and elements. */
-const MOST_STEPS = 200_000
 
 const compiled = remembered((schema: JsonSchema) => compileSchema(schema))
 
@@ -24,12 +22,12 @@ function faultOf(schema: JsonSchema): string | null {
   }
 }
 
-function judge(schema: JsonSchema, value: unknown, isClosed: boolean): Miss | null {
-  const run: Run = { steps: { left: MOST_STEPS }, named: [] }
+function judge(schema: JsonSchema, value: unknown, isClosed: boolean, steps: Steps): Miss | null {
+  const run: Run = { steps, named: [] }
   const { check, names } = compiled(schema)
   if (hasVariant(value, memberVariants(names))) return unclear("it has a member that some readers take for another")
   const failure = check(value, run)
-  if (run.steps.left < 0) return unclear("it takes too long to compare it with the schema")
+  if (steps.left < 0) return unclear("it takes too long to compare it with the schema")
   if (failure !== null) return outside(`it does not fulfil ${failure === "" ? "the schema" : failure}`)
   return isClosed && hasUnnamed(value, namedIn(run)) ? outside("it has a member that no bound names") : null
 }

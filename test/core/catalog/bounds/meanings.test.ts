@@ -57,6 +57,12 @@ const CASES: readonly (readonly [ArgumentBound, Readonly<Record<Verdict, readonl
         "/srv/reports/\u2024\u2024/x",
         "/srv/reports/..\uff0f..\uff0fetc",
         "/srv/reports/a\u2215b",
+        "/srv/reports/\ufe30/x",
+        "/srv/reports/\uff052e\uff052e/x",
+        "/srv/reports/\u2100x",
+        "/srv/reports/..;/x",
+        "/srv/reports/a/..;a=b/x",
+        "/srv/reports/.;/x",
         "/srv/reports/a\u00a5b",
         "/srv/reports/.\u200c./x",
         "/srv/reports/e\u0301",
@@ -221,6 +227,7 @@ const CASES: readonly (readonly [ArgumentBound, Readonly<Record<Verdict, readonl
         "ann@example.org.",
         "ann@exam\u200bple.org",
         "ann@ｅxample.org",
+        "ann@mar\u212aet.example.com",
         "añn@example.org",
         ".ann@example.org",
         "ann..lee@example.org",
@@ -268,6 +275,7 @@ const CASES: readonly (readonly [ArgumentBound, Readonly<Record<Verdict, readonl
         "167772161",
         "10.1",
         "10.0.0.1.",
+        "32.1.13.184::",
         "10.0.0.256",
         " 10.0.0.1",
         "10.0.0.0/08",
@@ -292,10 +300,13 @@ const CASES: readonly (readonly [ArgumentBound, Readonly<Record<Verdict, readonl
   [
     { quantity: { max: "100 EUR" } },
     {
-      within: ["100 EUR", "99.99 EUR", "0 EUR", "100.00EUR", "0.0 EUR", ["1 EUR", "2 EUR"]],
+      within: ["100 EUR", "99.99 EUR", "0 EUR", "100.00EUR", "0.0 EUR", "0.125 EUR", "99.9990 EUR", ["1 EUR", "2 EUR"]],
       outside: ["100.01 EUR", "-1 EUR", "-0.01 EUR", "1 USD", "1 eur", "1 EURO"],
       unclear: [
         "1,000 EUR",
+        "1.000 EUR",
+        "-1.000 EUR",
+        "99.999 EUR",
         "100,00 EUR",
         "1e2 EUR",
         "+1 EUR",
@@ -422,6 +433,16 @@ describe.each(CASES)("%j", (bound, values) => {
     expect(violation([{ a: { ...bound, optional: true } }], {})).toBeNull()
     expect(violation([{ a: { ...bound, optional: true } }], { a: values.outside[0] })).not.toBeNull()
   })
+})
+
+test("no character that becomes a delimiter of paths in normal form KC is in a path", () => {
+  const found: string[] = []
+  for (let code = 0x80; code <= 0x10_ff_ff; code = code === 0xd7ff ? 0xe000 : code + 1) {
+    const character = String.fromCodePoint(code)
+    if (/[./\\%]/.test(character.normalize("NFKC")) && verdictOf({ path: ["/a"] }, `/a/b${character}c`) !== "unclear")
+      found.push(code.toString(16))
+  }
+  expect(found).toEqual([])
 })
 
 test("a denial names the bound and how it is missed, and nothing of the value", () => {

@@ -3,7 +3,7 @@ import { canonicalText } from "../../../encoding/canonical-json.ts"
 import { exactOf, isMultiple } from "../../../encoding/exact-number.ts"
 import { isObject } from "../../../encoding/json.ts"
 import { count, list, members, number, patternOf, SchemaFault, texts, type Run } from "./check.ts"
-import { isFoundIn } from "./regular-expression.ts"
+import { isFoundIn, type Steps } from "./regular-expression.ts"
 
 type Assertion = (operand: unknown, at: string) => (value: unknown, run: Run) => boolean
 
@@ -16,14 +16,8 @@ export const ASSERTIONS: Readonly<Record<string, Assertion>> = {
     })
     return (value) => types.some((isOfType) => isOfType(value))
   },
-  enum: (operand, at) => {
-    const texts = new Set(list(operand, at).map(canonicalText))
-    return (value) => texts.has(canonicalText(value))
-  },
-  const: (operand) => {
-    const text = canonicalText(operand)
-    return (value) => canonicalText(value) === text
-  },
+  enum: (operand, at) => isOneOf(list(operand, at)),
+  const: (operand) => isOneOf([operand]),
   minimum: (operand, at) => ofNumbers(number(operand, at), (value, limit) => value >= limit),
   maximum: (operand, at) => ofNumbers(number(operand, at), (value, limit) => value <= limit),
   exclusiveMinimum: (operand, at) => ofNumbers(number(operand, at), (value, limit) => value > limit),
@@ -36,8 +30,8 @@ export const ASSERTIONS: Readonly<Record<string, Assertion>> = {
       return exact === null ? typeof value !== "number" : isMultiple(exact, divisor)
     }
   },
-  minLength: (operand, at) => ofTexts(count(operand, at), (value, limit) => lengthOf(value) >= limit),
-  maxLength: (operand, at) => ofTexts(count(operand, at), (value, limit) => lengthOf(value) <= limit),
+  minLength: (operand, at) => ofTexts(count(operand, at), (length, limit) => length >= limit),
+  maxLength: (operand, at) => ofTexts(count(operand, at), (length, limit) => length <= limit),
   pattern: (operand, at) => {
     const automaton = patternOf(operand, at)
     return (value, { steps }) => typeof value !== "string" || isFoundIn(automaton, value, steps)
@@ -46,7 +40,17 @@ export const ASSERTIONS: Readonly<Record<string, Assertion>> = {
   maxItems: (operand, at) => ofLists(count(operand, at), (value, limit) => value.length <= limit),
   uniqueItems: (operand, at) => {
     if (typeof operand !== "boolean") throw new SchemaFault(`${at} is neither true nor false`)
-    return (value) => !operand || !Array.isArray(value) || new Set(value.map(canonicalText)).size === value.length
+    return (value, { steps }) => {
+      if (!operand || !Array.isArray(value)) return true
+      const texts = new Set<string | undefined>()
+      for (const item of value) {
+        const text = canonicalText(item)
+        steps.left -= Math.ceil((text?.length ?? 0) / CHARACTERS_OF_STEP)
+        if (steps.left < 0 || texts.has(text)) return false
+        texts.add(text)
+      }
+      return true
+    }
   },
   required: (operand, at) => {
     const names = texts(operand, at)
@@ -74,10 +78,40 @@ const TYPES: Readonly<Record<string, (value: unknown) => boolean>> = {
 
 const ofNumbers = (limit: number, holds: (value: number, limit: number) => boolean) => (value: unknown) =>
   typeof value !== "number" || holds(value, limit)
-const ofTexts = (limit: number, holds: (value: string, limit: number) => boolean) => (value: unknown) =>
-  typeof value !== "string" || holds(value, limit)
+const ofTexts =
+  (limit: number, holds: (length: number, limit: number) => boolean) =>
+  (value: unknown, { steps }: Run): boolean => {
+    if (typeof value !== "string") return true
+    steps.left -= Math.ceil(value.length / CHARACTERS_OF_STEP)
+    return steps.left >= 0 && holds(lengthOf(value), limit)
+  }
 const ofLists = (limit: number, holds: (value: readonly unknown[], limit: number) => boolean) => (value: unknown) =>
   !Array.isArray(value) || holds(value, limit)
 const ofObjects = (limit: number, holds: (size: number, limit: number) => boolean) => (value: unknown) =>
   !isObject(value) || holds(Object.keys(value).length, limit)
 const lengthOf = (text: string): number => Array.from(text).length
+
+/** A keyword that reads a whole text, and a schema may have hundreds of them. */
+const CHARACTERS_OF_STEP = 4
+
+/** No canonical text of the value, which is longer than what it is compared with. */
+function isOneOf(allowed: readonly unknown[]): (value: unknown, run: Run) => boolean {
+  const scalars = new Set(allowed.filter((each) => typeof each !== "object" || each === null))
+  const others = allowed.filter((each) => !scalars.has(each))
+  return (value, { steps }) => {
+    if (typeof value !== "object" || value === null) return scalars.has(value)
+    return others.some((each) => isEqual(value, each, steps))
+  }
+}
+
+/** As RFC 8785 writes them: members in any order, and -0 as 0. */
+function isEqual(value: unknown, other: unknown, steps: Steps): boolean {
+  if (--steps.left < 0) return false
+  if (Array.isArray(value) && Array.isArray(other))
+    return value.length === other.length && other.every((each, nth) => isEqual(value[nth], each, steps))
+  if (!isObject(value) || !isObject(other)) return value === other
+  const names = Object.keys(value)
+  steps.left -= names.length
+  const [size, own] = [Object.keys(other).length, (name: string) => Object.hasOwn(other, name)]
+  return names.length === size && names.every((name) => own(name) && isEqual(value[name], other[name], steps))
+}

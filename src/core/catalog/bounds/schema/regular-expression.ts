@@ -30,7 +30,9 @@ export function automatonOf(pattern: string): Automaton {
   } catch {
     throw new PatternFault("it is no regular expression of ECMAScript with the flag `u`")
   }
-  return [...new Parser(pattern).alternatives().at(0), { kind: "match" }]
+  const automaton: Instruction[] = []
+  new Parser(pattern).alternatives().appendTo(automaton)
+  return [...automaton, { kind: "match" }]
 }
 
 /** Whether some part of the text matches. */
@@ -76,41 +78,51 @@ function reach(
   }
 }
 
-/** A part of an automaton, whose instructions depend on the place where it begins. */
+/** A part of an automaton. */
 interface Part {
   readonly size: number
-  readonly at: (start: number) => readonly Instruction[]
+  /** Its instructions depend on the place where they begin. Appended, because to copy parts into parts takes the square. */
+  readonly appendTo: (all: Instruction[]) => void
 }
 
-const NOTHING: Part = { size: 0, at: () => [] }
-const single = (instruction: Instruction): Part => part(1, () => [instruction])
+const NOTHING: Part = { size: 0, appendTo: () => undefined }
+const single = (instruction: Instruction): Part => part(1, (all) => void all.push(instruction))
 
-function part(size: number, at: Part["at"]): Part {
+function part(size: number, appendTo: Part["appendTo"]): Part {
   if (size > MOST_INSTRUCTIONS) throw new PatternFault(`it is longer than ${MOST_INSTRUCTIONS} steps`)
-  return { size, at }
+  return { size, appendTo }
 }
 
 const sequence = (one: Part, other: Part): Part =>
-  one.size === 0 ? other : part(one.size + other.size, (at) => [...one.at(at), ...other.at(at + one.size)])
+  one.size === 0
+    ? other
+    : part(one.size + other.size, (all) => {
+        one.appendTo(all)
+        other.appendTo(all)
+      })
 
 /** The first one leads behind the second by a state of its own. */
 const either = (one: Part, other: Part): Part =>
-  part(one.size + other.size + 2, (at) => [
-    { kind: "either", to: [at + 1, at + one.size + 2] },
-    ...one.at(at + 1),
-    { kind: "either", to: [at + one.size + other.size + 2] },
-    ...other.at(at + one.size + 2),
-  ])
+  part(one.size + other.size + 2, (all) => {
+    all.push({ kind: "either", to: [all.length + 1, all.length + one.size + 2] })
+    one.appendTo(all)
+    all.push({ kind: "either", to: [all.length + other.size + 1] })
+    other.appendTo(all)
+  })
 
 const optional = (one: Part): Part =>
-  part(one.size + 1, (at) => [{ kind: "either", to: [at + 1, at + one.size + 1] }, ...one.at(at + 1)])
+  part(one.size + 1, (all) => {
+    all.push({ kind: "either", to: [all.length + 1, all.length + one.size + 1] })
+    one.appendTo(all)
+  })
 
 const repeated = (one: Part): Part =>
-  part(one.size + 2, (at) => [
-    { kind: "either", to: [at + 1, at + one.size + 2] },
-    ...one.at(at + 1),
-    { kind: "either", to: [at] },
-  ])
+  part(one.size + 2, (all) => {
+    const at = all.length
+    all.push({ kind: "either", to: [at + 1, at + one.size + 2] })
+    one.appendTo(all)
+    all.push({ kind: "either", to: [at] })
+  })
 
 /** What stands for one character, apart from a literal: a class, an escape, a dot. */
 const CLASS =

@@ -220,18 +220,21 @@ describe("the token", () => {
     [303, "GET", ""],
     [307, "POST", "x"],
     [308, "POST", "x"],
-  ])("follows one to the same origin as fetch does, with a proof of its own and its caller's trace (%i)", async (status, method, body) => {
-    fresh()
-    await using task = await agents.open({ identity: agents.svid(VAULT), dpop: true })
-    const response = await task.fetch(`${here.origin}/to/${status}/here`, {
-      method: "POST",
-      body: "x",
-      headers: { traceparent: TRACEPARENT },
-    })
-    expect(await response.text()).toBe("ok")
-    expect(received.at(-1)).toMatchObject({ at: "here/got", method, body, traceparent: TRACEPARENT })
-    expect(received.at(-1)?.authorization).toMatch(/^DPoP /)
-  })
+  ])(
+    "follows one to the same origin as fetch does, with a proof of its own and its caller's trace (%i)",
+    async (status, method, body) => {
+      fresh()
+      await using task = await agents.open({ identity: agents.svid(VAULT), dpop: true })
+      const response = await task.fetch(`${here.origin}/to/${status}/here`, {
+        method: "POST",
+        body: "x",
+        headers: { traceparent: TRACEPARENT },
+      })
+      expect(await response.text()).toBe("ok")
+      expect(received.at(-1)).toMatchObject({ at: "here/got", method, body, traceparent: TRACEPARENT })
+      expect(received.at(-1)?.authorization).toMatch(/^DPoP /)
+    },
+  )
 
   test("is told not to follow, or to fail", async () => {
     await using task = await agents.open()

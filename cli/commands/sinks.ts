@@ -1,14 +1,16 @@
 /** `narrowgate sinks`: how far each sink of decision records is, and sending records once more. */
 import { Option, type Command } from "commander"
+import type { z } from "zod"
 import {
+  areKnown,
   currentFailure,
+  exporterTitle,
   healthOf,
   isKnown,
   lagInWords,
   sinks,
   type Exporter,
-  type Metrics,
-  type Sink,
+  type SinkHealth,
 } from "../../src/api/contract/sinks.ts"
 import { operatorBearer } from "../remote/bearer.ts"
 import { requestApi, type WorkerOptions } from "../remote/worker.ts"
@@ -17,7 +19,8 @@ import { jsonText, printableText } from "../terminal/escape.ts"
 import { EXIT, Failure } from "../terminal/failure.ts"
 import { atWorker } from "./worker-options.ts"
 
-type MetricsState = Exclude<Metrics, { readonly error: string }>
+type Sink = z.infer<ReturnType<typeof sinks.listSinks.answer>>["sinks"][number]
+type Metrics = NonNullable<Sink["metrics"]>
 
 export function addSinks(program: Command): void {
   const command = atWorker(program.command("sinks"))
@@ -56,7 +59,7 @@ function linesOf({ id, kind, logs, metrics }: Sink): readonly string[] {
 const nameOf = (name: string): string => `  ${printableText(name).padEnd(10)}`
 
 function metricsLines(metrics: Metrics): readonly string[] {
-  if ("error" in metrics) return [`${nameOf("metrics")} ${colors.red("not sent yet, or the state could not be read")}`]
+  if (!areKnown(metrics)) return [`${nameOf("metrics")} ${colors.red("not sent yet, or the state could not be read")}`]
   const success = `last success ${when(metrics.succeeded_at)}`
   return [
     `${nameOf("metrics")} ${currentFailure(metrics) ? colors.red(success) : success}`,
@@ -64,11 +67,11 @@ function metricsLines(metrics: Metrics): readonly string[] {
   ]
 }
 
-const failureLines = (failure: MetricsState["last_failure"]): readonly string[] =>
+const failureLines = (failure: SinkHealth["failure"]): readonly string[] =>
   failure ? [`             last failure ${when(failure.at)}: ${printableText(failure.says)}`] : []
 
 function exporterLines(exporter: Exporter): readonly string[] {
-  const name = nameOf(exporter.signal === "logs" ? exporter.log : `${exporter.log} (${exporter.signal})`)
+  const name = nameOf(exporterTitle(exporter))
   if (!isKnown(exporter)) return [`${name} ${colors.red("its state could not be read")}`]
   const { next, lag_records, lag_seconds, succeeded_at, last_failure, waits_until, lost, lost_records, denies } =
     exporter
@@ -87,9 +90,10 @@ function exporterLines(exporter: Exporter): readonly string[] {
 
 const when = (at: number | null): string => (at === null ? "never" : new Date(at).toISOString().slice(0, 19))
 
+/** A sink fails, lacks records for ever, or nobody knows. */
 function isInTrouble(sink: Sink): boolean {
-  const { lostRecords, failure, unknown } = healthOf(sink)
-  return lostRecords > 0 || failure !== null || unknown.length > 0
+  const { failure, lostRecords, unknown } = healthOf(sink)
+  return failure !== null || lostRecords > 0 || unknown.length > 0
 }
 
 interface BackfillOptions extends WorkerOptions {

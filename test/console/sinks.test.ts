@@ -1,7 +1,12 @@
 /** The sinks on the page of decisions: what operators look for when records do not arrive. */
+import { runDurableObjectAlarm } from "cloudflare:test"
+import { env } from "cloudflare:workers"
 import { beforeEach, expect, test, vi } from "vitest"
+import { SIGNALS } from "../../src/core/policy/definition/sinks.ts"
 import { Exporter } from "../../src/export/exporter.ts"
 import type { ExporterState } from "../../src/export/exporter-state.ts"
+import { MetricsExporter } from "../../src/export/metrics-exporter.ts"
+import { metricsExporterOf } from "../../src/export/metrics-exporter-stub.ts"
 import { visitorAs } from "../harness/browsing.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { freshIsolateForEach } from "../harness/each-test.ts"
@@ -58,6 +63,21 @@ test("a full log, lost records, and a state that cannot be read are said; what a
   const unknown = await page()
   expect(unknown).toContain("unavailable collector (otlp)")
   expect(unknown).toContain("The state for strangers could not be read.")
+})
+
+test("spans and metrics that fail are said of their sink, and what it lacks is not counted for each signal", async () => {
+  const sink = { ...COLLECTOR, signals: SIGNALS, logs: ["records"] } as const
+  await withSinks(sink)
+  const net = sinkNetwork()
+  await appendRecords(2)
+  await env.RECORD_LOG.getByName(LOG).seal()
+  expect(await page()).toMatch(/behind collector \(otlp\) lacks 2 records, /)
+  net.answer = ({ url }) => new Response("{}", { status: url.endsWith("/v1/metrics") ? 404 : 200 })
+  await exportNow(sink)
+  await runDurableObjectAlarm(metricsExporterOf(env, sink.id))
+  expect(await page()).toMatch(/failing collector \(otlp\) .*no pipeline for it.* \(HTTP 404\)/)
+  vi.spyOn(MetricsExporter.prototype, "state").mockRejectedValue(new Error("down, by a test"))
+  expect(await page()).toMatch(/unavailable collector \(otlp\) .*The state for metrics could not be read\./)
 })
 
 test("without sinks there is no such section", async () => {

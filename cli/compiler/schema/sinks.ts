@@ -40,7 +40,7 @@ const sink = z.strictObject({
   kind: z
     .enum(SINK_KINDS)
     .describe(
-      "`otlp`: OpenTelemetry over OTLP/HTTP, as JSON. `ocsf`: OCSF events as lines of JSON to an HTTPS collector. `s3`: objects behind the API of S3. `r2`: objects of an R2 bucket. `file`: files of `narrowgate serve`.",
+      "`otlp`: OpenTelemetry by OTLP/HTTP with JSON. `ocsf`: OCSF events to an HTTPS collector. `s3`: objects by the API of S3. `r2`: objects of an R2 bucket. `file`: files of `narrowgate serve`.",
     ),
   url: trustedUrl
     .exactOptional()

@@ -48,16 +48,25 @@ const metrics = once(() =>
     .describe("Only of a sink that takes metrics."),
 )
 
-export type Sink = z.infer<ReturnType<typeof sinks.listSinks.answer>>["sinks"][number]
-export type Metrics = NonNullable<Sink["metrics"]>
 export type Exporter = z.infer<ReturnType<typeof exporter>>
 type KnownExporter = Extract<Exporter, { readonly next: number }>
-
-export const isKnown = (each: Exporter): each is KnownExporter => "next" in each
-
+type Metrics = z.infer<ReturnType<typeof metrics>>
+type KnownMetrics = Exclude<Metrics, { readonly error: string }>
 type Failure = KnownExporter["last_failure"]
 
-/** Null if the sink has got something since. */
+/** What a sink sends, by itself. */
+interface SinkStates {
+  readonly logs: readonly Exporter[]
+  readonly metrics?: Metrics | undefined
+}
+
+export const isKnown = (each: Exporter): each is KnownExporter => "next" in each
+export const areKnown = (each: Metrics): each is KnownMetrics => "since" in each
+
+/** The log, and the signal if it is not that of every sink. */
+export const exporterTitle = ({ log, signal: sent }: Exporter): string => (sent === "logs" ? log : `${log} (${sent})`)
+
+/** Null if it has got something since its last failure. */
 export function currentFailure({
   last_failure,
   succeeded_at,
@@ -65,8 +74,9 @@ export function currentFailure({
   return last_failure && last_failure.at > (succeeded_at ?? 0) ? last_failure : null
 }
 
-/** How a sink is, over all logs and signals. */
+/** How a sink is, over all logs that it reads and all signals that it sends. */
 export interface SinkHealth {
+  /** Of the signal that lacks the most. */
   readonly lagRecords: number
   /** The age of the oldest record that it lacks, in seconds. */
   readonly lagSeconds: number
@@ -75,24 +85,25 @@ export interface SinkHealth {
   readonly lostRecords: number
   /** Calls are denied, because a log has no room for their records. */
   readonly denies: boolean
-  /** Logs of which nobody knows how far the sink is, and `metrics`. */
+  /** What nobody knows of how far the sink is with it. */
   readonly unknown: readonly string[]
 }
 
-export function healthOf({ logs, metrics }: Pick<Sink, "logs" | "metrics">): SinkHealth {
+export function healthOf({ logs, metrics: sent }: SinkStates): SinkHealth {
   const known = logs.filter(isKnown)
-  const sent = metrics && !("error" in metrics) ? [...known, metrics] : known
-  const failures = sent.flatMap((each) => currentFailure(each) ?? [])
+  const measured = sent && areKnown(sent) ? [sent] : []
+  const failures = [...known, ...measured].flatMap((each) => currentFailure(each) ?? [])
+  const lags = [...Map.groupBy(known, (each) => each.signal).values()].map((ofSignal) =>
+    ofSignal.reduce((sum, { lag_records }) => sum + lag_records, 0),
+  )
+  const unknown = logs.filter((each) => !isKnown(each)).map(exporterTitle)
   return {
-    lagRecords: known.reduce((sum, { lag_records }) => sum + lag_records, 0),
+    lagRecords: Math.max(0, ...lags),
     lagSeconds: Math.max(0, ...known.map(({ lag_seconds }) => lag_seconds)),
     failure: failures.toSorted((one, other) => other.at - one.at)[0] ?? null,
     lostRecords: known.reduce((sum, { lost_records }) => sum + lost_records, 0),
     denies: known.some(({ denies }) => denies),
-    unknown: [
-      ...logs.flatMap((each) => (isKnown(each) ? [] : [each.log])),
-      ...(metrics && "error" in metrics ? ["metrics"] : []),
-    ],
+    unknown: sent && measured.length === 0 ? [...unknown, "metrics"] : unknown,
   }
 }
 

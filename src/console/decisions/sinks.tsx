@@ -1,7 +1,14 @@
 /** The sinks of decision records: how each is, and how far it is in each log. */
 import type { FC } from "hono/jsx"
 import { CONTRACT } from "../../api/contract/contract.ts"
-import { healthOf, isKnown, lagInWords, type Exporter, type SinkHealth } from "../../api/contract/sinks.ts"
+import {
+  exporterTitle,
+  healthOf,
+  isKnown,
+  lagInWords,
+  type Exporter,
+  type SinkHealth,
+} from "../../api/contract/sinks.ts"
 import { Moment, Text } from "../../web/text.tsx"
 import { descriptionOf, NO_REASON_GIVEN, type ApiResponse } from "../layout/page-request.ts"
 import { Table } from "../layout/table.tsx"
@@ -68,7 +75,7 @@ const Health: FC<Props<SinkHealth>> = ({
 const Row: FC<Props<Exporter> & { readonly sink: string }> = ({ sink, of, now }) => (
   <tr>
     <td data-label="Sink">{sink}</td>
-    <td data-label="Log">{of.signal === "logs" ? of.log : `${of.log} (${of.signal})`}</td>
+    <td data-label="Log">{exporterTitle(of)}</td>
     {isKnown(of) ? <Progress of={of} now={now} /> : <td colspan={4}>Its state could not be read.</td>}
   </tr>
 )

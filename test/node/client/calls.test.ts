@@ -167,6 +167,8 @@ async function fourTimes(call: () => Promise<Response>): Promise<Response> {
   return call()
 }
 
+const TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
 describe("the token", () => {
   let here: Listening
   let there: Listening
@@ -175,6 +177,7 @@ describe("the token", () => {
     readonly method: string
     readonly authorization: string
     readonly body: string
+    readonly traceparent: unknown
   }[] = []
   let refusals = 0
   beforeAll(async () => {
@@ -182,8 +185,8 @@ describe("the token", () => {
       const server = createServer(async (request, response) => {
         const url = request.url ?? ""
         const body = await text(request)
-        const { authorization = "", dpop } = request.headers
-        received.push({ at: name + url, method: request.method ?? "", authorization, body })
+        const { authorization = "", dpop, traceparent } = request.headers
+        received.push({ at: name + url, method: request.method ?? "", authorization, body, traceparent })
         const [, status, target] = /^\/to\/(\d+)\/(.*)$/.exec(url) ?? []
         if (status !== undefined) {
           response.writeHead(Number(status), { location: target === "there" ? `${there.origin}/got` : "/got" }).end()
@@ -217,14 +220,21 @@ describe("the token", () => {
     [303, "GET", ""],
     [307, "POST", "x"],
     [308, "POST", "x"],
-  ])("follows one to the same origin as fetch does, with a proof of its own (%i)", async (status, method, body) => {
-    fresh()
-    await using task = await agents.open({ identity: agents.svid(VAULT), dpop: true })
-    const response = await task.fetch(`${here.origin}/to/${status}/here`, { method: "POST", body: "x" })
-    expect(await response.text()).toBe("ok")
-    expect(received.at(-1)).toMatchObject({ at: "here/got", method, body })
-    expect(received.at(-1)?.authorization).toMatch(/^DPoP /)
-  })
+  ])(
+    "follows one to the same origin as fetch does, with a proof of its own and its caller's trace (%i)",
+    async (status, method, body) => {
+      fresh()
+      await using task = await agents.open({ identity: agents.svid(VAULT), dpop: true })
+      const response = await task.fetch(`${here.origin}/to/${status}/here`, {
+        method: "POST",
+        body: "x",
+        headers: { traceparent: TRACEPARENT },
+      })
+      expect(await response.text()).toBe("ok")
+      expect(received.at(-1)).toMatchObject({ at: "here/got", method, body, traceparent: TRACEPARENT })
+      expect(received.at(-1)?.authorization).toMatch(/^DPoP /)
+    },
+  )
 
   test("is told not to follow, or to fail", async () => {
     await using task = await agents.open()

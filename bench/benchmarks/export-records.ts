@@ -56,7 +56,9 @@ async function exportAll(lab: Lab): Promise<Exported> {
   ]
   for (const sink of SINKS) {
     lab.say(`to the sink ${sink}`)
-    sides.push(await timed(`sink ${sink}`, narrowgate, records, async () => catchUp(narrowgate, collector, sink, records)))
+    sides.push(
+      await timed(`sink ${sink}`, narrowgate, records, async () => catchUp(narrowgate, collector, sink, records)),
+    )
   }
   const value = Math.min(...sides.map(({ rate }) => rate.median)) / TARGET
   return { records, file, keys, measured: { value, sides } }

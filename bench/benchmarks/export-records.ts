@@ -56,7 +56,9 @@ async function exportAll(lab: Lab): Promise<Exported> {
   ]
   for (const sink of SINKS) {
     lab.say(`to the sink ${sink}`)
-    sides.push(await timed(`sink ${sink}`, narrowgate, records, async () => catchUp(narrowgate, collector, sink, records)))
+    sides.push(
+      await timed(`sink ${sink}`, narrowgate, records, async () => catchUp(narrowgate, collector, sink, records)),
+    )
   }
   const value = Math.min(...sides.map(({ rate }) => rate.median)) / TARGET
   return { records, file, keys, measured: { value, sides } }
@@ -79,20 +81,21 @@ async function timed(
 
 async function download({ workerd: { port }, identities }: Narrowgate, file: string): Promise<void> {
   const range = { logs: FILLED_LOGS, from: 0, until: null }
-  await writeRecordFile(file, exportedLines({ url: `http://127.0.0.1:${port}` }, identities.operatorToken, range))
+  await writeRecordFile(
+    file,
+    exportedLines({ url: `http://127.0.0.1:${port}` }, async () => identities.operatorToken(), range),
+  )
 }
 
 /** The collector knows when it has them: to ask the Worker would slow it down. */
-async function catchUp(
-  { ask, identities }: Narrowgate,
-  collector: Collector,
-  sink: string,
-  records: number,
-): Promise<void> {
+async function catchUp(narrowgate: Narrowgate, collector: Collector, sink: string, records: number): Promise<void> {
   collector.open(sink)
-  await ask(`/v1/sinks/${sink}/backfill`, {
+  await narrowgate.ask(`/v1/sinks/${sink}/backfill`, {
     method: "POST",
-    headers: { authorization: `Bearer ${await identities.operatorToken()}`, "content-type": "application/json" },
+    headers: {
+      authorization: `Bearer ${await narrowgate.identities.operatorToken()}`,
+      "content-type": "application/json",
+    },
     body: JSON.stringify({ from: "start" }),
   })
   let [taken, at] = [0, performance.now()]

@@ -128,7 +128,7 @@ describe.skipIf(!isInstalled())("approvals", () => {
       await page.getByRole("button", { name: "Approve this task" }).click()
       await page.getByText("Approved. The agent can start the task.").waitFor()
       await page.goto(`${work.stack.origin}/console/approvals/${refused}`)
-      expect(await page.locator("main").innerText()).toContain('ticket must be "42"')
+      expect(await page.locator("main").innerText()).toContain('ticket is "42"')
       await page.getByRole("button", { name: "Reject this task" }).click()
       await page.getByText("Rejected. The task does not start.").waitFor()
       await lookAt(page, "approval-task-rejected")

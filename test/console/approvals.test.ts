@@ -264,6 +264,16 @@ describe("a task's page", () => {
     })
   })
 
+  test("says its bounds in words, and what the agent wrote in them as text", async () => {
+    const tools = { type: "narrowgate_call", tools: ["files.*"], actions: ["read"] }
+    const bounds = { file: { path: ["/srv/reports", "/srv/<b>x</b>, and any other"], max_length: 90 } }
+    const details = JSON.stringify([{ ...tools, arguments: bounds }])
+    const { page } = await askConsent("alice", { scope: "", authorization_details: details })
+    expect(await textOf(await visitorAs("alice"), page)).toContain(
+      "file is no longer than 90; file is a path in one of /srv/reports, &quot;/srv/&lt;b&gt;x&lt;/b&gt;, and any other&quot;",
+    )
+  })
+
   test("takes a no, and nothing begins", async () => {
     const { page, task } = await askConsent()
     const alice = await visitorAs("alice")

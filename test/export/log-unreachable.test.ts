@@ -20,15 +20,15 @@ const broken = (): never => {
   throw new Error("taken down by a test")
 }
 
-test.each<[string, () => unknown]>([
+test.each<[string, RecordLog["append"]]>([
   ["throws", broken],
-  ["hangs", async () => new Promise(() => undefined)],
+  ["hangs", async () => new Promise<never>(() => undefined)],
 ])("a log that %s: reads go on, and their records outlive the isolate and its objects", async (_how, answer) => {
   sinkNetwork()
   await withSinks(SINK)
   const { token, task } = await openTask("first")
   const down = vi.spyOn(RecordLog.prototype, "append")
-  Reflect.apply(down.mockImplementation, down, [answer])
+  down.mockImplementation(answer)
   const reads = [
     await callWith(token, "/files/a"),
     await callWith(token, "/files/b"),

@@ -1,5 +1,7 @@
 /** The registration of an agent: its owner, how it authenticates, and the grant of each of its purposes. */
 import type { Child, FC } from "hono/jsx"
+import { isObject } from "../../core/encoding/json.ts"
+import { boundInWords, nameText } from "../../core/task/grant-words.ts"
 import { spanText, Text } from "../../web/text.tsx"
 import { agentPath } from "../layout/paths.ts"
 import type { Agent, Grant, Purpose } from "../../api/contract/agents.ts"
@@ -75,12 +77,19 @@ const GrantText: FC<{ readonly of: Grant }> = ({
     {calls !== null && `, ${calls} calls`}
     {Object.keys(bounds).length > 0 && (
       <>
-        , with <Text of={JSON.stringify(bounds)} most={400} />
+        , with <Text of={wordsOf(bounds)} most={400} />
       </>
     )}
     {closed && ", with no other argument"}
   </>
 )
+
+const wordsOf = (bounds: Grant["arguments"]): string =>
+  Object.entries(bounds)
+    .map(([name, bound]) =>
+      isObject(bound) ? boundInWords(name, bound) : `${nameText(name)} ${JSON.stringify(bound)}`,
+    )
+    .join("; ")
 
 /** Null if there are no names. */
 function several(names: readonly string[], between = ", "): Child {

@@ -1,6 +1,4 @@
 /** A grant in the words that a user reads before they consent to it. */
-import { nameText } from "../../core/task/grant-words.ts"
-
 const ACTIONS = [
   ["read", "Read"],
   ["write", "Change"],
@@ -28,21 +26,4 @@ export function scopesByAction(scope: string): readonly Access[] {
 function toolText(tool: string): string {
   if (tool === "*") return "* (all tools)"
   return tool.endsWith(".*") ? `${tool} (all tools of ${tool.slice(0, -2)})` : tool
-}
-
-const BOUNDS: Readonly<Record<string, (value: string) => string>> = {
-  eq: (value) => `must be ${value}`,
-  in: (value) => `must be one of ${value}`,
-  min: (value) => `must be at least ${value}`,
-  max: (value) => `must be at most ${value}`,
-  like: (value) => `must match ${value}`,
-  max_length: (value) => `must have at most ${value} characters`,
-}
-
-export function boundText(name: string, bound: Readonly<Record<string, unknown>>): string {
-  const parts = Object.entries(bound).map(([kind, value]) => {
-    const text = JSON.stringify(value)
-    return BOUNDS[kind]?.(text) ?? `${kind} ${text}`
-  })
-  return `${nameText(name)} ${parts.join(" and ")}`
 }

@@ -2,6 +2,7 @@
 import { CONTRACT } from "../../api/contract/contract.ts"
 import type { FC } from "hono/jsx"
 import type { Form } from "../../web/form.ts"
+import { boundInWords } from "../../core/task/grant-words.ts"
 import { respondPage, seeOther } from "../../web/page.tsx"
 import { Moment, spanText, Text } from "../../web/text.tsx"
 import { shortened, markInvisible } from "../../web/visible.ts"
@@ -11,7 +12,7 @@ import type { PageDefinition } from "../layout/page-definition.ts"
 import type { PageRequest } from "../layout/page-request.ts"
 import { SECTIONS } from "../layout/sections.ts"
 import { Answer, answerIn, noAnswer } from "./answer.tsx"
-import { boundText, scopesByAction } from "./grant-words.ts"
+import { scopesByAction } from "./grant-words.ts"
 import { approvalNotFound } from "./not-found.tsx"
 import type { TaskApproval } from "../../api/contract/approvals.ts"
 
@@ -149,7 +150,7 @@ const Allowed: FC<{ readonly approval: TaskApproval }> = ({ approval: { scope, a
           <ul>
             {only.slice(0, MOST).map(([name, bound]) => (
               <li>
-                <Text of={boundText(name, bound)} most={300} />
+                <Text of={boundInWords(name, bound)} most={300} />
               </li>
             ))}
             {closed && <li>there is no other argument</li>}

@@ -6,15 +6,21 @@ import type { Lookup } from "../encoding/lookup.ts"
 import { isRedacted, withoutValue } from "../catalog/redaction.ts"
 import { sensitivityRank, type Tool } from "../catalog/tool.ts"
 import type { Denial } from "../denials/denial.ts"
-import { violation } from "../catalog/bounds/bounds.ts"
-import type { ArgumentBounds } from "../catalog/bounds/definition.ts"
+import { violation, type Violation } from "../catalog/bounds/bounds.ts"
+import { OTHERS, type ArgumentBounds } from "../catalog/bounds/definition.ts"
+import { jointBounds } from "../catalog/bounds/joint.ts"
+import { displayText } from "../encoding/display-text.ts"
+import { boundInWords, nameText } from "../task/grant-words.ts"
 import { redactedOf } from "../task/redacted-arguments.ts"
 import type { Task } from "../task/task.ts"
+
+/** Characters: a model reads it, and a record has it. */
+const MAX_STATED = 300
 
 /**
  * Requires that the grant of the task and of each ancestor covers the call, so that no agent of the chain gains
  * authority. The denial shows the violated bound, except its value if the catalog redacts the argument for one of the
- * tools that these grants cover.
+ * tools that these grants cover. If the token of the call states the bound, the caller may be told.
  * @param tools the catalog
  * @param now milliseconds since the epoch
  */
@@ -37,9 +43,19 @@ export function checkGrant(
     const { argument } = broken
     const isHidden = isRedacted(argument, redactedOf(ancestry, tools))
     const bound = isHidden ? withoutValue(broken.bound) : broken.bound
-    return { reason: "argument_out_of_bounds", scope: formatScope(scopeOf(tool)), argument, bound }
+    const denial = { reason: "argument_out_of_bounds", scope: formatScope(scopeOf(tool)), argument, bound } as const
+    const isStated = task === ancestry[0] && task.details !== null && !isHidden
+    return isStated ? { ...denial, stated: wordsOf(broken, bounds) } : denial
   }
   return null
+}
+
+/** What a token with `authorization_details` states of the argument: all bounds of it together. */
+function wordsOf({ argument }: Violation, bounds: readonly ArgumentBounds[]): string {
+  const joint = jointBounds(bounds)
+  const bound = Object.hasOwn(joint, argument) && argument !== OTHERS ? joint[argument] : undefined
+  const words = bound ? boundInWords(argument, bound) : `it has no argument ${nameText(argument)}`
+  return displayText(words, MAX_STATED)
 }
 
 /** Returns the bounds within which a task's grant covers the tool, or why it does not, whatever the arguments. */

@@ -1,6 +1,8 @@
 /** What a grant allows, in words for people who have never seen a scope. */
-import { OTHERS, type ArgumentBound, type ArgumentBounds } from "../catalog/bounds/definition.ts"
-import { meaningsOf } from "../catalog/bounds/kinds.ts"
+import { OTHERS, type ArgumentBounds } from "../catalog/bounds/definition.ts"
+import { BOUND_KINDS } from "../catalog/bounds/kinds.ts"
+import type { BoundKind } from "../catalog/bounds/kind.ts"
+import { isObject } from "../encoding/json.ts"
 import type { Action, Sensitivity } from "../catalog/tool.ts"
 
 /** In the order of the page, the least powerful first. */
@@ -33,27 +35,59 @@ export function callsInWords(calls: number | null): string {
 /** Each bound once, however many definitions contain it. */
 export function boundsInWords(bounds: readonly ArgumentBounds[]): string {
   const words = bounds.flatMap((each) =>
-    Object.entries(each).flatMap(([name, bound]) => (name === OTHERS ? [NO_OTHERS] : ofArgument(name, bound))),
+    Object.entries(each).flatMap(([name, bound]) => (name === OTHERS ? [NO_OTHERS] : ofArgument(name, bound, false))),
   )
   return [...new Set(words)].join("; ")
 }
 
 const NO_OTHERS = "it has no other argument"
 
-function ofArgument(named: string, bound: ArgumentBound): readonly string[] {
-  const { eq, in: among, min, max, like, max_length: most, optional } = bound
-  const name = optional ? `${nameText(named)}, if it is given,` : nameText(named)
-  const phrase = (word: string, value: unknown): string => `${name} ${word} ${JSON.stringify(value)}`
-  return [
-    ...(eq === undefined ? [] : [phrase("is", eq)]),
-    ...(among === undefined ? [] : [`${name} is one of ${among.map((value) => JSON.stringify(value)).join(", ")}`]),
-    ...(min === undefined ? [] : [phrase("is at least", min)]),
-    ...(max === undefined ? [] : [phrase("is at most", max)]),
-    ...(like === undefined ? [] : [phrase("is like", like)]),
-    ...(most === undefined ? [] : [`${name} is no longer than ${most}`]),
-    ...meaningsOf(bound).map(({ kind, definition }) => `${name} ${kind.words(definition)}`),
-  ]
+function ofArgument(name: string, bound: object, isWhole: boolean): readonly string[] {
+  const { optional, ...kinds } = { optional: false, ...bound }
+  const subject = optional ? `${nameText(name)}, if it is given,` : nameText(name)
+  return Object.entries<unknown>(kinds)
+    .flatMap(([kind, definition]) => phrasesOf(kind, definition, isWhole))
+    .map((phrase) => `${subject} ${phrase}`)
 }
+
+/**
+ * One bound of an argument, as the API shows it: several as one, some with their values hidden.
+ * @param name of the argument
+ */
+export const boundInWords = (name: string, bound: object): string => ofArgument(name, bound, true).join("; ")
+
+const KINDS: ReadonlyMap<string, BoundKind<unknown>> = new Map(Object.entries<BoundKind<unknown>>(BOUND_KINDS))
+
+const VERBS: ReadonlyMap<string, string> = new Map([
+  ["eq", "is"],
+  ["min", "is at least"],
+  ["max", "is at most"],
+  ["like", "is like"],
+  ["max_length", "is no longer than"],
+])
+
+/**
+ * What has no words is shown as it is written.
+ * @param isWhole so is what words do not say whole
+ */
+function phrasesOf(name: string, definition: unknown, isWhole: boolean): readonly string[] {
+  if (name === "like" && Array.isArray(definition)) return definition.flatMap((each) => phrasesOf(name, each, isWhole))
+  if (name === "in" && Array.isArray(definition)) return [oneOf(definition)]
+  const verb = VERBS.get(name)
+  if (verb !== undefined) return [`${verb} ${JSON.stringify(definition)}`]
+  const kind = KINDS.get(name)
+  if (kind && isObject(definition) && Array.isArray(definition["all"]) && Object.keys(definition).length === 1)
+    return definition["all"].flatMap((each) => phrasesOf(name, each, isWhole))
+  const written = JSON.stringify(definition)
+  const read = kind?.definition.safeParse(definition)
+  if (!kind || !read?.success) return [`is within ${nameText(name)} ${written}`]
+  return [kind.isLong && isWhole ? `${kind.words(read.data)}: ${written}` : kind.words(read.data)]
+}
+
+const oneOf = (values: readonly unknown[]): string =>
+  values.length === 0
+    ? "has no value that is allowed"
+    : `is one of ${values.map((value) => JSON.stringify(value)).join(", ")}`
 
 /** The name of an argument comes from a program and must not read as our own words, so a name that could is quoted. */
 export function nameText(name: string): string {

@@ -34,6 +34,7 @@ test("the members that can show an argument are known, each by what hides it", (
   expect(all).toEqual([
     "tool_unknown.called: hidden",
     "argument_out_of_bounds.bound: value",
+    "argument_out_of_bounds.stated: value",
     "budget_spent.used: figure",
     "budget_spent.asked: figure",
     "budget_spent.retry_after: figure",

@@ -1,7 +1,7 @@
 import { describe, expect, inject, test } from "vitest"
 import { previewTask } from "../../../src/core/task/consent.ts"
 import { countsOf, fewerCalls, lives, viewOfConsent, type ConsentView } from "../../../src/core/task/consent-view.ts"
-import { boundsInWords, callsInWords, lifeInWords } from "../../../src/core/task/grant-words.ts"
+import { boundInWords, boundsInWords, callsInWords, lifeInWords } from "../../../src/core/task/grant-words.ts"
 import { isOAuthFailure } from "../../../src/core/denials/oauth-error.ts"
 import type { BundleBody } from "../../../src/core/policy/bundle.ts"
 import type { Consent } from "../../../src/core/task/pending-consent.ts"
@@ -118,4 +118,28 @@ test("bounds and calls are said in words, each once", () => {
     "at most 1 call",
     "at most 5 calls",
   ])
+})
+
+test.each<[object, string]>([
+  [{ min: 1, max: 100 }, "it is at least 1; it is at most 100"],
+  [{ like: ["a*", "*b"], max_length: 40 }, 'it is like "a*"; it is like "*b"; it is no longer than 40'],
+  [{ in: [] }, "it has no value that is allowed"],
+  [{ path: ["/srv/reports"], optional: true }, "it, if it is given, is a path in /srv/reports"],
+  [{ path: ["/a", "/b c"] }, 'it is a path in one of /a, "/b c"'],
+  [
+    { email: { all: [["a.example"], ["*.b.example", "c.example"]] } },
+    "it is an e-mail address at a.example; it is an e-mail address at one of *.b.example, c.example",
+  ],
+  [{ url: { hosts: ["api.example"], path: "/v1" } }, "it is a URL (https) at api.example, path /v1"],
+  [{ cidr: ["10.0.0.0/8"] }, "it is an IP address or network in 10.0.0.0/8"],
+  [{ quantity: { max: "100 EUR" } }, "it is at most 100 EUR"],
+  [{ date: { from: "2026-01-01" } }, "it is a date from 2026-01-01"],
+  [{ schema: { type: "string" } }, 'it fulfils a schema: {"type":"string"}'],
+  [{ path: "[redacted]", eq: "[redacted]" }, 'it is within path "[redacted]"; it is "[redacted]"'],
+  [{ between: [1, 2] }, "it is within between [1,2]"],
+  // Of an agent, which would like to be read as ours.
+  [{ path: ["/srv, and anywhere else; to is anything"] }, 'it is a path in "/srv, and anywhere else; to is anything"'],
+  [{ "max 5; to": 1 }, 'it is within "max 5; to" 1'],
+])("a bound in words: %j", (bound, words) => {
+  expect(boundInWords("it", bound)).toBe(words)
 })

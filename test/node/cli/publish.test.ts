@@ -200,3 +200,16 @@ describe("somebody else has published meanwhile", () => {
     expect(await publishing(["--over", "6"])).toMatchObject({ code: 0, asked: ["6", "8"] })
   })
 })
+
+test("status has a line for each sink", async () => {
+  const path = join(own().directory, "policies/sinks.yaml")
+  // Nothing listens there.
+  await writeFile(path, "sinks: [{ id: lake, kind: ocsf, url: 'http://127.0.0.1:9/in' }]\n")
+  expect((await narrowgate("publish", ...KEY, "--why", "with a sink")).code).toBe(0)
+  const lacks = /\nsink {7}lake \(ocsf\) lacks \d+ records?, the oldest \d+ s old.*\n$/
+  await expect.poll(async () => (await asOperator("status")).stdout, { timeout: 30_000 }).toMatch(lacks)
+  const { sinks } = z
+    .looseObject({ sinks: z.array(z.looseObject({ id: z.string() })) })
+    .parse(JSON.parse((await asOperator("status", "--json")).stdout))
+  expect(sinks.map(({ id }) => id)).toEqual(["lake"])
+})

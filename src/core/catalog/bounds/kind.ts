@@ -65,7 +65,9 @@ export function remembered<Definition extends object, Compiled>(
 
 /** Words for one of several. */
 export function anyOf(texts: readonly string[]): string {
-  return texts.length === 1 ? (texts[0] ?? "") : `one of ${texts.join(", ")}`
+  // Agents write bounds too: what could be read as our own words is quoted.
+  const quoted = texts.map((text) => (/^[\w.:/*@[\]-]+$/.test(text) ? text : JSON.stringify(text)))
+  return quoted.length === 1 ? (quoted[0] ?? "") : `one of ${quoted.join(", ")}`
 }
 
 /** Whether each of these is in, or covered by one of, the others. */

@@ -34,10 +34,16 @@ export const GRANT_DENIALS = {
         "argument",
         "The bound that it violates, such as `max 100`; if a tool of the grant redacts the argument: `max [redacted]`.",
       ),
+      stated: optional(
+        valueOf(
+          "argument",
+          "What the token of the call states of the argument, in words. Absent if it states nothing.",
+        ),
+      ),
     },
     doc: "An argument violates a bound of the grant.",
     forOperators: ({ argument, bound }) => `The argument ${argument} is out of bounds (${bound})`,
-    forCaller: ONLY_CODE,
+    forCaller: ({ stated }) => (stated === undefined ? null : `The task's grant covers this call only if ${stated}.`),
   }),
   calls_exhausted: final({
     code: "budget_exhausted",

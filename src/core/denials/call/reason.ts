@@ -15,8 +15,8 @@ interface AnyReason<E extends Members> extends Reasoned<E> {
   /** A sentence for operators, without its full stop. They may read all evidence that a record shows. */
   forOperators(evidence: ShownEvidence<E>): string
   /**
-   * A sentence for the caller, who may be hostile. It contains only what the caller can see in its own request, and of
-   * policy no more than that something in the request must be readable. Null if the caller only gets the sentence of
+   * A sentence for the caller, who may be hostile. It contains only what the caller can see in its own request, of which
+   * its token is a part, and of policy no more than that something in the request must be readable. Null if the caller only gets the sentence of
    * the code.
    */
   forCaller(evidence: Values<E>): string | null

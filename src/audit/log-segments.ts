@@ -15,7 +15,7 @@ import { isOfTile, nodeReader, packed, storeNodes, unpacked, TREE_SCHEMA } from 
 
 /** Of one segment, unless a single batch has more: sealing so many takes a few milliseconds. */
 const MAX_RECORDS = 500
-const MAX_CHARACTERS = 1_000_000
+const MAX_BYTES = 1_000_000
 
 /**
  * Of batches from `low` to `high`. `skipped`: positions, among their records, of those that the log had already. `total`:
@@ -32,7 +32,7 @@ ${TREE_SCHEMA}`
 interface WaitingRow extends Record<string, SqlStorageValue> {
   readonly id: number
   readonly count: number
-  readonly characters: number
+  readonly bytes: number
 }
 
 interface BatchRow extends Record<string, SqlStorageValue> {
@@ -163,7 +163,7 @@ export class Segments {
   }
 
   #waiting(limit: number): readonly WaitingRow[] {
-    const query = "SELECT id, count, length(body) AS characters FROM batches WHERE id > ? ORDER BY id LIMIT ?"
+    const query = "SELECT id, count, octet_length(body) AS bytes FROM batches WHERE id > ? ORDER BY id LIMIT ?"
     return this.#storage.sql.exec<WaitingRow>(query, this.#last?.high ?? 0, limit).toArray()
   }
 
@@ -174,11 +174,11 @@ export class Segments {
    * @returns false if none waits
    */
   seal(now: number, upTo: number, hash: HashText, within: (records: readonly PartialRecord[]) => void): boolean {
-    let [count, characters] = [0, 0]
+    let [count, bytes] = [0, 0]
     const batches = this.#waiting(MAX_RECORDS).filter((batch, at) => {
       count += batch.count
-      characters += batch.characters
-      return batch.id <= upTo && (at === 0 || (count <= MAX_RECORDS && characters <= MAX_CHARACTERS))
+      bytes += batch.bytes
+      return batch.id <= upTo && (at === 0 || (count <= MAX_RECORDS && bytes <= MAX_BYTES))
     })
     if (batches.length === 0) return false
     this.#storage.transactionSync(() =>

@@ -186,7 +186,7 @@ test("without its window more calls come in a minute than ever did, without its 
 })
 
 test("a permit for what policy permits to no user is needed, and permits that tool alone", async () => {
-  const [used, other] = ["everything.trigger-long-running-operation", "everything.get-env"]
+  const [used, other] = ["everything.gzip-file-as-resource", "everything.get-env"]
   const observed = await withReadArguments(`@id("agents-run")
 permit (
   principal in AgentGroup::"support",

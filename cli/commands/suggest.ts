@@ -5,19 +5,18 @@ import { summarise } from "./check.ts"
 import { atWorker } from "./worker-options.ts"
 import { bundlesByDigest, fetchingFrom } from "../diff/fetched-bundles.ts"
 import { compilePolicies } from "../compiler/compile.ts"
-import { spooled, type Spooled } from "../records/in-order.ts"
+import { spooled } from "../records/in-order.ts"
 import { withRecords } from "../records/options.ts"
 import { recordSource, type RecordOptions } from "../records/source.ts"
 import { repeated } from "../import/options.ts"
 import type { Bundle } from "../../src/core/policy/assemble.ts"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
 import type { Subjects } from "../suggest/agents-edits.ts"
+import { fit } from "../suggest/fit.ts"
 import { ObservedUse } from "../suggest/observed-use.ts"
 import { PathArguments } from "../replay/path-arguments.ts"
 import { suggestionAsJson, suggestionText, type Told } from "../suggest/render.ts"
-import type { UnpermittedUse } from "../suggest/rules-text.ts"
-import { suggestionFor, type Base, type Suggestion } from "../suggest/suggestion.ts"
-import { trafficUnder, type Traffic } from "../suggest/traffic.ts"
+import type { Base, Unusable } from "../suggest/suggestion.ts"
 import { writeWhole } from "../terminal/atomic-write.ts"
 import { jsonText } from "../terminal/escape.ts"
 import { EXIT, Failure } from "../terminal/failure.ts"
@@ -51,9 +50,6 @@ export function addSuggest(program: Command): void {
     .action(suggest)
 }
 
-/** Each round may permit what the one before still denied: the user's permit, then the agent's. */
-const MOST_ROUNDS = 4
-
 async function suggest(directory: string, options: SuggestOptions): Promise<void> {
   const source = await recordSource(options)
   if (!source) throw new Failure("there is nothing to learn from", "Add --records or --from-worker.", EXIT.usage)
@@ -71,8 +67,9 @@ async function suggest(directory: string, options: SuggestOptions): Promise<void
       use.add(paths.shownIn(record))
     }
     if (use.calls === 0) throw new Failure("the records show no call that happened", "Give records of calls.")
-    const { suggestion, traffic } = await fitted(base, use, subjects, records, bundles)
-    await tell(directory, options, { use, suggestion, traffic })
+    const fitted = await fit(base, use, subjects, () => records.read(), bundles)
+    if ("problems" in fitted) throw refusalOf(fitted)
+    await tell(directory, options, { use, ...fitted })
   } finally {
     await records.close()
   }
@@ -84,35 +81,14 @@ async function tell(
   { use, suggestion, traffic }: Pick<Told, "use" | "suggestion" | "traffic">,
 ): Promise<void> {
   const told = { directory, use, suggestion, traffic, isWritten: options.write === true }
-  console.log(options.json ? jsonText(suggestionAsJson(told)) : suggestionText(told))
   if (options.write) {
     for (const [file, text] of suggestion.files) await writeWhole(join(directory, file), text)
   }
+  console.log(options.json ? jsonText(suggestionAsJson(told)) : suggestionText(told))
   if (traffic.denied.length > 0) process.exitCode = EXIT.refused
 }
 
-async function fitted(
-  base: Base,
-  use: ObservedUse,
-  subjects: Subjects,
-  records: Spooled,
-  bundles: ReadonlyMap<string, Bundle>,
-): Promise<{ readonly suggestion: Suggestion; readonly traffic: Traffic }> {
-  const permits = new Map<string, UnpermittedUse>()
-  for (let round = 1; ; round++) {
-    const made = suggestionFor(base, use, subjects, [...permits.values()])
-    if ("problems" in made) throw refusalOf(made)
-    const traffic = await trafficUnder(made.bundle, records.read(), bundles)
-    const before = permits.size
-    for (const one of traffic.unpermitted) {
-      const isOf = one.principal === "user" || subjects.agents.has(one.agent)
-      if (isOf) permits.set(JSON.stringify([one.principal, one.principal === "agent" && one.agent, one.tool]), one)
-    }
-    if (permits.size === before || round === MOST_ROUNDS) return { suggestion: made, traffic }
-  }
-}
-
-function refusalOf({ problems, failing }: Exclude<ReturnType<typeof suggestionFor>, Suggestion>): Failure {
+function refusalOf({ problems, failing }: Unusable): Failure {
   const why = [...problems.map(({ file, message }) => `${file}: ${message}`), ...failing.map((name) => `test ${name}`)]
   return new Failure(
     `the policies would no longer check, or not pass their tests:\n  ${why.slice(0, 5).join("\n  ")}`,

@@ -4,7 +4,7 @@ import { violation } from "../../src/core/catalog/bounds/bounds.ts"
 import type { ArgumentBounds } from "../../src/core/catalog/bounds/definition.ts"
 import { isLifecycle } from "../../src/core/catalog/lifecycle.ts"
 import { codeOf } from "../../src/core/denials/denial.ts"
-import { isOAuthFailure, oauthErrorOf } from "../../src/core/denials/oauth-error.ts"
+import { isOAuthFailure, oauthErrorOf, type OAuthError } from "../../src/core/denials/oauth-error.ts"
 import type { RejudgedVerdict } from "../../src/core/explanation/rejudge.ts"
 import type { RecordedSituation } from "../../src/core/explanation/recorded-situation.ts"
 import { beginTree, openRequest, openStep } from "../../src/core/explanation/simulated-tree.ts"
@@ -43,7 +43,7 @@ export class GrantedAlone {
     const { chain, purpose, environment, bound } = record
     const agent = chain.at(-1) ?? ""
     const { tool, user } = situation
-    const key = JSON.stringify([agent, purpose, user?.issuer, user?.subject, user?.groups, tool, environment, bound])
+    const key = JSON.stringify([agent, purpose, user, tool, environment, bound])
     let coverage = this.#cache.get(key)
     if (coverage) return coverage
     if (this.#cache.size >= MOST_CACHED) this.#cache.clear()
@@ -68,12 +68,22 @@ export class GrantedAlone {
     // Of a large catalog only this tool matters: to look at all of them for each call would take seconds.
     const catalog = { ...this.#bundle.catalog, tools: new Map([[tool.name, tool]]) }
     const opened = openStep({ ...this.#bundle, catalog }, state, request, at)
-    if (isOAuthFailure(opened)) return { verdict: verdict(oauthErrorOf(opened.refused), opened.refused.reason) }
+    if (isOAuthFailure(opened)) return { verdict: refusalVerdict(opened.refused, tool.name, situation.user !== null) }
     const bounds = boundsOf(opened.task, tool, environment ?? "")
     return "reason" in bounds ? { verdict: verdict(codeOf(bounds), bounds.reason) } : { bounds }
   }
 }
 
 const MOST_CACHED = 10_000
+
+/**
+ * What a call is denied with whose task is not opened.
+ * @param hasUser whether policy is asked for the user; otherwise for the agent
+ */
+export function refusalVerdict(refused: OAuthError, tool: string, hasUser: boolean): RejudgedVerdict {
+  const cap = "lacking" in refused ? refused.lacking[tool] : undefined
+  const principal = cap?.cap === "policy" ? `${hasUser ? "User" : "Agent"}::${JSON.stringify(cap.of)}` : null
+  return { ...verdict(oauthErrorOf(refused), refused.reason), principal }
+}
 
 const verdict = (code: string, reason: string): RejudgedVerdict => ({ code, reason, principal: null, rules: [] })

@@ -11,7 +11,6 @@ import { UNKNOWN_CLIENT } from "../../src/core/decision/client.ts"
 import { decide } from "../../src/core/decision/decide.ts"
 import { codeOf, decidedAnew } from "../../src/core/denials/denial.ts"
 import { GRANT_DENIALS } from "../../src/core/denials/call/grant.ts"
-import { oauthErrorOf } from "../../src/core/denials/oauth-error.ts"
 import { rejudge, type Rejudged, type Rejudgement, type RejudgedVerdict } from "../../src/core/explanation/rejudge.ts"
 import { situationOf, type RecordedSituation } from "../../src/core/explanation/recorded-situation.ts"
 import { approveStep, callStep } from "../../src/core/explanation/simulated-tree.ts"
@@ -20,7 +19,7 @@ import type { Bundle } from "../../src/core/policy/assemble.ts"
 import type { TreeState } from "../../src/core/task/state.ts"
 import type { ShownRecord } from "../remote/decision-record.ts"
 import { Completeness } from "./completeness.ts"
-import { GrantedAlone } from "./granted-alone.ts"
+import { GrantedAlone, refusalVerdict } from "./granted-alone.ts"
 import { figuresOf, RebuiltGuardrails, type Figures } from "./rebuilt-guardrails.ts"
 import { PathArguments } from "./path-arguments.ts"
 import { KEY, ReplayedTrees } from "./replayed-trees.ts"
@@ -28,6 +27,8 @@ import { KEY, ReplayedTrees } from "./replayed-trees.ts"
 export interface Replayed extends Rejudged {
   /** `sequence`: on the rebuilt state. `alone`: by its own record. */
   readonly how: "sequence" | "alone"
+  /** The principal to whom no rule permits the tool, so that no task could have it. Absent: none is known. */
+  readonly unpermitted?: string
 }
 
 /** After so many records, trees that have ended are forgotten. */
@@ -82,6 +83,13 @@ export class Replay {
     const recordedBy = this.#bundles.get(record.bundle?.digest ?? "") ?? null
     const known = situationOf(record, this.#bundle, recordedBy)
     if (!known || task === null) return APART
+    const replayed = this.#decide(record, { known, task, recordedBy }, guardrails)
+    const most = denial && isOfGrants(denial) ? this.#alone.denialOf(record, known) : null
+    const unpermitted = most && "code" in most ? most.principal : null
+    return unpermitted === null ? replayed : { ...replayed, unpermitted }
+  }
+
+  #decide(record: ShownRecord, { known, task, recordedBy }: KnownCall, guardrails: RebuiltGuardrails): Replayed {
     const tool = this.#bundle.catalog.tools.get(known.tool)
     const opened = this.#completeness.isTree(task) ? this.#trees.open(task, known.user) : null
     if (!tool || !opened) {
@@ -89,8 +97,9 @@ export class Replay {
       return this.#decideAlone(record, known, recordedBy)
     }
     if (opened.kind === "refused") {
-      const { reason } = opened.refused
-      return inSequence(comparedTo(record, { ...NO_RULES, code: oauthErrorOf(opened.refused), reason }))
+      // Its task may have requested more than the record shows.
+      if (record.denial && isOfGrants(record.denial)) return this.#decideAlone(record, known, recordedBy)
+      return inSequence(comparedTo(record, refusalVerdict(opened.refused, tool.name, known.user !== null)))
     }
     const reads = [...guardrails.reads(tool), ...this.#alone.reads(record, known)]
     const situation = situationOf(record, this.#bundle, recordedBy, reads) ?? known
@@ -157,6 +166,12 @@ export class Replay {
   }
 }
 
+interface KnownCall {
+  readonly known: RecordedSituation
+  readonly task: string
+  readonly recordedBy: Bundle | null
+}
+
 interface PartlyKnown {
   readonly situation: RecordedSituation
   readonly recordedBy: Bundle | null
@@ -166,7 +181,6 @@ interface PartlyKnown {
   readonly lacking: readonly string[]
 }
 
-const NO_RULES = { principal: null, rules: [] } as const
 const APART: Replayed = { judged: { kind: "apart" }, guardrailsNotRecorded: [], how: "alone" }
 const UNTOLD_REQUEST: Rejudgement = { kind: "untold", what: ["what its task had requested"] }
 
@@ -179,10 +193,6 @@ const isOfGrants = ({ reason }: { readonly reason: string }): boolean => Object.
 function happensUnder(record: ShownRecord, judged: Rejudgement): boolean {
   return record.mode === "observe" || (judged.kind === "flips" ? judged.to.code === "ok" : record.decision === "allow")
 }
-
-/** A call that was allowed, or that an observing gateway let happen. */
-export const hasHappened = ({ decision, mode }: Pick<ShownRecord, "decision" | "mode">): boolean =>
-  decision === "allow" || mode === "observe"
 
 function comparedTo({ code }: ShownRecord, to: RejudgedVerdict): Rejudgement {
   return to.code === code ? { kind: "same" } : { kind: "flips", to }

@@ -34,7 +34,7 @@ export function closedAgents(
       )
       const evidence = joined(used.map(({ ofTool }) => ofTool.evidence))
       if (!isKnown || !evidence) return []
-      const names = [...new Set(used.flatMap(({ ofTool }) => [...ofTool.arguments.keys()]))].toSorted()
+      const names = [...new Set(used.flatMap(({ ofTool }) => Array.from(ofTool.arguments.keys())))].toSorted()
       return [[id, { names, evidence: evidenceText(evidence) }]]
     }),
   )

@@ -1,6 +1,6 @@
 /** What agents did according to decision records, summed up: which tools for which purpose, with which arguments. */
 import type { ShownRecord } from "../remote/decision-record.ts"
-import { hasHappened } from "../replay/replay.ts"
+import { hasHappened } from "../records/happened.ts"
 import { ArgumentValues } from "./argument-values.ts"
 
 /** Of calls, for the comment beside what they suggest. */

@@ -73,8 +73,9 @@ function trafficLines({ calls, inSequence, allowed, denied, untold, untoldCount 
   const head = `Of ${calls} calls that happened it would have allowed ${allowed}, ${inSequence} of all on the state that the calls before them leave.`
   return [
     head,
-    ...denied.slice(0, MOST).map(({ tool, agent, code, count, example }) => {
-      return `  ${colors.red("denied")} ${count} × ${printableText(tool)} by ${printableText(agent)}: ${code}  ${colors.dim(printableText(example))}`
+    ...denied.slice(0, MOST).map(({ tool, agent, code, count, today, example }) => {
+      const also = today > 0 ? `, ${today === count ? "as" : `${today} of them as`} today` : ""
+      return `  ${colors.red("denied")} ${count} × ${printableText(tool)} by ${printableText(agent)}: ${code}${also}  ${colors.dim(printableText(example))}`
     }),
     ...(denied.length > MOST ? [`  … and ${denied.length - MOST} more (--json has all)`] : []),
     ...(untoldCount > 0

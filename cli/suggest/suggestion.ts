@@ -49,6 +49,8 @@ type Option = (typeof OPTIONS)[number]
 export interface Unusable {
   readonly problems: readonly Problem[]
   readonly failing: readonly string[]
+  /** What it would decide all the same; absent if it does not compile. */
+  readonly bundle?: Bundle
 }
 
 export function suggestionFor(
@@ -110,7 +112,8 @@ function suggestOnly(
   const changed = compileFiles({ texts: edits.texts(), tables: edits.tables(), problems: [] })
   const before = new Set(compiled.problems.map(keyOf))
   const problems = changed.problems.filter((problem) => !before.has(keyOf(problem)))
-  if (!changed.bundle || !changed.body || problems.length > 0) return { problems, failing: [] }
+  if (!changed.bundle || !changed.body || problems.length > 0)
+    return { problems, failing: [], ...(changed.bundle && { bundle: changed.bundle }) }
   const tests = suggestedTests(changed.bundle, changed.body, body, use, subjects, rules.bounds)
   const { cases } = withTables({ ...changed, tables: withoutOwn(edits.tables()) })
   const amended = amendTests(changed.bundle, cases, edits.tables())
@@ -121,7 +124,7 @@ function suggestOnly(
   const final = withTables({ ...changed, tables: edits.tables() })
   const failing = [...amended.failing, ...failingOf(changed.bundle, final.cases)]
   const wrong = final.problems.filter((problem) => !before.has(keyOf(problem)))
-  if (failing.length > 0 || wrong.length > 0) return { problems: wrong, failing }
+  if (failing.length > 0 || wrong.length > 0) return { problems: wrong, failing, bundle: changed.bundle }
   return {
     files: edits.changed(),
     diff: edits.diff(),

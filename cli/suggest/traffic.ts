@@ -1,7 +1,9 @@
 /** What a suggestion would have done to the recorded calls. */
 import type { Bundle } from "../../src/core/policy/assemble.ts"
-import { hasHappened, Replay } from "../replay/replay.ts"
+import { hasHappened } from "../records/happened.ts"
+import { Replay } from "../replay/replay.ts"
 import type { ShownRecord } from "../remote/decision-record.ts"
+import type { Subjects } from "./agents-edits.ts"
 import { ToolUse } from "./observed-use.ts"
 import type { UnpermittedUse } from "./rules-text.ts"
 
@@ -11,6 +13,8 @@ export interface DeniedUse {
   readonly code: string
   readonly count: number
   readonly example: string
+  /** Of these, the ones that are denied today as well, and happened because a gateway only observes. */
+  readonly today: number
 }
 
 export interface Traffic {
@@ -28,11 +32,13 @@ export interface Traffic {
 /**
  * @param records in the order in which they were made
  * @param bundles by digest
+ * @param subjects whose calls rules may come to permit
  */
 export async function trafficUnder(
   bundle: Bundle,
   records: AsyncIterable<ShownRecord> | Iterable<ShownRecord>,
   bundles: ReadonlyMap<string, Bundle>,
+  subjects: Subjects,
 ): Promise<Traffic> {
   const replay = new Replay(bundle, bundles)
   const denied = new Map<string, DeniedUse>()
@@ -42,7 +48,8 @@ export async function trafficUnder(
   for await (const record of records) {
     const replayed = replay.next(record)
     if (!replayed || !hasHappened(record)) continue
-    const { judged, how } = replayed
+    const { judged, how, unpermitted: holder } = replayed
+    if (holder !== undefined && isOfSubjects(record, subjects)) noteUnpermitted(unpermitted, record, holder)
     counts.calls += 1
     if (how === "sequence") counts.inSequence += 1
     if (judged.kind === "untold") {
@@ -55,7 +62,8 @@ export async function trafficUnder(
     else countDenied(denied, record, code)
     const reason = judged.kind === "flips" ? judged.to.reason : record.denial?.reason
     const principal = judged.kind === "flips" ? judged.to.principal : record.principal
-    if (reason === "policy_permits_nothing" && principal !== null) noteUnpermitted(unpermitted, record, principal)
+    if (reason === "policy_permits_nothing" && principal !== null && isOfSubjects(record, subjects))
+      noteUnpermitted(unpermitted, record, principal)
   }
   return {
     ...counts,
@@ -65,11 +73,16 @@ export async function trafficUnder(
   }
 }
 
-function countDenied(denied: Map<string, DeniedUse>, { id, tool, chain }: ShownRecord, code: string): void {
+const isOfSubjects = ({ chain, purpose }: ShownRecord, { agents, purposes }: Subjects): boolean =>
+  chain.some((agent) => agents.has(agent)) || (purpose !== null && purposes.has(purpose))
+
+function countDenied(denied: Map<string, DeniedUse>, record: ShownRecord, code: string): void {
+  const { id, tool, chain } = record
   const agent = chain.at(-1) ?? ""
   const key = JSON.stringify([tool, agent, code])
-  const count = (denied.get(key)?.count ?? 0) + 1
-  denied.set(key, { tool: tool ?? "", agent, code, count, example: id })
+  const { count = 0, today = 0, example = id } = denied.get(key) ?? {}
+  const isToday = record.decision === "deny"
+  denied.set(key, { tool: tool ?? "", agent, code, count: count + 1, example, today: today + Number(isToday) })
 }
 
 function noteUnpermitted(all: Map<string, UnpermittedUse>, record: ShownRecord, principal: string): void {

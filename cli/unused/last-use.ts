@@ -5,7 +5,7 @@ import { readScope } from "../../src/core/policy/cedar/scope.ts"
 import { within } from "../../src/core/task/narrow.ts"
 import type { Bundle } from "../../src/core/policy/assemble.ts"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
-import { hasHappened } from "../replay/replay.ts"
+import { hasHappened } from "../records/happened.ts"
 import type { ShownRecord } from "../remote/decision-record.ts"
 
 export const KINDS = ["agent", "purpose", "tool", "permit", "forbid", "guardrail", "scope"] as const

@@ -1,4 +1,5 @@
 /** What decision records show of which agent used which tool. */
+import { hasHappened } from "../../records/happened.ts"
 import type { DecisionRecord } from "../../../src/core/record/record.ts"
 
 type UsedRecord = Pick<DecisionRecord, "at" | "decision" | "tool" | "chain"> & { readonly mode: string }
@@ -27,9 +28,4 @@ export async function useOf(records: AsyncIterable<UsedRecord> | Iterable<UsedRe
     }
   }
   return { records: count, from: count === 0 ? 0 : from, to, tools }
-}
-
-/** A call that was allowed, or that an observing gateway forwarded. */
-export function hasHappened({ decision, mode }: Pick<UsedRecord, "decision" | "mode">): boolean {
-  return decision === "allow" || mode === "observe"
 }

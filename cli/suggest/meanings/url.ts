@@ -55,7 +55,8 @@ export class UrlLearner implements Learner {
       ...(path !== undefined && { path }),
     }
     if (!isDefinition("url", bound)) return null
-    const [scheme = "https", [port] = []] = [schemes[0], ports]
+    const [scheme = "https"] = schemes
+    const [port] = ports
     const authority = this.#hasOtherPort ? `${host}:${port}` : host
     return {
       bound: { url: bound },

@@ -9,7 +9,7 @@ import { runCases } from "../../../cli/decision-tables/suite.ts"
 import { violation } from "../../../src/core/catalog/bounds/bounds.ts"
 import type { ArgumentBound } from "../../../src/core/catalog/bounds/definition.ts"
 import { START } from "./recorded-life.ts"
-import { applied, codeOf, recordsOf, suggested, withReadArguments, type Usable } from "./written-to.ts"
+import { applied, codeOf, recordsOf, SUBJECTS, suggested, withReadArguments, type Usable } from "./written-to.ts"
 
 const DAY = 86_400_000
 const day = (days: number): string => new Date(START + days * DAY).toISOString().slice(0, 10)
@@ -97,7 +97,7 @@ describe("of arguments that mean something", () => {
     for (const name of Object.keys(ARGUMENTS)) {
       expect(catalog).toMatch(new RegExp(`# 24 calls, 2027-01-15, dec_\\d+, dec_\\d+: \`${name}\` was .+\\.\\n`, "u"))
     }
-    const traffic = await trafficUnder(made.bundle, records(), new Map())
+    const traffic = await trafficUnder(made.bundle, records(), new Map(), SUBJECTS)
     expect(traffic).toMatchObject({ calls: CALLS, allowed: CALLS, inSequence: CALLS, denied: [], untoldCount: 0 })
   })
 

@@ -6,7 +6,6 @@ import { PathArguments } from "../../../cli/replay/path-arguments.ts"
 import type { ShownRecord } from "../../../cli/remote/decision-record.ts"
 import { ObservedUse } from "../../../cli/suggest/observed-use.ts"
 import { suggestionFor, type Suggestion } from "../../../cli/suggest/suggestion.ts"
-import type { UnpermittedUse } from "../../../cli/suggest/rules-text.ts"
 import type { Subjects } from "../../../cli/suggest/agents-edits.ts"
 import type { Bundle } from "../../../src/core/policy/assemble.ts"
 import type { BundleBody } from "../../../src/core/policy/bundle.ts"
@@ -65,13 +64,8 @@ export function useOf(records: readonly ShownRecord[], { body }: Pick<Usable, "b
 
 export const SUBJECTS: Subjects = { agents: new Set([SUPPORT]), purposes: new Set(["answer-customer"]) }
 
-export function suggested(
-  base: Usable,
-  records: readonly ShownRecord[],
-  subjects = SUBJECTS,
-  unpermitted: readonly UnpermittedUse[] = [],
-): Suggestion {
-  const made = suggestionFor(base, useOf(records, base), subjects, unpermitted)
+export function suggested(base: Usable, records: readonly ShownRecord[], subjects = SUBJECTS): Suggestion {
+  const made = suggestionFor(base, useOf(records, base), subjects)
   if ("problems" in made) throw new Error(JSON.stringify(made))
   return made
 }

@@ -13,6 +13,9 @@ export const ALL_LOGS = Object.values(LOGS).flat()
 /** The logs that a sink reads. */
 export const logsOf = ({ logs }: SinkDefinition): readonly string[] => logs.flatMap((each) => LOGS[each])
 
+/** Whether records of calls are there. */
+export const hasCalls = (log: string): boolean => LOGS.records.includes(log)
+
 export const exporterName = (sink: string, log: string): string => `${sink}/${log}`
 
 export function exporterOf(env: Env, sink: string, log: string) {

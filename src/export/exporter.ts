@@ -18,7 +18,7 @@ import { failed, type Failed, type Sent } from "./destinations/destination.ts"
 import { send } from "./destinations/destinations.ts"
 import { ExporterMemory } from "./exporter-memory.ts"
 import type { ExporterState } from "./exporter-state.ts"
-import { exporterName, logsOf } from "./exporter-stub.ts"
+import { exporterName, hasCalls, logsOf } from "./exporter-stub.ts"
 import type { Batch } from "./formats/format.ts"
 import { formatOf } from "./formats/formats.ts"
 import { parcelOf } from "./parcel.ts"
@@ -133,7 +133,9 @@ export class Exporter extends StoredObject {
       await this.#leave()
       return
     }
-    const denies = await denyWhileFull(this.env, exporterName(id, log), sink, this.#log(), this.#memory)
+    // Strangers and readers can fill their logs, which have no record of a call.
+    const denying = hasCalls(log) ? sink : null
+    const denies = await denyWhileFull(this.env, exporterName(id, log), denying, this.#log(), this.#memory)
     const { holdUntil } = this.#memory.now
     const goesOn = holdUntil > now ? holdUntil : await this.#exportPages(sink, context)
     const next = denies ? Math.min(goesOn ?? Number.POSITIVE_INFINITY, now + LOOK_AGAIN_AT_FULL_MS) : goesOn

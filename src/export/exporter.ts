@@ -225,7 +225,8 @@ export class Exporter extends StoredObject {
       }
       if (sent.kind === "failed") return { waitsUntil: this.#fail(sent) }
       if (!sent.dropped) return { batch, how: "sent" }
-      const { count, message } = sent.dropped
+      const { message } = sent.dropped
+      const count = Math.min(sent.dropped.count, batch.records.length)
       return { batch, how: { count, why: `The sink dropped ${count} of them, and says: ${message}` } }
     }
     return { waitsUntil: Date.now() }

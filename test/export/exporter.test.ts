@@ -151,6 +151,18 @@ describe("what a sink answers", () => {
     expect(lost).toMatchObject([{ from: 0, to: 5, count: 2, why: expect.stringContaining("no room") }])
   })
 
+  test.each<[string, object, number]>([
+    ["more than there were", { rejectedLogRecords: "1e300", errorMessage: "x" }, 5],
+    ["no number", { rejectedLogRecords: { toString: 1 }, errorMessage: { toString: 1 } }, 0],
+    ["fewer than none", { rejectedLogRecords: -7 }, 0],
+  ])("partial success of %s is believed no further", async (_what, partialSuccess, lost_records) => {
+    await withSinks(COLLECTOR)
+    await appendRecords(5)
+    net.answer = () => Response.json({ partialSuccess })
+    await exportNow(COLLECTOR)
+    expect(await stateOf(COLLECTOR)).toMatchObject({ next: 5, lost_records, last_failure: null })
+  })
+
   test("413: it gets less at once, and a record that is too large alone is named, and keeps no other back", async () => {
     await withSinks(LAKE)
     const before = await appendRecords(5)

@@ -93,6 +93,7 @@ export async function checkExports(
     }
     check.finish(name, number)
   }
+  check.compareSections()
   return { findings, records: check.records, proven: check.proven, checkpoints: checkpoints.count }
 }
 
@@ -158,11 +159,23 @@ interface Suspect {
   readonly what: string
 }
 
+interface Section {
+  readonly log: string
+  readonly from: number
+  /** Behind its last record. */
+  readonly end: number
+  readonly file: string
+  /** Of its header. */
+  readonly line: number
+}
+
 class LogCheck {
   readonly #issuer: string
   readonly #checkpoints: SignedCheckpoints
   readonly #report: Report
   #log: string | null = null
+  #section: Omit<Section, "end"> = { log: "", from: 0, file: "", line: 0 }
+  readonly #sections: Section[] = []
   #tree: TreeGrowth = EMPTY_TREE
   /** Position up to which a checkpoint has confirmed the tree. */
   #confirmed = 0
@@ -185,6 +198,7 @@ class LogCheck {
     if (this.#log !== null) this.#report("cut", file, line, `the section of ${this.#log} has no end`)
     if (issuer !== this.#issuer) this.#report("foreign", file, line, `the records of ${log} are of ${issuer}`)
     this.#log = log
+    this.#section = { log, from, file, line }
     this.#tree = { size: from, frontier: frontier.flatMap((hash) => [base64ToBytes(hash) ?? new Uint8Array()]) }
     this.#confirmed = from
     this.#suspects = []
@@ -264,10 +278,7 @@ class LogCheck {
     if (!this.#isBroken && this.#confirmed < size && size <= next) {
       this.#report("appended", file, line, `records ${this.#confirmed} to ${size - 1} of ${log} are in no checkpoint`)
     }
-    const largest = this.#checkpoints.largest(log)
-    if (largest > size && size === next) {
-      this.#report("cut", file, line, `records ${size} to ${largest - 1} of ${log}: a checkpoint covers them`)
-    }
+    this.#sections.push({ ...this.#section, end: Math.max(size, next) })
     this.#log = null
   }
 
@@ -276,7 +287,27 @@ class LogCheck {
     if (this.#log !== null) this.#report("cut", file, line, `the section of ${this.#log} has no end`)
     this.#log = null
   }
+
+  /** One goes on where another ended, in any file: an older export is not cut, but between them nothing may be missing. */
+  compareSections(): void {
+    for (const [log, sections] of Map.groupBy(this.#sections, (section) => section.log)) {
+      const [first, ...others] = sections.toSorted((a, b) => a.from - b.from)
+      if (!first) continue
+      let last = first
+      for (const section of others) {
+        const { from, end, file, line } = section
+        if (from > last.end) this.#report("removed", file, line, `${rangeOf(last.end, from, log)}: missing before it`)
+        if (end > last.end) last = section
+      }
+      const largest = this.#checkpoints.largest(log)
+      if (largest <= last.end) continue
+      this.#report("cut", last.file, last.line, `${rangeOf(last.end, largest, log)}: a checkpoint covers them`)
+    }
+  }
 }
+
+const rangeOf = (from: number, to: number, log: string): string =>
+  to - from === 1 ? `record ${from} of ${log}` : `records ${from} to ${to - 1} of ${log}`
 
 function hashOf(line: RecordLine): Hash | null {
   const salt = line.salt === undefined ? null : saltOf(line.salt)

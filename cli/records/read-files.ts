@@ -1,4 +1,6 @@
 /** Decision records in files: one a line, as `narrowgate decisions tail --json` prints them and as exports have them. */
+import { nestsDeeperThan } from "../../src/core/encoding/json.ts"
+import { DEEPEST } from "../../src/core/proof/exported.ts"
 import { BLANK } from "../../src/core/record/fields.ts"
 import { decisionRecord, type ShownRecord } from "../remote/decision-record.ts"
 import { EXIT, Failure } from "../terminal/failure.ts"
@@ -28,7 +30,8 @@ async function* recordsIn(file: string): AsyncGenerator<ShownRecord> {
 
 function parsed(line: string): unknown {
   try {
-    return JSON.parse(line)
+    const value: unknown = JSON.parse(line)
+    return nestsDeeperThan(value, DEEPEST) ? null : value
   } catch {
     return null
   }

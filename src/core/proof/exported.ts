@@ -3,6 +3,7 @@
  * stood, and ends with a footer; a file has a section for each log, and another one behind each gap.
  */
 import * as z from "zod"
+import { nestsDeeperThan } from "../encoding/json.ts"
 import { scanJson, type ScanRules } from "../encoding/json-scan.ts"
 
 const position = z.number().int().min(0)
@@ -46,6 +47,7 @@ export function readLine(line: string): ExportLine | null {
   } catch {
     return null
   }
+  if (nestsDeeperThan(value, DEEPEST)) return null
   // A record has no member of these names.
   for (const [kind, schema] of KINDS) {
     if (!line.startsWith(`{"${kind}"`)) continue
@@ -72,6 +74,9 @@ const ALIKE: ScanRules = {
   isStrict: false,
   numbers: "exact",
 }
+
+/** Deeper than arguments of calls, with what a record has around them. */
+export const DEEPEST = 128
 
 /** The value itself goes on, because what a schema returns would lack a member named `__proto__`. */
 function isRecord(value: unknown): value is RecordLine {

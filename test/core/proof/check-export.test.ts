@@ -212,6 +212,14 @@ const ATTACKS: readonly (readonly [string, readonly string[], readonly (readonly
     sound.toSpliced(-1, 0, ...contradicting.slice(1)),
     [["contradicting", /records-0 at 20/]],
   ],
+  [
+    "a record that nests deeper than any reader recurses",
+    edited(3, (line) => line.replace("{", `{"a":${"[".repeat(100_000)}${"]".repeat(100_000)},`)),
+    [
+      ["malformed", /no line/],
+      ["removed", /^record 3 of records-0/],
+    ],
+  ],
   ["a line that is none", sound.toSpliced(5, 0, "{"), [["malformed", /no line/]]],
 ]
 

@@ -72,11 +72,16 @@ export class Exporter extends StoredObject {
     if (at === null || at > now) await this.ctx.storage.setAlarm(now)
   }
 
-  /** Records from this one on are sent, again or for the first time; a pause ends. */
+  /** Records from this one on are sent, again or for the first time; a pause ends. Those passed over count as lost. */
   async backfill(from: number | "start"): Promise<number> {
     this.#backfills += 1
-    const { next } = await this.#log().subscribe(this.#own().sink, await this.#position(from))
+    const { sink } = this.#own()
+    const { sinks } = await this.#log().state()
+    const before = sinks.find(({ name }) => name === sink)?.next
+    const { next } = await this.#log().subscribe(sink, await this.#position(from))
     this.#memory.backfilled(next)
+    if (before !== undefined && before < next)
+      this.#lose(before, next, next - before, "An operator has passed over them.")
     await this.wake()
     return next
   }

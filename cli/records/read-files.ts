@@ -20,7 +20,7 @@ async function* recordsIn(file: string): AsyncGenerator<ShownRecord> {
     if (isOfExport(value)) continue
     // An export has records as they are stored: without what is blank.
     const read = decisionRecord.safeParse(isObject(value) ? { ...BLANK, ...value } : value)
-    if (!read.success) {
+    if (!read.success || !isTime(read.data.at)) {
       const fix = "Write one record a line, as `narrowgate decisions tail --json` does, or name an export."
       throw new Failure(`${file}:${number} holds no decision record`, fix, EXIT.usage)
     }
@@ -36,6 +36,8 @@ function parsed(line: string): unknown {
     return null
   }
 }
+
+const isTime = (at: number): boolean => !Number.isNaN(new Date(at).getTime())
 
 const isObject = (value: unknown): value is object => typeof value === "object" && value !== null
 

@@ -17,32 +17,11 @@ import {
   type RecordLine,
 } from "./exported.ts"
 import { PERSONAL } from "../record/fields.ts"
+import type { Finding, Report } from "./flaw.ts"
 import { EMPTY_TREE, grown, rootOfGrowth, type TreeGrowth } from "./growing-tree.ts"
 import { leafOfRecord, SALT_LENGTH } from "./leaf.ts"
 import { isSame, type Hash } from "./merkle.ts"
-
-export type Flaw =
-  | "malformed"
-  | "changed"
-  | "removed"
-  | "reordered"
-  | "doubled"
-  | "appended"
-  | "cut"
-  | "mixed"
-  | "foreign"
-  | "unsigned"
-  | "contradicting"
-  | "rewritten"
-
-export interface Finding {
-  readonly flaw: Flaw
-  readonly file: string
-  /** From 1. */
-  readonly line: number
-  /** Which record or checkpoint, and what about it. */
-  readonly what: string
-}
+import { Sections, type Section } from "./sections.ts"
 
 export interface ExportSource {
   readonly name: string
@@ -67,8 +46,7 @@ export async function checkExports(
   isSigned: CheckSignature,
 ): Promise<CheckedExport> {
   const findings: Finding[] = []
-  const report = (flaw: Flaw, file: string, line: number, what: string): void =>
-    void findings.push({ flaw, file, line, what })
+  const report: Report = (flaw, file, line, what) => void findings.push({ flaw, file, line, what })
   const checkpoints = new SignedCheckpoints(issuer, isSigned, report)
   for (const { name, lines } of sources) {
     let number = 0
@@ -96,8 +74,6 @@ export async function checkExports(
   check.compareSections()
   return { findings, records: check.records, proven: check.proven, checkpoints: checkpoints.count }
 }
-
-type Report = (flaw: Flaw, file: string, line: number, what: string) => void
 
 /** By log and size. */
 class SignedCheckpoints {
@@ -159,23 +135,13 @@ interface Suspect {
   readonly what: string
 }
 
-interface Section {
-  readonly log: string
-  readonly from: number
-  /** Behind its last record. */
-  readonly end: number
-  readonly file: string
-  /** Of its header. */
-  readonly line: number
-}
-
 class LogCheck {
   readonly #issuer: string
   readonly #checkpoints: SignedCheckpoints
   readonly #report: Report
   #log: string | null = null
   #section: Omit<Section, "end"> = { log: "", from: 0, file: "", line: 0 }
-  readonly #sections: Section[] = []
+  readonly #sections = new Sections()
   #tree: TreeGrowth = EMPTY_TREE
   /** Position up to which a checkpoint has confirmed the tree. */
   #confirmed = 0
@@ -278,7 +244,7 @@ class LogCheck {
     if (!this.#isBroken && this.#confirmed < size && size <= next) {
       this.#report("appended", file, line, `records ${this.#confirmed} to ${size - 1} of ${log} are in no checkpoint`)
     }
-    this.#sections.push({ ...this.#section, end: Math.max(size, next) })
+    this.#sections.add({ ...this.#section, end: Math.max(size, next) })
     this.#log = null
   }
 
@@ -288,26 +254,10 @@ class LogCheck {
     this.#log = null
   }
 
-  /** One goes on where another ended, in any file: an older export is not cut, but between them nothing may be missing. */
   compareSections(): void {
-    for (const [log, sections] of Map.groupBy(this.#sections, (section) => section.log)) {
-      const [first, ...others] = sections.toSorted((a, b) => a.from - b.from)
-      if (!first) continue
-      let last = first
-      for (const section of others) {
-        const { from, end, file, line } = section
-        if (from > last.end) this.#report("removed", file, line, `${rangeOf(last.end, from, log)}: missing before it`)
-        if (end > last.end) last = section
-      }
-      const largest = this.#checkpoints.largest(log)
-      if (largest <= last.end) continue
-      this.#report("cut", last.file, last.line, `${rangeOf(last.end, largest, log)}: a checkpoint covers them`)
-    }
+    this.#sections.compare(this.#checkpoints, this.#report)
   }
 }
-
-const rangeOf = (from: number, to: number, log: string): string =>
-  to - from === 1 ? `record ${from} of ${log}` : `records ${from} to ${to - 1} of ${log}`
 
 function hashOf(line: RecordLine): Hash | null {
   const salt = line.salt === undefined ? null : saltOf(line.salt)

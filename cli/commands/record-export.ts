@@ -74,7 +74,8 @@ async function write(file: string, options: ExportOptions): Promise<void> {
 async function verify(files: readonly string[], options: VerifyOptions): Promise<void> {
   const keys = await keysOf(options)
   const issuer = options.issuer ?? options.url
-  const flaws: { readonly file: string; readonly line?: number; readonly flaw: string; readonly what: string }[] = []
+  const ofReceipts: { readonly file: string; readonly line?: number; readonly flaw: string; readonly what: string }[] =
+    []
   const exports: string[] = []
   let receipts = 0
   for (const file of files) {
@@ -85,7 +86,7 @@ async function verify(files: readonly string[], options: VerifyOptions): Promise
     }
     receipts += 1
     const what = await receiptFlaw(receipt, issuer, keys)
-    if (what !== null) flaws.push({ file, flaw: "receipt", what })
+    if (what !== null) ofReceipts.push({ file, flaw: "receipt", what })
   }
   const { findings, records, proven, checkpoints, unproven } = await checkExports(
     exports.map((name) => ({ name, lines: () => linesIn(name) })),
@@ -93,7 +94,7 @@ async function verify(files: readonly string[], options: VerifyOptions): Promise
     signatureCheck(keys),
     nativeHash,
   )
-  flaws.push(...findings)
+  const flaws = [...ofReceipts, ...findings]
   if (options.json) console.log(jsonText({ findings: flaws, records, proven, unproven, checkpoints, receipts }, 0))
   else {
     for (const { file, line, flaw, what } of flaws.slice(0, MOST_PRINTED)) {

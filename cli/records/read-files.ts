@@ -1,4 +1,6 @@
 /** Decision records in files: one a line, as `narrowgate decisions tail --json` prints them, as exports have them and as sinks write them. */
+import { nestsDeeperThan } from "../../src/core/encoding/json.ts"
+import { DEEPEST } from "../../src/core/proof/exported.ts"
 import { BLANK } from "../../src/core/record/fields.ts"
 import { decisionRecord, type ShownRecord } from "../remote/decision-record.ts"
 import { EXIT, Failure } from "../terminal/failure.ts"
@@ -19,7 +21,7 @@ async function* recordsIn(file: string): AsyncGenerator<ShownRecord> {
       if (isOfExport(value)) continue
       // An export has records as they are stored: without what is blank.
       const read = decisionRecord.safeParse(isObject(value) ? { ...BLANK, ...value } : value)
-      if (!read.success) {
+      if (!read.success || !isTime(read.data.at)) {
         const fix = "Write one record a line, as `narrowgate decisions tail --json` does, or name an export."
         throw new Failure(`${file}:${number} holds no decision record`, fix, EXIT.usage)
       }
@@ -29,11 +31,14 @@ async function* recordsIn(file: string): AsyncGenerator<ShownRecord> {
 
 function parsed(line: string): unknown {
   try {
-    return JSON.parse(line)
+    const value: unknown = JSON.parse(line)
+    return nestsDeeperThan(value, DEEPEST) ? null : value
   } catch {
     return null
   }
 }
+
+const isTime = (at: number): boolean => !Number.isNaN(new Date(at).getTime())
 
 const isObject = (value: unknown): value is object => typeof value === "object" && value !== null
 

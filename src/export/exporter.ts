@@ -22,7 +22,7 @@ import type { Batch } from "./formats/format.ts"
 import { formatOf } from "./formats/formats.ts"
 import { parcelOf } from "./parcel.ts"
 import { denyWhileFull, LOOK_AGAIN_AT_FULL_MS } from "./room.ts"
-import { streamIn, type Stream } from "./streams.ts"
+import { hasCalls, streamIn, type Stream } from "./streams.ts"
 
 /** Requests to the sink in one alarm: on the free plan an invocation may make fifty. The next alarm goes on. */
 const MOST_SENDS = 40
@@ -76,11 +76,16 @@ export class Exporter extends StoredObject {
     if (at === null || at > now) await this.ctx.storage.setAlarm(now)
   }
 
-  /** Records from this one on are sent, again or for the first time; a pause ends. */
+  /** Records from this one on are sent, again or for the first time; a pause ends. Those passed over count as lost. */
   async backfill(from: number | "start"): Promise<number> {
     this.#backfills += 1
-    const { next } = await this.#log().subscribe(this.#own().stream, await this.#position(from))
+    const { stream } = this.#own()
+    const { sinks } = await this.#log().state()
+    const before = sinks.find(({ name }) => name === stream)?.next
+    const { next } = await this.#log().subscribe(stream, await this.#position(from))
     this.#memory.backfilled(next)
+    if (before !== undefined && before < next)
+      this.#lose(before, next, next - before, "An operator has passed over them.")
     await this.wake()
     return next
   }
@@ -137,7 +142,8 @@ export class Exporter extends StoredObject {
       await this.#leave()
       return
     }
-    const kept = stream.signal === "logs" ? stream.sink : null
+    // Strangers and readers can fill their logs, which have no record of a call.
+    const kept = stream.signal === "logs" && hasCalls(log) ? stream.sink : null
     const denies = await denyWhileFull(this.env, exporterName(name, log), kept, this.#log(), this.#memory)
     const { holdUntil } = this.#memory.now
     const goesOn = holdUntil > now ? holdUntil : await this.#exportPages(stream, context)
@@ -232,7 +238,8 @@ export class Exporter extends StoredObject {
       }
       if (sent.kind === "failed") return { waitsUntil: this.#fail(sent) }
       if (!sent.dropped) return { batch, how: "sent" }
-      const { count, message } = sent.dropped
+      const { message } = sent.dropped
+      const count = Math.min(sent.dropped.count, batch.records.length)
       return { batch, how: { count, why: `The sink dropped ${count} of them, and says: ${message}` } }
     }
     return { waitsUntil: Date.now() }

@@ -15,7 +15,7 @@ const DENIES_FOR_MS = 600_000
 export const LOOK_AGAIN_AT_FULL_MS = 60_000
 
 /**
- * @param sink null: it is gone
+ * @param sink null: it is gone, or the log has no records of calls
  * @returns whether calls are denied for it
  */
 export async function denyWhileFull(

@@ -20,6 +20,9 @@ const LOGS: Readonly<Record<SinkLog, readonly string[]>> = {
 
 export const ALL_LOGS = Object.values(LOGS).flat()
 
+/** Whether records of calls are there. */
+export const hasCalls = (log: string): boolean => LOGS.records.includes(log)
+
 /** Every kind but OTLP sends records alone, which are logs in OpenTelemetry's words. */
 export function signalsOf(sink: SinkDefinition): readonly Signal[] {
   return sink.kind === "otlp" ? sink.signals : ["logs"]

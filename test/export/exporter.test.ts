@@ -151,6 +151,29 @@ describe("what a sink answers", () => {
     expect(lost).toMatchObject([{ from: 0, to: 5, count: 2, why: expect.stringContaining("no room") }])
   })
 
+  test("what an operator passes over is lost, until it is sent after all", async () => {
+    await withSinks(COLLECTOR)
+    net.answer = () => new Response(null, { status: 503 })
+    await appendRecords(5)
+    await exportNow(COLLECTOR)
+    await exporterOf(env, COLLECTOR.id, LOG).backfill(3)
+    expect(await stateOf(COLLECTOR)).toMatchObject({ next: 3, lost_records: 3, lost: [{ from: 0, to: 3, count: 3 }] })
+    await exporterOf(env, COLLECTOR.id, LOG).backfill("start")
+    expect(await stateOf(COLLECTOR)).toMatchObject({ next: 0, lost_records: 0, lost: [] })
+  })
+
+  test.each<[string, object, number]>([
+    ["more than there were", { rejectedLogRecords: "1e300", errorMessage: "x" }, 5],
+    ["no number", { rejectedLogRecords: { toString: 1 }, errorMessage: { toString: 1 } }, 0],
+    ["fewer than none", { rejectedLogRecords: -7 }, 0],
+  ])("partial success of %s is believed no further", async (_what, partialSuccess, lost_records) => {
+    await withSinks(COLLECTOR)
+    await appendRecords(5)
+    net.answer = () => Response.json({ partialSuccess })
+    await exportNow(COLLECTOR)
+    expect(await stateOf(COLLECTOR)).toMatchObject({ next: 5, lost_records, last_failure: null })
+  })
+
   test("413: it gets less at once, and a record that is too large alone is named, and keeps no other back", async () => {
     await withSinks(LAKE)
     const before = await appendRecords(5)

@@ -86,3 +86,18 @@ test("a sink that has everything denies nothing, although another fills the log"
   await exportNow(sink)
   expect((await call(token)).code).toBe("ok")
 })
+
+test.each(["strangers", "looks"])(
+  "a full log of %s denies nothing: no call is recorded there, and anybody can fill it",
+  async (log) => {
+    const sink = { ...LAKE, logs: ["records", "looks", "strangers"], denies: ["read"] } as const
+    await withSinks(sink)
+    const { token } = await openTask("first")
+    await appendRecords(3, {}, log)
+    logHas(MAX_LOG_BYTES)
+    await exportNow(sink, log)
+    expect((await stateOf(sink, log)).lag_records).toBe(3)
+    expect((await stateOf(sink, log)).denies).toBe(false)
+    expect((await call(token)).code).toBe("ok")
+  },
+)

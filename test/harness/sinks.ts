@@ -82,23 +82,28 @@ export async function withSinks(...sinks: readonly SinkDefinition[]): Promise<vo
 let made = 0
 
 /** As many records more in the log. */
-export async function appendRecords(count: number, fields: Partial<DecisionRecord> = {}): Promise<readonly string[]> {
+export async function appendRecords(
+  count: number,
+  fields: Partial<DecisionRecord> = {},
+  log = LOG,
+): Promise<readonly string[]> {
   const records = Array.from({ length: count }, () => {
     const at = Date.UTC(2026, 10, 29) + ++made
     return storedForm(recordOf({ id: newId("dec", at), at, kind: "call", ...fields }))
   })
-  await env.RECORD_LOG.getByName(LOG).append(count, batchOf(records))
+  await env.RECORD_LOG.getByName(log).append(count, batchOf(records))
   return records.map(({ id }) => id)
 }
 
 /** All records that wait have their positions, and what is due by the clock of now is done. */
-export async function exportNow(sink: SinkDefinition): Promise<void> {
-  await env.RECORD_LOG.getByName(LOG).seal()
-  await exporterOf(env, sink.id, LOG).wake()
-  await runDurableObjectAlarm(exporterOf(env, sink.id, LOG))
+export async function exportNow(sink: SinkDefinition, log = LOG): Promise<void> {
+  await env.RECORD_LOG.getByName(log).seal()
+  await exporterOf(env, sink.id, log).wake()
+  await runDurableObjectAlarm(exporterOf(env, sink.id, log))
 }
 
-export const stateOf = async (sink: SinkDefinition): Promise<ExporterState> => exporterOf(env, sink.id, LOG).state()
+export const stateOf = async (sink: SinkDefinition, log = LOG): Promise<ExporterState> =>
+  exporterOf(env, sink.id, log).state()
 
 /** Ids of the records in what a sink of the format `records` or `ocsf` got. */
 export function idsIn({ text }: Received): readonly string[] {

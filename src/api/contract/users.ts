@@ -12,7 +12,7 @@ export const REMAINS = {
   sessions: "Sessions at the pages of this Worker, encrypted with a key that only the person's browser has.",
   notices: "Notifications that wait for their receivers.",
   records:
-    "In the record logs: what operators did to the person, and records that were on their way, which a repetition erases. Wherever records were copied to: sinks and exports.",
+    "In the record logs: what operators did to the person, whose calls the person approved, and records that were on their way, which a repetition erases. Wherever records were copied to: sinks and exports.",
   recovery: "The platform's point-in-time recovery of Durable Objects.",
 } as const
 type Remaining = keyof typeof REMAINS

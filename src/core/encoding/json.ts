@@ -105,3 +105,9 @@ export function isJsonType(contentType: string | null): boolean {
 export function isObject(json: unknown): json is Readonly<Record<string, unknown>> {
   return typeof json === "object" && json !== null && !Array.isArray(json)
 }
+
+/** So that nobody recurses deeper: `JSON.parse` itself takes any depth. */
+export function nestsDeeperThan(value: unknown, levels: number): boolean {
+  if (typeof value !== "object" || value === null) return false
+  return levels === 0 || Object.values(value).some((inner) => nestsDeeperThan(inner, levels - 1))
+}

@@ -17,32 +17,10 @@ import {
   type RecordLine,
 } from "./exported.ts"
 import { PERSONAL } from "../record/fields.ts"
+import type { Finding, Report } from "./flaw.ts"
 import { EMPTY_TREE, grown, rootOfGrowth, type TreeGrowth } from "./growing-tree.ts"
 import { leafOfRecord } from "./leaf.ts"
 import { isSame, type Hash } from "./merkle.ts"
-
-export type Flaw =
-  | "malformed"
-  | "changed"
-  | "removed"
-  | "reordered"
-  | "doubled"
-  | "appended"
-  | "cut"
-  | "mixed"
-  | "foreign"
-  | "unsigned"
-  | "contradicting"
-  | "rewritten"
-
-export interface Finding {
-  readonly flaw: Flaw
-  readonly file: string
-  /** From 1. */
-  readonly line: number
-  /** Which record or checkpoint, and what about it. */
-  readonly what: string
-}
 
 export interface ExportSource {
   readonly name: string
@@ -82,8 +60,7 @@ export async function checkExports(
   hash: HashText = hashOfText,
 ): Promise<CheckedExport> {
   const findings: Finding[] = []
-  const report = (flaw: Flaw, file: string, line: number, what: string): void =>
-    void findings.push({ flaw, file, line, what })
+  const report: Report = (flaw, file, line, what) => void findings.push({ flaw, file, line, what })
   const checkpoints = new SignedCheckpoints(issuer, isSigned, report)
   for (const { name, lines } of sources) {
     let number = 0
@@ -115,8 +92,6 @@ export async function checkExports(
   const { records, proven, unproven } = check
   return { findings, records, proven, checkpoints: checkpoints.count, unproven }
 }
-
-type Report = (flaw: Flaw, file: string, line: number, what: string) => void
 
 interface KnownCheckpoint {
   readonly root: Hash

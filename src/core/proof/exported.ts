@@ -1,5 +1,6 @@
 /** Reads the lines of a file of exported records (NDJSON), as export-lines.ts writes them. */
 import * as z from "zod"
+import { nestsDeeperThan } from "../encoding/json.ts"
 import { scanJson, type ScanRules } from "../encoding/json-scan.ts"
 import { EXPORT_VERSION } from "./export-lines.ts"
 
@@ -48,6 +49,7 @@ export function readLine(line: string): ExportLine | null {
   } catch {
     return null
   }
+  if (nestsDeeperThan(value, DEEPEST)) return null
   // A record has no member of these names.
   for (const [kind, schema] of KINDS) {
     if (!line.startsWith(`{"${kind}"`)) continue
@@ -74,6 +76,9 @@ const ALIKE: ScanRules = {
   isStrict: false,
   numbers: "exact",
 }
+
+/** Deeper than arguments of calls, with what a record has around them. */
+export const DEEPEST = 128
 
 type Members = Readonly<Record<string, unknown>>
 

@@ -50,10 +50,13 @@ function readAnswer(text: string, rejected: string): Sent {
   if (!isObject(response)) return failed("answer_unknown")
   const partial = "partialSuccess" in response ? response.partialSuccess : null
   if (!isObject(partial)) return ACCEPTED
-  const count = Number(new Map<string, unknown>(Object.entries(partial)).get(rejected) ?? 0)
-  const message = "errorMessage" in partial ? String(partial.errorMessage).slice(0, MAX_MESSAGE) : ""
-  return count > 0 ? { kind: "accepted", dropped: { count, message } } : ACCEPTED
+  const count = countOf(new Map<string, unknown>(Object.entries(partial)).get(rejected))
+  const message = "errorMessage" in partial && typeof partial.errorMessage === "string" ? partial.errorMessage : ""
+  return count > 0 ? { kind: "accepted", dropped: { count, message: message.slice(0, MAX_MESSAGE) } } : ACCEPTED
 }
+
+/** A number, or in the JSON of Protobuf a text. */
+const countOf = (value: unknown): number => (typeof value === "number" || typeof value === "string" ? Number(value) : 0)
 
 function parsed(text: string): unknown {
   try {

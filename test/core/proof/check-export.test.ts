@@ -1,10 +1,11 @@
 /** Attacks on exported records, as data: each is named for what it is, and nothing else is reported. */
 import { expect, test } from "vitest"
-import { bytesToBase64 } from "../../../src/core/encoding/base64.ts"
+import { base64ToBytes, bytesToBase64 } from "../../../src/core/encoding/base64.ts"
 import { bytesToBase64url } from "../../../src/core/encoding/base64url.ts"
 import { checkpointText, noteKeyId, noteOf, originOf } from "../../../src/core/proof/checkpoint.ts"
-import { checkExports, type CheckedExport, type Flaw } from "../../../src/core/proof/check-export.ts"
+import { checkExports, type CheckedExport } from "../../../src/core/proof/check-export.ts"
 import { EXPORT_VERSION } from "../../../src/core/proof/export-lines.ts"
+import type { Flaw } from "../../../src/core/proof/flaw.ts"
 import { EMPTY_TREE, grown, rootOfGrowth } from "../../../src/core/proof/growing-tree.ts"
 import { headOf, leafOf } from "../../../src/core/proof/leaf.ts"
 
@@ -217,12 +218,58 @@ const ATTACKS: readonly (readonly [string, readonly string[], readonly (readonly
     sound.toSpliced(-1, 0, ...contradicting.slice(1)),
     [["contradicting", /records-0 at 20/]],
   ],
+  [
+    "a record that nests deeper than any reader recurses",
+    edited(3, (line) => line.replace("{", `{"a":${"[".repeat(100_000)}${"]".repeat(100_000)},`)),
+    [
+      ["malformed", /no line/],
+      ["removed", /^record 3 of records-0/],
+    ],
+  ],
   ["a line that is none", sound.toSpliced(5, 0, "{"), [["malformed", /no line/]]],
 ]
 
 test.each(ATTACKS)("%s is named", async (_name, lines, expected) => {
   const found = await flawsOf(lines)
   expect(found).toEqual(expected.map(([flaw, what]) => [flaw, expect.stringMatching(what)]))
+})
+
+/** A section of the sound export, as one that was exported by itself. */
+function part(from: number, next: number): readonly string[] {
+  const lines = sound.slice(1, -1).filter((line) => {
+    const { index, checkpoint } = JSON.parse(line)
+    const place = checkpoint ? checkpoint.size - 1 : index
+    return place >= from && place < next
+  })
+  const leaves = Array.from({ length: from }, (_, index) =>
+    base64ToBytes(String(record(sound[lineOf(index)] ?? "")["leaf"])),
+  )
+  const { frontier } = grown(
+    EMPTY_TREE,
+    leaves.flatMap((leaf) => leaf ?? []),
+  )
+  const place = { issuer: ISSUER, log: "records-0", from, frontier: frontier.map((hash) => bytesToBase64(hash)) }
+  const header = JSON.stringify({ header: { version: EXPORT_VERSION, ...place } })
+  return [header, ...lines, JSON.stringify({ footer: { log: "records-0", next } })]
+}
+
+test("an older export beside a newer one is sound, and so is one that goes on where the other ended", async () => {
+  expect(await flawsOf(part(0, 8), sound)).toEqual([])
+  expect(await flawsOf(part(0, 8), part(8, 20))).toEqual([])
+  expect(await flawsOf(part(8, 20), part(0, 8))).toEqual([])
+  expect(await flawsOf(part(5, 20))).toEqual([])
+})
+
+test("records between two sections that are not there are named", async () => {
+  const removed = [["removed", expect.stringMatching(/^records 8 to 11 of records-0: missing/)]]
+  expect(await flawsOf([...part(0, 8), ...part(12, 20)])).toEqual(removed)
+  expect(await flawsOf(part(0, 8), part(12, 20))).toEqual(removed)
+  expect(
+    await flawsOf(
+      part(0, 8),
+      sound.filter((line) => line.startsWith('{"checkpoint"')),
+    ),
+  ).toEqual([["cut", expect.stringMatching(/^records 8 to 19 of records-0: a checkpoint covers them/)]])
 })
 
 test("the records of another deployment are named", async () => {

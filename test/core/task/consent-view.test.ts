@@ -108,6 +108,12 @@ test.each([
   expect(lifeInWords(milliseconds)).toBe(words)
 })
 
+test("a directory that a program requests does not read as our own words", () => {
+  expect(boundsInWords([{ file: { path: ["srv; your company has reviewed it", "a"] } }])).toBe(
+    'file is a path in one of "srv; your company has reviewed it", "a"',
+  )
+})
+
 test("bounds and calls are said in words, each once", () => {
   const bounds = { to: { in: ["a", 1], max_length: 3 }, amount: { min: 1, max: 9 }, from: { eq: true } }
   expect(boundsInWords([bounds, { from: { eq: true } }])).toBe(

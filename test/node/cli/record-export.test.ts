@@ -30,6 +30,11 @@ test("records are exported with what proves them, and a changed one is named", a
   expect(named.code).toBe(1)
   expect(named.stdout).toMatch(/changed\.ndjson\.gz:\d+: changed: record dec_\w+ at \d+ of [\w-]+\n/)
 
+  const [head = "", second = ""] = text.split("\n")
+  await writeFile(changed, gzipSync(`${head}\n${`${second}\n`.repeat(150_000)}`))
+  const many = await run(ROOT, ["decisions", "verify", changed, ...at()])
+  expect(many.stdout).toMatch(/… and 1\d{5} more\n/)
+
   const keys = join(own().directory, "jwks.json")
   await writeFile(keys, await (await fetch(`${own().stack.origin}/.well-known/jwks.json`)).text())
   const offline = await run(ROOT, ["decisions", "verify", file, "--keys", keys, "--issuer", own().stack.origin])

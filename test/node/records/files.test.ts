@@ -70,6 +70,16 @@ describe("records are read from", () => {
 describe("a file is named that", () => {
   test.each<readonly [name: string, content: string | Buffer, message: RegExp]>([
     ["has a line that is no record", `${LINES[0]}\n{"id":1}\n`, /records:2 holds no decision record/u],
+    [
+      "nests deeper than any reader recurses",
+      `${LINES[0]?.slice(0, -1)},"facts":{"a":${"[".repeat(100_000)}${"]".repeat(100_000)}}}\n`,
+      /records:1 holds no decision record/u,
+    ],
+    [
+      "is of a time that no calendar has",
+      `${LINES[0]?.replace('"at":1', '"at":1e20')}\n`,
+      /records:1 holds no decision record/u,
+    ],
     ["has half a line", `${LINES[0]}\n${LINES[1]?.slice(0, 40)}`, /records:2 holds no decision record/u],
     [
       "is cut within its compression",

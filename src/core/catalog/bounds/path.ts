@@ -86,7 +86,8 @@ export const path: BoundKind<Directories> = {
   judgesWhole: false,
   isOfObjects: () => false,
   judge,
-  words: (directories) => `is a path in ${anyOf(directories)}`,
+  // A directory that a program requests may be a whole sentence.
+  words: (directories) => `is a path in ${anyOf(directories.map((each) => JSON.stringify(each)))}`,
   contradiction: () => null,
   implies: (one, other) => eachCovered(one, other, (wide, narrow) => isIn(narrow, wide)),
 }

@@ -100,7 +100,6 @@ function sinkLines(exported: Sinks | Failure | null): readonly string[] {
   if (exported instanceof Failure)
     return [colors.yellow(`sinks      could not be read: ${printableText(exported.message)}`)]
   return exported.sinks.map((sink) => {
-    const { id, kind } = sink
     const { lagRecords, lagSeconds, failure, lostRecords, denies, unknown } = healthOf(sink)
     const troubles = [
       ...(failure ? [`last failure ${new Date(failure.at).toISOString()}: ${printableText(failure.says)}`] : []),

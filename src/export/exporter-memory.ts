@@ -3,7 +3,7 @@ import { LONGEST_HOLD_MS, pauseOf, retryAfterOf } from "../notifications/retry.t
 import type { Pointer } from "../core/policy/bundle.ts"
 import type { Failed } from "./destinations/destination.ts"
 import type { LostRange } from "./exporter-state.ts"
-import { failureText, type SinkFailure } from "./destinations/failures.ts"
+import { failureText } from "./destinations/failures.ts"
 
 interface Remembered {
   /** `<stream>/<log>`: an alarm does not say whose it is. */

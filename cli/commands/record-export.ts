@@ -8,6 +8,7 @@ import { LOG_NAMES } from "../../src/api/contract/decisions.ts"
 import { checkExports } from "../../src/core/proof/check-export.ts"
 import { exportedLines } from "../records/export.ts"
 import { linesIn } from "../records/lines.ts"
+import { rangeOf, withRange, type RangeOptions } from "../records/options.ts"
 import { writeRecordFile } from "../records/write-file.ts"
 import { receiptFlaw, signatureCheck } from "../records/signatures.ts"
 import { operatorBearer } from "../remote/bearer.ts"
@@ -20,10 +21,9 @@ import { atWorker } from "./worker-options.ts"
 const TOKEN_USE_MS = 120_000
 const MOST_PRINTED = 50
 
-interface ExportOptions extends WorkerOptions {
+interface ExportOptions extends WorkerOptions, RangeOptions {
   readonly log?: readonly string[]
   readonly from: number
-  readonly to?: number
 }
 
 interface VerifyOptions extends WorkerOptions {
@@ -33,13 +33,16 @@ interface VerifyOptions extends WorkerOptions {
 }
 
 export function addRecordExport(group: Command): void {
-  atWorker(group.command("export"))
+  withRange(atWorker(group.command("export")))
     .description("write the decision records into a file that can be verified")
     .argument("<FILE>", "NDJSON; compressed if the name ends in .gz")
     .option("--log <NAME...>", `only of these logs: ${LOG_NAMES.join(", ")}`)
     .option("--from <POSITION>", "the first position in each log", position, 0)
-    .option("--to <TIME>", "until about this time, such as 2026-11-29T12:00:00Z", time)
-    .addHelpText("after", "\nExample:\n  narrowgate decisions export records.ndjson.gz\n")
+    .addHelpText(
+      "after",
+      "\nThe times are those of checkpoints, at most one a minute: --since begins at the last one before it, --until ends with the first one then or later.\n" +
+        "\nExamples:\n  narrowgate decisions export records.ndjson.gz\n  narrowgate decisions export week.ndjson.gz --since 7d\n",
+    )
     .action(write)
   atWorker(group.command("verify"))
     .description("verify files of exported records, and receipts")
@@ -65,10 +68,7 @@ async function write(file: string, options: ExportOptions): Promise<void> {
     if (Date.now() >= renewAt) [bearer, renewAt] = [await operatorBearer(options), Date.now() + TOKEN_USE_MS]
     return bearer
   }
-  await writeRecordFile(
-    file,
-    exportedLines(options, current, { logs, from: options.from, until: options.to ?? null }),
-  )
+  await writeRecordFile(file, exportedLines(options, current, { logs, from: options.from, until: options.to ?? null }))
 }
 
 async function verify(files: readonly string[], options: VerifyOptions): Promise<void> {
@@ -136,10 +136,4 @@ function position(text: string): number {
   const value = Number(text)
   if (Number.isSafeInteger(value) && value >= 0) return value
   throw new InvalidArgumentError("Write a whole number.")
-}
-
-function time(text: string): number {
-  const value = Date.parse(text)
-  if (Number.isFinite(value)) return value
-  throw new InvalidArgumentError("Write a time, such as 2026-11-29T12:00:00Z.")
 }

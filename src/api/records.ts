@@ -16,8 +16,9 @@ import { ringSigner } from "../signing/signing-key.ts"
 import { signReceipt, type Receipt } from "../signing/sign-receipt.ts"
 import type { Handler } from "./handler.ts"
 
-export const readRecords: Handler<"readRecords"> = async ({ query: { log, from, until }, context }) => {
-  const { lines, isEmpty } = await context.env.RECORD_LOG.getByName(log).lines(from, until ?? null)
+export const readRecords: Handler<"readRecords"> = async ({ query: { log, from, since, until }, context }) => {
+  const times = { since: since ?? null, until: until ?? null }
+  const { lines, isEmpty } = await context.env.RECORD_LOG.getByName(log).lines(from, times)
   // An answer has thousands of records, so that a reader of all adds few. Who follows the end reads nothing yet.
   return { answer: lines, record: isEmpty ? null : { arguments: { log, from } } }
 }

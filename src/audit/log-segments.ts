@@ -182,7 +182,9 @@ export class Segments {
       return batch.id <= upTo && (at === 0 || (count <= MAX_RECORDS && characters <= MAX_CHARACTERS))
     })
     if (batches.length === 0) return false
-    this.#storage.transactionSync(() => this.#sealBatches(batches[0]?.id ?? 0, batches.at(-1)?.id ?? 0, now, hash, within))
+    this.#storage.transactionSync(() =>
+      this.#sealBatches(batches[0]?.id ?? 0, batches.at(-1)?.id ?? 0, now, hash, within),
+    )
     this.#unsealed -= batches.reduce((sum, batch) => sum + batch.count, 0)
     return true
   }

@@ -291,8 +291,6 @@ class LogCheck {
 function hashOf(line: RecordLine, hash: HashText): Hash | null {
   // Only a record without its person's fields has a commitment of its own, which says nothing of fields that are there.
   const isSound =
-    line.salt === undefined
-      ? !Object.keys(line).some((name) => PERSONAL.has(name))
-      : !Object.hasOwn(line, "commitment")
+    line.salt === undefined ? !Object.keys(line).some((name) => PERSONAL.has(name)) : !Object.hasOwn(line, "commitment")
   return isSound ? leafOfRecord(storedMembers(line), line.salt ?? null, hash) : null
 }

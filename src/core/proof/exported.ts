@@ -77,7 +77,8 @@ type Members = Readonly<Record<string, unknown>>
 function isRecord(value: Members | null): value is RecordLine {
   if (typeof value !== "object" || value === null) return false
   const { id, log, index, salt = "", leaf = "" } = value
-  const texts = typeof id === "string" && typeof log === "string" && typeof salt === "string" && typeof leaf === "string"
+  const texts =
+    typeof id === "string" && typeof log === "string" && typeof salt === "string" && typeof leaf === "string"
   return texts && typeof index === "number" && Number.isSafeInteger(index) && index >= 0
 }
 const KINDS = [

@@ -30,7 +30,8 @@ export async function* exportedLines(
         if (part.kind === "bytes") yield part.bytes
         else if (part.kind === "header") {
           begin = part.header.from
-          if (begin < next) throw new Failure(`${log} ends at ${begin}: it has no position ${next} yet`, POSITIONS, EXIT.usage)
+          if (begin < next)
+            throw new Failure(`${log} ends at ${begin}: it has no position ${next} yet`, POSITIONS, EXIT.usage)
           const isGap = isOpen && begin !== next
           if (isGap) yield footerLine(log, next)
           if (isGap || !isOpen) yield headerLine(part.header)
@@ -43,7 +44,8 @@ export async function* exportedLines(
   }
 }
 
-const POSITIONS = "Each log has positions of its own: name it (--log) with a position that it has, or export by --since."
+const POSITIONS =
+  "Each log has positions of its own: name it (--log) with a position that it has, or export by --since."
 
 type Part =
   | { readonly kind: "header"; readonly header: HeaderLine }

@@ -16,6 +16,7 @@ import {
   type HeaderLine,
   type RecordLine,
 } from "./exported.ts"
+import { Coverage } from "./coverage.ts"
 import { PERSONAL } from "../record/fields.ts"
 import { EMPTY_TREE, grown, rootOfGrowth, type TreeGrowth } from "./growing-tree.ts"
 import { leafOfRecord } from "./leaf.ts"
@@ -50,18 +51,38 @@ export interface ExportSource {
   readonly lines: () => AsyncIterable<readonly string[]>
 }
 
+export interface CheckedLog {
+  readonly log: string
+  /** The first position that the files have. */
+  readonly from: number
+  /** The first position behind the last one that they have. */
+  readonly next: number
+  readonly checkpoint: NewestCheckpoint | null
+}
+
+/** The signed checkpoint that covers the most records of a log. */
+export interface NewestCheckpoint {
+  readonly size: number
+  readonly root: Hash
+  /** Milliseconds since the epoch, by the file, for no signature covers it. Null if it does not say. */
+  readonly at: number | null
+}
+
 export interface CheckedExport {
   readonly findings: readonly Finding[]
+  /** Of all files together: what several have counts once. */
   readonly records: number
   /** Records that a signed checkpoint covers. */
   readonly proven: number
   readonly checkpoints: number
+  readonly logs: readonly CheckedLog[]
 }
 
 /** @returns whether a key of the deployment has signed it */
 export type CheckSignature = (signed: SignedCheckpoint) => Promise<boolean>
 
 /**
+ * The files of one log are one log: where two overlap, each is compared with the same signed roots.
  * @param issuer of the deployment whose keys are given
  * @param hash of the platform, which may be quicker
  */
@@ -100,7 +121,8 @@ export async function checkExports(
       }
     check.finish(name, number)
   }
-  return { findings, records: check.records, proven: check.proven, checkpoints: checkpoints.count }
+  const logs = check.logs()
+  return { findings, records: check.records, proven: check.proven, checkpoints: checkpoints.count, logs }
 }
 
 type Report = (flaw: Flaw, file: string, line: number, what: string) => void
@@ -111,7 +133,7 @@ class SignedCheckpoints {
   readonly #isSigned: CheckSignature
   readonly #report: Report
   readonly #known = new Map<string, Hash>()
-  readonly #largest = new Map<string, number>()
+  readonly #newest = new Map<string, NewestCheckpoint & Pick<Finding, "file" | "line">>()
 
   constructor(issuer: string, isSigned: CheckSignature, report: Report) {
     this.#issuer = issuer
@@ -127,11 +149,15 @@ class SignedCheckpoints {
     return this.#known.get(`${log} ${size}`)
   }
 
-  largest(log: string): number {
-    return this.#largest.get(log) ?? 0
+  newest(log: string): (NewestCheckpoint & Pick<Finding, "file" | "line">) | undefined {
+    return this.#newest.get(log)
   }
 
-  async add({ log, size, note }: CheckpointLine, file: string, line: number): Promise<void> {
+  get logs(): readonly string[] {
+    return [...this.#newest.keys()]
+  }
+
+  async add({ log, size, at, note }: CheckpointLine, file: string, line: number): Promise<void> {
     const what = `the checkpoint of ${log} at ${size}`
     const signed = readCheckpoint(note)
     if (!signed || signed.checkpoint.size !== size) return this.#report("malformed", file, line, what)
@@ -145,7 +171,7 @@ class SignedCheckpoints {
       return this.#report("contradicting", file, line, `${what} contradicts another one of the same size`)
     }
     this.#known.set(`${log} ${size}`, root)
-    this.#largest.set(log, Math.max(size, this.largest(log)))
+    if (size > (this.newest(log)?.size ?? -1)) this.#newest.set(log, { size, root, at: at ?? null, file, line })
   }
 }
 
@@ -178,6 +204,13 @@ class LogCheck {
   #suspects: Suspect[] = []
   /** Nothing can be confirmed any more: positions are missing. */
   #isBroken = false
+  /** Where the section begins. */
+  #from = 0
+  /** An earlier section is of the same log, and may have the same records. */
+  #isContinued = false
+  /** What the sections before this one have. */
+  readonly #covered = new Coverage()
+  readonly #proven = new Coverage()
   /** Records that came before one that they follow, by position. */
   readonly #early = new Map<number, Placed>()
   records = 0
@@ -191,10 +224,12 @@ class LogCheck {
   }
 
   begin({ issuer, log, from, frontier }: HeaderLine, file: string, line: number): void {
-    if (this.#log !== null) this.#report("cut", file, line, `the section of ${this.#log} has no end`)
+    this.#breakOff(file, line)
     if (issuer !== this.#issuer) this.#report("foreign", file, line, `the records of ${log} are of ${issuer}`)
     this.#log = log
     this.#tree = { size: from, frontier: frontier.flatMap((hash) => [base64ToBytes(hash) ?? new Uint8Array()]) }
+    this.#from = from
+    this.#isContinued = this.#covered.has(log)
     this.#confirmed = from
     this.#suspects = []
     this.#isBroken = false
@@ -206,7 +241,7 @@ class LogCheck {
     const what = `record ${id} at ${index} of ${log}`
     if (this.#log === null) return this.#report("appended", file, line, `${what} is behind the end`)
     if (log !== this.#log) return this.#report("mixed", file, line, `${what} is among those of ${this.#log}`)
-    this.records += 1
+    this.records += this.#isContinued ? this.#covered.missingIn(log, index, index + 1) : 1
     if (index < this.#tree.size || this.#early.has(index)) {
       return this.#report("doubled", file, line, `${what}: the position is taken`)
     }
@@ -226,7 +261,7 @@ class LogCheck {
     const entry = isStated ? leaf : base64ToBytes(record.leaf ?? "")
     this.#tree = grown(this.#tree, [entry ?? new Uint8Array()])
     const root = this.#checkpoints.rootAt(record.log, this.#tree.size)
-    if (root && !this.#isBroken) this.#compare(root, file, line)
+    if (root && !this.#isBroken) this.#compare(record.log, root, file, line)
     const next = this.#early.get(this.#tree.size)
     this.#early.delete(this.#tree.size)
     if (next) this.#add(next)
@@ -247,13 +282,14 @@ class LogCheck {
     this.#add(next)
   }
 
-  #compare(root: Hash, file: string, line: number): void {
+  #compare(log: string, root: Hash, file: string, line: number): void {
     const [from, to] = [this.#confirmed, this.#tree.size]
     if (isSame(root, rootOfGrowth(this.#tree))) {
       for (const suspect of this.#suspects) this.#report("changed", file, suspect.line, suspect.what)
-      this.proven += to - from - this.#suspects.length
+      this.proven += this.#proven.missingIn(log, from, to) - this.#suspects.length
+      this.#proven.add(log, { from, to, file, line })
     } else {
-      const range = `${from} to ${to - 1} of ${this.#log}`
+      const range = `${from} to ${to - 1} of ${log}`
       const first = this.#suspects[0]?.what
       const named = first === undefined ? "" : `, first ${first}`
       this.#report("rewritten", file, line, `among records ${range}, one was changed, removed, added or moved${named}`)
@@ -274,17 +310,46 @@ class LogCheck {
     if (!this.#isBroken && this.#confirmed < size && size <= next) {
       this.#report("appended", file, line, `records ${this.#confirmed} to ${size - 1} of ${log} are in no checkpoint`)
     }
-    const largest = this.#checkpoints.largest(log)
-    if (largest > size && size === next) {
-      this.#report("cut", file, line, `records ${size} to ${largest - 1} of ${log}: a checkpoint covers them`)
-    }
+    this.#covered.add(log, { from: this.#from, to: Math.max(size, next), file, line })
     this.#log = null
   }
 
   finish(file: string, line: number): void {
     while (this.#early.size > 0) this.#skip()
-    if (this.#log !== null) this.#report("cut", file, line, `the section of ${this.#log} has no end`)
+    this.#breakOff(file, line)
     this.#log = null
+  }
+
+  #breakOff(file: string, line: number): void {
+    if (this.#log === null) return
+    this.#report("cut", file, line, `the section of ${this.#log} has no end`)
+    this.#covered.add(this.#log, { from: this.#from, to: this.#tree.size, file, line })
+  }
+
+  /** After the last file: what its checkpoints cover and no file has. */
+  logs(): readonly CheckedLog[] {
+    for (const log of this.#checkpoints.logs) {
+      const newest = this.#checkpoints.newest(log)
+      if (!newest) continue
+      if (!this.#covered.has(log)) {
+        const all = newest.size === 1 ? "record 0" : `records 0 to ${newest.size - 1}`
+        this.#report(
+          "cut",
+          newest.file,
+          newest.line,
+          `${all} of ${log}: a checkpoint covers them, and no file has them`,
+        )
+        continue
+      }
+      for (const { from, to, file, line } of this.#covered.gaps(log, newest.size)) {
+        this.#report("cut", file, line, `records ${from} to ${to - 1} of ${log}: a checkpoint covers them`)
+      }
+    }
+    return this.#covered.logs.map((log) => {
+      const { from, to: next } = this.#covered.rangeOf(log)
+      const newest = this.#checkpoints.newest(log)
+      return { log, from, next, checkpoint: newest ? { size: newest.size, root: newest.root, at: newest.at } : null }
+    })
   }
 }
 

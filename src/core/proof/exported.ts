@@ -14,7 +14,9 @@ const header = z.object({
     frontier: z.array(z.string()),
   }),
 })
-const checkpoint = z.object({ checkpoint: z.object({ log: z.string(), size: position, note: z.string() }) })
+const checkpoint = z.object({
+  checkpoint: z.object({ log: z.string(), size: position, at: z.number().optional(), note: z.string() }),
+})
 const footer = z.object({ footer: z.object({ log: z.string(), next: position }) })
 export type HeaderLine = z.infer<typeof header>["header"]
 export type CheckpointLine = z.infer<typeof checkpoint>["checkpoint"]

@@ -1,9 +1,9 @@
 /** Attacks on exported records, as data: each is named for what it is, and nothing else is reported. */
 import { expect, test } from "vitest"
-import { bytesToBase64 } from "../../../src/core/encoding/base64.ts"
+import { base64ToBytes, bytesToBase64 } from "../../../src/core/encoding/base64.ts"
 import { bytesToBase64url } from "../../../src/core/encoding/base64url.ts"
 import { checkpointText, noteKeyId, noteOf, originOf } from "../../../src/core/proof/checkpoint.ts"
-import { checkExports, type Flaw } from "../../../src/core/proof/check-export.ts"
+import { checkExports, type CheckedExport, type Flaw } from "../../../src/core/proof/check-export.ts"
 import { EXPORT_VERSION } from "../../../src/core/proof/export-lines.ts"
 import { EMPTY_TREE, grown, rootOfGrowth } from "../../../src/core/proof/growing-tree.ts"
 import { headOf, leafOf } from "../../../src/core/proof/leaf.ts"
@@ -57,9 +57,7 @@ async function section({ log = "records-0", issuer = ISSUER, keys = own, erased 
     const leaf = leafOf(head)
     tree = grown(tree, [leaf])
     const place = { log, index, leaf: bytesToBase64(leaf) }
-    lines.push(
-      JSON.stringify(index === erased ? { ...head, ...place } : { ...record, ...place, salt }),
-    )
+    lines.push(JSON.stringify(index === erased ? { ...head, ...place } : { ...record, ...place, salt }))
     if (index !== 7 && index !== 19) continue
     const origin = originOf(issuer, log)
     const text = checkpointText({ origin, size: tree.size, root: rootOfGrowth(tree) })
@@ -71,18 +69,22 @@ async function section({ log = "records-0", issuer = ISSUER, keys = own, erased 
 }
 
 async function flawsOf(...files: readonly (readonly string[])[]): Promise<readonly (readonly [Flaw, string])[]> {
+  const { findings } = await checked(...files)
+  return findings.map(({ flaw, what }) => [flaw, what])
+}
+
+async function checked(...files: readonly (readonly string[])[]): Promise<CheckedExport> {
   const sources = files.map((lines, at) => ({
     name: `${at}.ndjson`,
     async *lines() {
       yield lines
     },
   }))
-  const { findings } = await checkExports(sources, ISSUER, async ({ checkpoint, text, signatures }) => {
+  return checkExports(sources, ISSUER, async ({ checkpoint, text, signatures }) => {
     const [signature] = signatures
     if (!signature || signature.keyId.join() !== noteKeyId(checkpoint.origin, own.raw).join()) return false
     return crypto.subtle.verify("Ed25519", own.pair.publicKey, signature.signature, encoder.encode(text))
   })
-  return findings.map(({ flaw, what }) => [flaw, what])
 }
 
 const sound = await section()
@@ -225,4 +227,50 @@ test.each(ATTACKS)("%s is named", async (_name, lines, expected) => {
 test("the records of another deployment are named", async () => {
   const found = await flawsOf(foreignIssuer)
   expect(found.map(([flaw]) => flaw)).toEqual(["foreign", "foreign", "foreign", "appended"])
+})
+
+/** As it was exported when the log had eight records. */
+const older = [...sound.slice(0, 10), JSON.stringify({ footer: { log: "records-0", next: 8 } })]
+
+/** What an export from a position on has. */
+function from(position: number): readonly string[] {
+  const leaves = sound.slice(1).flatMap((line) => {
+    const { leaf } = record(line)
+    return typeof leaf === "string" ? [base64ToBytes(leaf) ?? new Uint8Array()] : []
+  })
+  const frontier = grown(EMPTY_TREE, leaves.slice(0, position)).frontier.map(bytesToBase64)
+  const header = { version: EXPORT_VERSION, issuer: ISSUER, log: "records-0", from: position, frontier }
+  return [JSON.stringify({ header }), ...sound.slice(lineOf(position))]
+}
+
+test("the files of one log are one log: an older export and a newer one, and parts that follow or overlap", async () => {
+  for (const files of [
+    [older, sound],
+    [sound, older],
+    [older, from(8)],
+    [from(5), older],
+    [sound, sound],
+  ]) {
+    expect(await checked(...files)).toMatchObject({
+      findings: [],
+      records: 20,
+      proven: 20,
+      logs: [{ log: "records-0", from: 0, next: 20, checkpoint: { size: 20 } }],
+    })
+  }
+})
+
+test("what no file of a log has is named, and so is what only one of two has changed", async () => {
+  expect(await flawsOf(older, from(11))).toEqual([["cut", "records 8 to 10 of records-0: a checkpoint covers them"]])
+  expect(await flawsOf(older, sound.slice(-2, -1))).toEqual([
+    ["cut", "records 8 to 19 of records-0: a checkpoint covers them"],
+  ])
+  const changed = older.with(4, (older[4] ?? "").replace('"ok"', '"oj"'))
+  expect(await flawsOf(sound, changed)).toEqual([["changed", expect.stringContaining("at 3 of")]])
+  expect(await flawsOf(rehashed(3), from(8))).toEqual([["rewritten", expect.stringContaining("records 0 to 7")]])
+})
+
+test("a log of which only checkpoints are there is named", async () => {
+  const kept = second.filter((line) => line.startsWith('{"checkpoint"'))
+  expect(await flawsOf(sound, kept)).toEqual([["cut", expect.stringMatching(/^records 0 to 19 of records-1: /)]])
 })

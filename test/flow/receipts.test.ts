@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers"
 import { runDurableObjectAlarm } from "cloudflare:test"
 import { expect, test } from "vitest"
 import { z } from "zod"
-import { receiptFlaw } from "../../cli/records/signatures.ts"
+import { checkReceipt } from "../../cli/records/signatures.ts"
 import { allLogs } from "../../src/audit/record-logs.ts"
 import { keyRing } from "../../src/signing/key-ring.ts"
 import { openTask } from "../harness/agents.ts"
@@ -15,6 +15,9 @@ import { bearerOf, manage } from "../harness/management.ts"
 import { recordOf } from "../harness/records.ts"
 
 yardForEach()
+
+const receiptFlaw = async (...of: Parameters<typeof checkReceipt>): Promise<string | null> =>
+  (await checkReceipt(...of)).flaw
 
 const receiptIn = (json: unknown): string => z.object({ receipt: z.string() }).parse(json).receipt
 
@@ -41,6 +44,15 @@ test("there is no receipt until a checkpoint covers the record; then it proves t
   const receipt = receiptIn(own.json)
   const keys = await keyRing(env).publicKeys()
   expect(await receiptFlaw(receipt, US, keys)).toBeNull()
+  expect(await checkReceipt(receipt, US, keys)).toMatchObject({
+    proven: {
+      decision: id,
+      verdict: "allow",
+      code: "ok",
+      tool: expect.any(String),
+      agent: expect.stringMatching(/^spiffe:/),
+    },
+  })
   const claims = claimsIn(receipt)
   expect(claims).toMatchObject({ iss: US, jti: id, record: { id, task, code: "ok", tool: expect.any(String) } })
   expect(JSON.stringify(claims)).not.toContain("|alice")

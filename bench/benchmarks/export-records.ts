@@ -51,10 +51,16 @@ async function exportAll(lab: Lab): Promise<Exported> {
   const [file, keys] = [lab.place("records.ndjson.gz"), lab.place("jwks.json")]
   await writeFile(keys, await narrowgate.jwks())
   lab.say("into a file")
-  const sides = [await timed("narrowgate decisions export", narrowgate, records, async () => download(narrowgate, file))]
+  const sides = [
+    await timed("narrowgate decisions export", narrowgate, records, async () => download(narrowgate, file)),
+  ]
   for (const sink of SINKS) {
     lab.say(`to the sink ${sink}`)
-    sides.push(await timed(`sink ${sink}`, narrowgate, records, async () => catchUp(narrowgate, collector, sink, records / FILLED_LOGS.length)))
+    sides.push(
+      await timed(`sink ${sink}`, narrowgate, records, async () =>
+        catchUp(narrowgate, collector, sink, records / FILLED_LOGS.length),
+      ),
+    )
     // The requests of this run are recorded too.
     guard(collector.taken(sink) >= records, `${sink} has ${collector.taken(sink)} of ${records} records`)
   }
@@ -87,12 +93,7 @@ const sinkList = z.object({
 })
 
 /** @param of records of each log */
-async function catchUp(
-  { ask, identities }: Narrowgate,
-  collector: Collector,
-  sink: string,
-  of: number,
-): Promise<void> {
+async function catchUp({ ask, identities }: Narrowgate, collector: Collector, sink: string, of: number): Promise<void> {
   const authorization = `Bearer ${await identities.operatorToken()}`
   collector.open(sink)
   await ask(`/v1/sinks/${sink}/backfill`, {

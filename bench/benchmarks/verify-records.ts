@@ -21,7 +21,12 @@ export const verifyRecords: Benchmark = {
     const { records, file, keys } = await exported(lab)
     const { keys: jwks } = JSON.parse(await readFile(keys, "utf8"))
     const began = performance.now()
-    const checked = await checkExports([{ name: file, lines: () => linesIn(file) }], ISSUER, signatureCheck(jwks), nativeHash)
+    const checked = await checkExports(
+      [{ name: file, lines: () => linesIn(file) }],
+      ISSUER,
+      signatureCheck(jwks),
+      nativeHash,
+    )
     const milliseconds = performance.now() - began
     guard(checked.findings.length === 0, `it found ${checked.findings[0]?.what ?? ""}`)
     guard(checked.proven === records, `${checked.proven} of ${records} records are proven`)

@@ -46,13 +46,16 @@ export function addRecordExport(group: Command): void {
     .action(write)
   atWorker(group.command("verify"))
     .description("verify files of exported records, and receipts")
-    .argument("<FILE...>", "files of `narrowgate decisions export`, or receipts")
+    .argument(
+      "<FILE...>",
+      "files of `narrowgate decisions export`, those of a sink in the order of their names, or receipts",
+    )
     .option("--keys <FILE>", "the public keys of the deployment, as a JWK Set; absent: those that it publishes")
     .option("--issuer <URL>", "the issuer of the deployment; absent: the address of the Worker")
     .option("--json", "print the result as JSON")
     .addHelpText(
       "after",
-      "\nExamples:\n  narrowgate decisions verify records.ndjson.gz --url https://authz.example\n  narrowgate decisions verify receipt.jwt --keys jwks.json --issuer https://authz.example\n",
+      "\nExamples:\n  narrowgate decisions verify records.ndjson.gz --url https://authz.example\n  narrowgate decisions verify records/archive/log=*/date=*/*.ndjson.gz --url https://authz.example\n  narrowgate decisions verify receipt.jwt --keys jwks.json --issuer https://authz.example\n",
     )
     .action(verify)
 }
@@ -87,19 +90,22 @@ async function verify(files: readonly string[], options: VerifyOptions): Promise
     const what = await receiptFlaw(receipt, issuer, keys)
     if (what !== null) flaws.push({ file, flaw: "receipt", what })
   }
-  const { findings, records, proven, checkpoints } = await checkExports(
+  const { findings, records, proven, checkpoints, unproven } = await checkExports(
     exports.map((name) => ({ name, lines: () => linesIn(name) })),
     issuer,
     signatureCheck(keys),
     nativeHash,
   )
   flaws.push(...findings)
-  if (options.json) console.log(jsonText({ findings: flaws, records, proven, checkpoints, receipts }, 0))
+  if (options.json) console.log(jsonText({ findings: flaws, records, proven, unproven, checkpoints, receipts }, 0))
   else {
     for (const { file, line, flaw, what } of flaws.slice(0, MOST_PRINTED)) {
       console.log(`${printableText(file)}${line === undefined ? "" : `:${line}`}: ${flaw}: ${printableText(what)}`)
     }
     if (flaws.length > MOST_PRINTED) console.log(`… and ${flaws.length - MOST_PRINTED} more`)
+    for (const { log, from, to, why } of unproven) {
+      console.log(`records ${from} to ${to - 1} of ${printableText(log)} are not proven: ${why}`)
+    }
     console.log(`${records} records, ${proven} of them proven by ${checkpoints} checkpoints; ${receipts} receipts`)
   }
   if (flaws.length > 0) process.exitCode = EXIT.refused

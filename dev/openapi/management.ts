@@ -155,7 +155,11 @@ function answerOf(endpoints: readonly Endpoint[]): Answer {
   const ofWaits = waits ? (["Retry-After?", "Preference-Applied?"] as const) : []
   const given = headers("X-Narrowgate-Decision", ...ofWaits)
   const isLines = endpoints.some((each) => each.isLines)
-  return { description: "The request succeeded.", headers: given, content: isLines ? { [NDJSON]: { schema } } : json(schema) }
+  return {
+    description: "The request succeeded.",
+    headers: given,
+    content: isLines ? { [NDJSON]: { schema } } : json(schema),
+  }
 }
 
 function errorAnswers(endpoints: readonly Endpoint[]): readonly (readonly [string, Answer])[] {

@@ -27,7 +27,11 @@ export const listCheckpoints: Handler<"listCheckpoints"> = async ({ query: { log
   answer: {
     issuer: context.config.issuer,
     log,
-    checkpoints: await context.env.RECORD_LOG.getByName(log).checkpoints(from),
+    checkpoints: (await context.env.RECORD_LOG.getByName(log).checkpoints(from)).map(({ size, at, note }) => ({
+      size,
+      at,
+      note,
+    })),
   },
 })
 

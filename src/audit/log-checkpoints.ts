@@ -1,12 +1,13 @@
 /** The signed checkpoints of a log, at most one a minute. They stay for as long as the log does. */
 import { requireOwner } from "../bundles/ownership.ts"
+import { bytesToBase64 } from "../core/encoding/base64.ts"
 import { isSame, rootOf } from "../core/proof/merkle.ts"
 import { originOf, readCheckpoint, type Checkpoint } from "../core/proof/checkpoint.ts"
 import { configOf } from "../platform/config.ts"
 import { logEvent } from "../platform/log.ts"
 import { signCheckpoint } from "../signing/sign-checkpoint.ts"
 import { rootOfGrowth } from "../core/proof/growing-tree.ts"
-import { TILE } from "./log-tree.ts"
+import { TILE, unpacked } from "./log-tree.ts"
 import type { LogCheckpoint } from "./log-page.ts"
 import type { Segments } from "./log-segments.ts"
 
@@ -16,7 +17,13 @@ const SCHEMA = `
 CREATE TABLE IF NOT EXISTS checkpoints (size INTEGER PRIMARY KEY, at INTEGER NOT NULL, note TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS log_name (only INTEGER PRIMARY KEY CHECK (only = 1), name TEXT NOT NULL)`
 
-interface CheckpointRow extends Record<string, SqlStorageValue>, LogCheckpoint {}
+interface CheckpointRow extends Record<string, SqlStorageValue>, Omit<LogCheckpoint, "frontier"> {
+  readonly frontier: ArrayBuffer
+}
+
+/** A checkpoint is signed of whole segments, and the last of them has the roots of the full subtrees before its end. */
+const COLUMNS =
+  "size, at, note, (SELECT frontier FROM segments WHERE first < size ORDER BY first DESC LIMIT 1) AS frontier"
 
 /** Checkpoints that one answer lists. */
 const MOST_LISTED = 250
@@ -41,7 +48,10 @@ export class LogCheckpoints {
   }
 
   #select(where: string, ...values: readonly number[]): readonly LogCheckpoint[] {
-    return this.#sql.exec<CheckpointRow>(`SELECT size, at, note FROM checkpoints ${where}`, ...values).toArray()
+    return this.#sql
+      .exec<CheckpointRow>(`SELECT ${COLUMNS} FROM checkpoints ${where}`, ...values)
+      .toArray()
+      .map(({ frontier, ...row }) => ({ ...row, frontier: unpacked(frontier).map(bytesToBase64) }))
   }
 
   get last(): LogCheckpoint | null {
@@ -97,7 +107,7 @@ export class LogCheckpoints {
         return true
       }
       const note = await signCheckpoint(env, checkpoint)
-      const signed = { size: tree.size, at: Date.now(), note }
+      const signed = { size: tree.size, at: Date.now(), note, frontier: tree.frontier.map(bytesToBase64) }
       this.#sql.exec("INSERT INTO checkpoints VALUES (?, ?, ?)", signed.size, signed.at, signed.note)
       this.#last = signed
       return true

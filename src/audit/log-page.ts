@@ -19,6 +19,8 @@ export interface LogCheckpoint {
   readonly at: number
   /** The signed note (core/proof/checkpoint.ts). */
   readonly note: string
+  /** Roots of the full subtrees of the tree that it is of, in base64, the largest first. */
+  readonly frontier: readonly string[]
 }
 
 /** Positions from `from` up to, and without, `to`. */

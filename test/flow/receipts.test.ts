@@ -3,11 +3,13 @@ import { env } from "cloudflare:workers"
 import { runDurableObjectAlarm } from "cloudflare:test"
 import { expect, test } from "vitest"
 import { z } from "zod"
-import { checkReceipt } from "../../cli/records/signatures.ts"
+import { checkReceipt, signatureCheck } from "../../cli/records/signatures.ts"
 import { allLogs } from "../../src/audit/record-logs.ts"
+import { checkExports } from "../../src/core/proof/check-export.ts"
 import { keyRing } from "../../src/signing/key-ring.ts"
 import { openTask } from "../harness/agents.ts"
 import { yardForEach } from "../harness/each-test.ts"
+import { knock } from "../harness/door.ts"
 import { callWith } from "../harness/gateways.ts"
 import { killObjects } from "../harness/isolate.ts"
 import { US } from "../harness/issuers.ts"
@@ -91,34 +93,65 @@ test("another task's agent gets no receipt, by its own task's address either", a
   expect((await manage("GET", path(task), null)).status).toBe(401)
 })
 
-test("an operator reads a log page by page, with the checkpoints that prove it", async () => {
+/** What an operator reads of a log. */
+async function read(query: string): Promise<{ readonly decision: string; readonly lines: readonly string[] }> {
+  const headers = { Authorization: await bearerOf("viewer") }
+  const response = await knock(new Request(`${US}/v1/records?${query}`, { headers }))
+  expect(response.headers.get("content-type")).toBe("application/x-ndjson")
+  const lines = (await response.text()).trimEnd().split("\n")
+  return { decision: response.headers.get("X-Narrowgate-Decision") ?? "", lines }
+}
+
+const LOGS = ["records-0", "records-1", "records-2", "records-3"] as const
+const kindsOf = (lines: readonly string[]) =>
+  lines.map((line) => /^\{"(header|checkpoint|footer)/.exec(line)?.[1] ?? "record")
+
+/** The log that has a record. */
+async function filledLog(): Promise<string> {
   await decided()
-  const operator = await bearerOf("viewer")
   for (const log of allLogs(env)) await runDurableObjectAlarm(log)
-  const pages = await Promise.all(
-    [0, 1, 2, 3].map(async (shard) => (await manage("GET", `/v1/records?log=records-${shard}`, operator)).json),
-  )
-  const read = z.array(
-    z.looseObject({ records: z.array(z.looseObject({ index: z.number() })), checkpoints: z.array(z.unknown()) }),
-  )
-  const all = read.parse(pages)
-  expect(all.flatMap(({ records }) => records).length).toBeGreaterThan(0)
-  for (const { records, checkpoints } of all) expect(checkpoints).toHaveLength(records.length > 0 ? 1 : 0)
-  expect((await manage("GET", "/v1/records?log=other", operator)).code).toBe("invalid_request")
+  for (const log of LOGS) if ((await env.RECORD_LOG.getByName(log).state()).end > 0) return log
+  throw new Error("no log has a record")
+}
+
+test("an operator reads a log as lines of a file that can be verified", async () => {
+  const log = await filledLog()
+  const keys = await keyRing(env).publicKeys()
+  const { lines } = await read(`log=${log}`)
+  expect(new Set(kindsOf(lines))).toEqual(new Set(["header", "record", "checkpoint", "footer"]))
+  const file = {
+    name: log,
+    async *lines() {
+      yield lines
+    },
+  }
+  const { findings, records, proven } = await checkExports([file], US, signatureCheck(keys))
+  expect({ findings, proven }).toEqual({ findings: [], proven: records })
+  expect(records).toBeGreaterThan(0)
+  const bearer = await bearerOf("viewer")
+  expect((await manage("GET", "/v1/records?log=other", bearer)).code).toBe("invalid_request")
 })
 
-test("who reads records is recorded, wherever they begin to read", async () => {
-  const { token } = await decided()
-  await recordOf((await callWith(token, "/files/b", { method: "PUT" })).decision)
-  const operator = await bearerOf("viewer")
-  for (const log of allLogs(env)) await runDurableObjectAlarm(log)
-  const found = await Promise.all(
-    [0, 1, 2, 3].map(async (shard) => manage("GET", `/v1/records?log=records-${shard}&from=1`, operator)),
-  )
-  const read = found.find(({ json }) => z.object({ records: z.array(z.unknown()) }).parse(json).records.length > 0)
-  expect(await recordOf(read?.headers.get("X-Narrowgate-Decision") ?? "")).toMatchObject({
+test("an answer goes on where the one before ended, and has no records beyond the last checkpoint", async () => {
+  const log = await filledLog()
+  const { end } = await env.RECORD_LOG.getByName(log).state()
+  for (const from of [end, end + 1_000]) {
+    const { lines } = await read(`log=${log}&from=${from}`)
+    expect(kindsOf(lines)).toEqual(["header", "footer"])
+    expect(JSON.parse(lines[1] ?? "")).toEqual({ footer: { log, next: end } })
+  }
+  const [checkpoint] = await env.RECORD_LOG.getByName(log).checkpoints(0)
+  await env.RECORD_LOG.getByName(log).append(1, '[{"id":"dec_01M8815F0SB91PEW30VYE8GW8A"}]')
+  const { lines } = await read(`log=${log}&until=${checkpoint?.at}`)
+  expect(JSON.parse(lines.at(-1) ?? "")).toEqual({ footer: { log, next: checkpoint?.size } })
+})
+
+test("who reads records is recorded, wherever they begin to read; who follows the end has read nothing", async () => {
+  const log = await filledLog()
+  const { decision } = await read(`log=${log}&from=0`)
+  expect(await recordOf(decision)).toMatchObject({
     kind: "management",
     path: "/v1/records",
-    arguments: { from: 1 },
+    arguments: { log, from: 0 },
   })
 })

@@ -76,6 +76,16 @@ export interface CheckedExport {
   readonly proven: number
   readonly checkpoints: number
   readonly logs: readonly CheckedLog[]
+  /** Records whose own hash was checked, if they have one, and of which no checkpoint says anything, though none is missing. */
+  readonly unproven: readonly Unproven[]
+}
+
+export interface Unproven {
+  readonly log: string
+  readonly from: number
+  /** Not among them. */
+  readonly to: number
+  readonly why: string
 }
 
 /** @returns whether a key of the deployment has signed it */
@@ -109,6 +119,7 @@ export async function checkExports(
   const check = new LogCheck(issuer, checkpoints, report, hash)
   for (const { name, lines } of sources) {
     let number = 0
+    check.open()
     for await (const texts of lines())
       for (const text of texts) {
         number += 1
@@ -121,19 +132,32 @@ export async function checkExports(
       }
     check.finish(name, number)
   }
+  check.close()
   const logs = check.logs()
-  return { findings, records: check.records, proven: check.proven, checkpoints: checkpoints.count, logs }
+  const { records, proven, unproven } = check
+  return { findings, records, proven, checkpoints: checkpoints.count, logs, unproven }
 }
 
 type Report = (flaw: Flaw, file: string, line: number, what: string) => void
+
+interface KnownCheckpoint {
+  readonly root: Hash
+  /** The tree that has this root. Null if its line does not say it. */
+  readonly tree: TreeGrowth | null
+}
+
+interface PlacedCheckpoint extends NewestCheckpoint {
+  readonly file: string
+  readonly line: number
+}
 
 /** By log and size. */
 class SignedCheckpoints {
   readonly #issuer: string
   readonly #isSigned: CheckSignature
   readonly #report: Report
-  readonly #known = new Map<string, Hash>()
-  readonly #newest = new Map<string, NewestCheckpoint & Pick<Finding, "file" | "line">>()
+  readonly #known = new Map<string, KnownCheckpoint>()
+  readonly #newest = new Map<string, PlacedCheckpoint>()
 
   constructor(issuer: string, isSigned: CheckSignature, report: Report) {
     this.#issuer = issuer
@@ -145,19 +169,20 @@ class SignedCheckpoints {
     return this.#known.size
   }
 
-  rootAt(log: string, size: number): Hash | undefined {
+  at(log: string, size: number): KnownCheckpoint | undefined {
     return this.#known.get(`${log} ${size}`)
   }
 
-  newest(log: string): (NewestCheckpoint & Pick<Finding, "file" | "line">) | undefined {
-    return this.#newest.get(log)
+  /** Of each log the one that covers the most. */
+  get newest(): ReadonlyMap<string, PlacedCheckpoint> {
+    return this.#newest
   }
 
-  get logs(): readonly string[] {
-    return [...this.#newest.keys()]
-  }
-
-  async add({ log, size, at, note }: CheckpointLine, file: string, line: number): Promise<void> {
+  async add(
+    { log, size, at, note, frontier }: CheckpointLine,
+    file: string,
+    line: number,
+  ): Promise<void> {
     const what = `the checkpoint of ${log} at ${size}`
     const signed = readCheckpoint(note)
     if (!signed || signed.checkpoint.size !== size) return this.#report("malformed", file, line, what)
@@ -166,12 +191,15 @@ class SignedCheckpoints {
     if (!(await this.#isSigned(signed))) {
       return this.#report("unsigned", file, line, `${what} is not signed by a key of the deployment`)
     }
-    const before = this.rootAt(log, size)
-    if (before && !isSame(before, root)) {
+    const before = this.at(log, size)
+    if (before && !isSame(before.root, root)) {
       return this.#report("contradicting", file, line, `${what} contradicts another one of the same size`)
     }
-    this.#known.set(`${log} ${size}`, root)
-    if (size > (this.newest(log)?.size ?? -1)) this.#newest.set(log, { size, root, at: at ?? null, file, line })
+    const tree = frontier ? treeOf(size, frontier) : null
+    const isOfRoot = tree !== null && isSame(rootOfGrowth(tree), root)
+    if (tree && !isOfRoot) this.#report("malformed", file, line, `${what} has another frontier than its root`)
+    this.#known.set(`${log} ${size}`, { root, tree: isOfRoot ? tree : (before?.tree ?? null) })
+    if (size > (this.#newest.get(log)?.size ?? -1)) this.#newest.set(log, { size, root, at: at ?? null, file, line })
   }
 }
 
@@ -187,6 +215,7 @@ interface Placed extends Omit<RecordOfLine, "kind"> {
 const MOST_EARLY = 1_000
 
 interface Suspect {
+  readonly file: string
   readonly line: number
   readonly what: string
 }
@@ -202,8 +231,14 @@ class LogCheck {
   #confirmed = 0
   /** Records of the section that do not have the hash of their line: changed, once the hashes are confirmed. */
   #suspects: Suspect[] = []
-  /** Nothing can be confirmed any more: positions are missing. */
+  /** Nothing can be confirmed until a checkpoint says its tree: what came before, or something between, is missing. */
   #isBroken = false
+  /** A sink has written it, in files that have neither header nor footer, each the continuation of the one before. */
+  #isOfSink = false
+  /** Of this file no record has been read yet, and no header. */
+  #isAtStart = true
+  /** The line of the last record. */
+  #last = { file: "", line: 0 }
   /** Where the section begins. */
   #from = 0
   /** An earlier section is of the same log, and may have the same records. */
@@ -211,6 +246,7 @@ class LogCheck {
   /** What the sections before this one have. */
   readonly #covered = new Coverage()
   readonly #proven = new Coverage()
+  readonly #unproven: Unproven[] = []
   /** Records that came before one that they follow, by position. */
   readonly #early = new Map<number, Placed>()
   records = 0
@@ -223,22 +259,46 @@ class LogCheck {
     this.#hash = hash
   }
 
+  /** A file begins. */
+  open(): void {
+    this.#isAtStart = true
+  }
+
   begin({ issuer, log, from, frontier }: HeaderLine, file: string, line: number): void {
+    this.close()
+    this.#isAtStart = false
     this.#breakOff(file, line)
     if (issuer !== this.#issuer) this.#report("foreign", file, line, `the records of ${log} are of ${issuer}`)
+    this.#start(log, treeOf(from, frontier))
+  }
+
+  #start(log: string, tree: TreeGrowth): void {
     this.#log = log
-    this.#tree = { size: from, frontier: frontier.flatMap((hash) => [base64ToBytes(hash) ?? new Uint8Array()]) }
-    this.#from = from
+    this.#tree = tree
+    this.#from = tree.size
     this.#isContinued = this.#covered.has(log)
-    this.#confirmed = from
+    this.#confirmed = tree.size
     this.#suspects = []
     this.#isBroken = false
     this.#early.clear()
   }
 
+  /** The first record of a file without a header. */
+  #continue({ log, index }: RecordLine): void {
+    if (this.#isOfSink && this.#log === log) return
+    this.close()
+    if (this.#log !== null) return
+    this.#start(log, { size: index, frontier: [] })
+    this.#isOfSink = true
+    this.#isBroken = index > 0
+  }
+
   record({ record, isPlain }: RecordOfLine, file: string, line: number): void {
     const { id, index, log } = record
     const what = `record ${id} at ${index} of ${log}`
+    if (this.#isAtStart) this.#continue(record)
+    this.#isAtStart = false
+    this.#last = { file, line }
     if (this.#log === null) return this.#report("appended", file, line, `${what} is behind the end`)
     if (log !== this.#log) return this.#report("mixed", file, line, `${what} is among those of ${this.#log}`)
     this.records += this.#isContinued ? this.#covered.missingIn(log, index, index + 1) : 1
@@ -257,11 +317,16 @@ class LogCheck {
   #add({ record, isPlain, file, line, what }: Placed): void {
     const leaf = isPlain ? hashOf(record, this.#hash) : null
     const isStated = leaf !== null && (record.leaf === undefined || record.leaf === bytesToBase64(leaf))
-    if (!isStated) this.#suspects.push({ line, what })
+    if (!isStated) this.#suspects.push({ file, line, what })
     const entry = isStated ? leaf : base64ToBytes(record.leaf ?? "")
     this.#tree = grown(this.#tree, [entry ?? new Uint8Array()])
-    const root = this.#checkpoints.rootAt(record.log, this.#tree.size)
-    if (root && !this.#isBroken) this.#compare(record.log, root, file, line)
+    const checkpoint = this.#checkpoints.at(record.log, this.#tree.size)
+    if (checkpoint && !this.#isBroken) this.#compare(record.log, checkpoint, file, line)
+    else if (checkpoint?.tree) {
+      this.#leaveUnproven("what comes before them is not in the files")
+      this.#tree = checkpoint.tree
+      this.#isBroken = false
+    }
     const next = this.#early.get(this.#tree.size)
     this.#early.delete(this.#tree.size)
     if (next) this.#add(next)
@@ -275,17 +340,27 @@ class LogCheck {
     const { size } = this.#tree
     const missing = index - size === 1 ? `record ${size}` : `records ${size} to ${index - 1}`
     this.#report("removed", next.file, next.line, `${missing} of ${this.#log}: missing before ${next.what}`)
+    this.#leaveUnproven("records behind them are missing")
     this.#isBroken = true
-    this.#suspects = []
+    this.#confirmed = index
     this.#early.delete(index)
     this.#tree = { size: index, frontier: [] }
     this.#add(next)
   }
 
-  #compare(log: string, root: Hash, file: string, line: number): void {
+  /** Those since the last checkpoint: one that has not the hash of its line was changed, or that hash was. */
+  #leaveUnproven(why: string): void {
+    const [from, to] = [this.#confirmed, this.#tree.size]
+    if (from < to && this.#log !== null) this.#unproven.push({ log: this.#log, from, to, why })
+    for (const suspect of this.#suspects) this.#report("changed", suspect.file, suspect.line, suspect.what)
+    this.#suspects = []
+    this.#confirmed = to
+  }
+
+  #compare(log: string, { root, tree }: KnownCheckpoint, file: string, line: number): void {
     const [from, to] = [this.#confirmed, this.#tree.size]
     if (isSame(root, rootOfGrowth(this.#tree))) {
-      for (const suspect of this.#suspects) this.#report("changed", file, suspect.line, suspect.what)
+      for (const suspect of this.#suspects) this.#report("changed", suspect.file, suspect.line, suspect.what)
       this.proven += this.#proven.missingIn(log, from, to) - this.#suspects.length
       this.#proven.add(log, { from, to, file, line })
     } else {
@@ -293,13 +368,15 @@ class LogCheck {
       const first = this.#suspects[0]?.what
       const named = first === undefined ? "" : `, first ${first}`
       this.#report("rewritten", file, line, `among records ${range}, one was changed, removed, added or moved${named}`)
-      this.#isBroken = true
+      this.#isBroken = tree === null
+      this.#tree = tree ?? this.#tree
     }
     this.#confirmed = to
     this.#suspects = []
   }
 
   end({ log, next }: FooterLine, file: string, line: number): void {
+    this.close()
     if (log !== this.#log)
       return this.#report("mixed", file, line, `the end of ${log} is in the section of ${this.#log}`)
     while (this.#early.size > 0) this.#skip()
@@ -314,7 +391,9 @@ class LogCheck {
     this.#log = null
   }
 
+  /** A file ends. */
   finish(file: string, line: number): void {
+    if (this.#isOfSink) return
     while (this.#early.size > 0) this.#skip()
     this.#breakOff(file, line)
     this.#log = null
@@ -326,32 +405,42 @@ class LogCheck {
     this.#covered.add(this.#log, { from: this.#from, to: this.#tree.size, file, line })
   }
 
-  /** After the last file: what its checkpoints cover and no file has. */
+  /** There is no further file of what a sink has written of a log. */
+  close(): void {
+    if (!this.#isOfSink || this.#log === null) return
+    while (this.#early.size > 0) this.#skip()
+    this.#covered.add(this.#log, { from: this.#from, to: this.#tree.size, ...this.#last })
+    this.#leaveUnproven(this.#isBroken ? "what comes before them is not in the files" : "no checkpoint covers them yet")
+    this.#isOfSink = false
+    this.#log = null
+  }
+
+  /** Those that another file does not prove. */
+  get unproven(): readonly Unproven[] {
+    return this.#unproven.filter(({ log, from, to }) => this.#proven.missingIn(log, from, to) > 0)
+  }
+
+  /** After the last file: reports what its checkpoints cover and no file has. */
   logs(): readonly CheckedLog[] {
-    for (const log of this.#checkpoints.logs) {
-      const newest = this.#checkpoints.newest(log)
-      if (!newest) continue
-      if (!this.#covered.has(log)) {
-        const all = newest.size === 1 ? "record 0" : `records 0 to ${newest.size - 1}`
-        this.#report(
-          "cut",
-          newest.file,
-          newest.line,
-          `${all} of ${log}: a checkpoint covers them, and no file has them`,
-        )
-        continue
-      }
-      for (const { from, to, file, line } of this.#covered.gaps(log, newest.size)) {
-        this.#report("cut", file, line, `records ${from} to ${to - 1} of ${log}: a checkpoint covers them`)
+    for (const [log, { size, file, line }] of this.#checkpoints.newest) {
+      if (!this.#covered.has(log)) this.#covered.add(log, { from: 0, to: 0, file, line })
+      for (const gap of this.#covered.gaps(log, size)) {
+        const what = `records ${gap.from} to ${gap.to - 1} of ${log}: a checkpoint covers them`
+        this.#report("cut", gap.file, gap.line, what)
       }
     }
     return this.#covered.logs.map((log) => {
       const { from, to: next } = this.#covered.rangeOf(log)
-      const newest = this.#checkpoints.newest(log)
+      const newest = this.#checkpoints.newest.get(log)
       return { log, from, next, checkpoint: newest ? { size: newest.size, root: newest.root, at: newest.at } : null }
     })
   }
 }
+
+const treeOf = (size: number, frontier: readonly string[]): TreeGrowth => ({
+  size,
+  frontier: frontier.flatMap((hash) => [base64ToBytes(hash) ?? new Uint8Array()]),
+})
 
 function hashOf(line: RecordLine, hash: HashText): Hash | null {
   // Only a record without its person's fields has a commitment of its own, which says nothing of fields that are there.

@@ -23,10 +23,12 @@ interface Checkpoint {
   /** Milliseconds since the epoch, when it was signed. */
   readonly at: number
   readonly note: string
+  /** Roots of the full subtrees before `size`, in base64: whoever has only what follows can verify that. */
+  readonly frontier: readonly string[]
 }
 
-export const checkpointLine = ({ log, size, at, note }: Checkpoint): string =>
-  jsonLine({ checkpoint: { log, size, at, note } })
+export const checkpointLine = ({ log, size, at, note, frontier }: Checkpoint): string =>
+  jsonLine({ checkpoint: { log, size, at, note, frontier } })
 
 /** @param next the first position that is not in the section */
 export const footerLine = (log: string, next: number): string => jsonLine({ footer: { log, next } })

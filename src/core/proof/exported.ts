@@ -15,7 +15,13 @@ const header = z.object({
   }),
 })
 const checkpoint = z.object({
-  checkpoint: z.object({ log: z.string(), size: position, at: z.number().optional(), note: z.string() }),
+  checkpoint: z.object({
+    log: z.string(),
+    size: position,
+    at: z.number().optional(),
+    note: z.string(),
+    frontier: z.array(z.string()).optional(),
+  }),
 })
 const footer = z.object({ footer: z.object({ log: z.string(), next: position }) })
 export type HeaderLine = z.infer<typeof header>["header"]

@@ -63,14 +63,10 @@ async function section({ log = "records-0", issuer = ISSUER, keys = own, erased 
     const text = checkpointText({ origin, size: tree.size, root: rootOfGrowth(tree) })
     const signature = new Uint8Array(await crypto.subtle.sign("Ed25519", keys.pair.privateKey, encoder.encode(text)))
     const note = noteOf(text, [{ name: origin, keyId: noteKeyId(origin, keys.raw), signature }])
-    lines.push(JSON.stringify({ checkpoint: { log, size: tree.size, note } }))
+    const frontier = tree.frontier.map(bytesToBase64)
+    lines.push(JSON.stringify({ checkpoint: { log, size: tree.size, note, frontier } }))
   }
   return [...lines, JSON.stringify({ footer: { log, next: 20 } })]
-}
-
-async function flawsOf(...files: readonly (readonly string[])[]): Promise<readonly (readonly [Flaw, string])[]> {
-  const { findings } = await checked(...files)
-  return findings.map(({ flaw, what }) => [flaw, what])
 }
 
 async function checked(...files: readonly (readonly string[])[]): Promise<CheckedExport> {
@@ -85,6 +81,11 @@ async function checked(...files: readonly (readonly string[])[]): Promise<Checke
     if (!signature || signature.keyId.join() !== noteKeyId(checkpoint.origin, own.raw).join()) return false
     return crypto.subtle.verify("Ed25519", own.pair.publicKey, signature.signature, encoder.encode(text))
   })
+}
+
+async function flawsOf(...files: readonly (readonly string[])[]): Promise<readonly (readonly [Flaw, string])[]> {
+  const { findings } = await checked(...files)
+  return findings.map(({ flaw, what }) => [flaw, what])
 }
 
 const sound = await section()
@@ -273,4 +274,65 @@ test("what no file of a log has is named, and so is what only one of two has cha
 test("a log of which only checkpoints are there is named", async () => {
   const kept = second.filter((line) => line.startsWith('{"checkpoint"'))
   expect(await flawsOf(sound, kept)).toEqual([["cut", expect.stringMatching(/^records 0 to 19 of records-1: /)]])
+})
+
+/** Files as a sink writes them: lines without header and footer, and checkpoints that say their tree. */
+async function sinkFiles(made: Made = {}): Promise<readonly (readonly string[])[]> {
+  const [, ...lines] = await section(made)
+  const all = lines.slice(0, -1)
+  // A checkpoint follows the records of its file.
+  return [all.slice(0, 5), all.slice(5, 12), all.slice(12)]
+}
+const written = await sinkFiles()
+
+test("what a sink has written is proven, file after file; several logs are told apart", async () => {
+  expect(await checked(...written)).toMatchObject({ findings: [], proven: 20, unproven: [] })
+  const other = await sinkFiles({ log: "records-1" })
+  expect(await checked(...written, ...other)).toMatchObject({ findings: [], proven: 40, unproven: [] })
+  expect(await checked(sound, ...other)).toMatchObject({ findings: [], proven: 40, unproven: [] })
+})
+
+test("what a sink has not got, and what no checkpoint covers yet, leaves records unproven, which are named", async () => {
+  const [, ...later] = written
+  expect(await checked(...later)).toMatchObject({
+    findings: [],
+    proven: 12,
+    unproven: [{ log: "records-0", from: 5, to: 8, why: expect.stringContaining("before") }],
+  })
+  const [first = [], second = []] = written
+  expect(await checked(first, second)).toMatchObject({
+    findings: [],
+    proven: 8,
+    unproven: [{ log: "records-0", from: 8, to: 11, why: expect.stringContaining("no checkpoint") }],
+  })
+})
+
+test.each<readonly [string, readonly (readonly string[])[], readonly (readonly [Flaw, RegExp])[]]>([
+  [
+    "a bit that no checkpoint covers",
+    [written[0] ?? [], (written[1] ?? []).map((line) => line.replace('"at":10', '"at":11'))],
+    [["changed", /at 10 of records-0/]],
+  ],
+  [
+    "a bit before the first tree that is known",
+    [(written[1] ?? []).map((line) => line.replace('"at":6', '"at":7')), written[2] ?? []],
+    [["changed", /at 6 of records-0/]],
+  ],
+  ["a file that is missing", [written[0] ?? [], written[2] ?? []], [["removed", /records 5 to 10/]]],
+  ["the last records", [written[0] ?? [], written[1] ?? [], (written[2] ?? []).slice(-1)], [["cut", /11 to 19/]]],
+  ["another log in a file", [written[0] ?? [], [...(written[1] ?? []), second[1] ?? ""]], [["mixed", /records-1/]]],
+  [
+    "another tree than that of the checkpoint",
+    [
+      written[0] ?? [],
+      (written[1] ?? []).map((line) => line.replace(/"frontier":\["../, '"frontier":["AA')),
+      written[2] ?? [],
+    ],
+    [["malformed", /records-0 at 8 has another frontier/]],
+  ],
+])("of what a sink has written, %s is named", async (_name, files, expected) => {
+  const { findings } = await checked(...files)
+  expect(findings.map(({ flaw, what }) => [flaw, what])).toEqual(
+    expected.map(([flaw, what]) => [flaw, expect.stringMatching(what)]),
+  )
 })

@@ -50,7 +50,12 @@ export const WHOLE: DecisionRecord = {
   steps: { lease: 3 },
 }
 
-export const CHECKPOINT = { size: 43, at: 1_795_565_999_000, note: "authz.example/logs/records-0\n43\nAAAA\n\n— x y\n" }
+export const CHECKPOINT = {
+  size: 43,
+  at: 1_795_565_999_000,
+  note: "authz.example/logs/records-0\n43\nAAAA\n\n— x y\n",
+  frontier: ["AAAA"],
+}
 export const SALT = "q80xy3NyQk6uYzqTqMGJ3g"
 
 export const LEAF = "I5mSc/VFFq1Rmv1VrLmmkcPVzW3V1HV1ixmJ9QO1wZg="

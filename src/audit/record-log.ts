@@ -183,6 +183,10 @@ export class RecordLog extends StoredObject {
     return this.#checkpoints.between(from, this.#segments.end)
   }
 
+  async newestCheckpoint(): Promise<LogCheckpoint | null> {
+    return this.#checkpoints.last
+  }
+
   /**
    * Shows that a record is in the log.
    * @returns "pending" if no checkpoint covers it yet; null if it is not here

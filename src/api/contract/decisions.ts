@@ -111,7 +111,14 @@ export const decisions = {
         from: position().default(0).describe("Only those that cover more records than this."),
       }),
     ),
-    answer: once(() => z.looseObject({ issuer: z.string(), log: z.string(), checkpoints: z.array(checkpoint()) })),
+    answer: once(() =>
+      z.looseObject({
+        issuer: z.string(),
+        log: z.string(),
+        checkpoints: z.array(checkpoint()),
+        newest: checkpoint().nullable().describe("The one that covers the most. Null if there is none."),
+      }),
+    ),
     errors: [],
   }),
   showOwnReceipt: endpoint({

@@ -178,11 +178,7 @@ class SignedCheckpoints {
     return this.#newest
   }
 
-  async add(
-    { log, size, at, note, frontier }: CheckpointLine,
-    file: string,
-    line: number,
-  ): Promise<void> {
+  async add({ log, size, at, note, frontier }: CheckpointLine, file: string, line: number): Promise<void> {
     const what = `the checkpoint of ${log} at ${size}`
     const signed = readCheckpoint(note)
     if (!signed || signed.checkpoint.size !== size) return this.#report("malformed", file, line, what)

@@ -57,8 +57,8 @@ async function* plainBytes(input: AsyncIterable<Buffer>): AsyncGenerator<Buffer>
   yield* gunzipped(all)
 }
 
-/** Bounds what one part can expand to: gzip compresses to a thousandth at best. */
-const PART_BYTES = 65_536
+/** A failure takes what the same part has before it. It also bounds what a part expands to, a thousandfold at most. */
+const PART_BYTES = 16_384
 
 /** Everything before the place where the file is cut or damaged comes before the failure: a stream would drop it. */
 async function* gunzipped(input: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
@@ -66,7 +66,12 @@ async function* gunzipped(input: AsyncIterable<Buffer>): AsyncGenerator<Buffer> 
   let output: Buffer[] = []
   let failure: Error | null = null
   gunzip.on("data", (chunk: Buffer) => output.push(chunk))
-  gunzip.on("error", (error: Error) => (failure = error))
+  // It calls no writer back that waits.
+  let wake = (): void => undefined
+  gunzip.on("error", (error: Error) => {
+    failure = error
+    wake()
+  })
   const taken = function* (): Generator<Buffer> {
     const ready = output
     output = []
@@ -76,7 +81,10 @@ async function* gunzipped(input: AsyncIterable<Buffer>): AsyncGenerator<Buffer> 
   try {
     for await (const chunk of input) {
       for (let at = 0; at < chunk.length; at += PART_BYTES) {
-        await new Promise((resolve) => gunzip.write(chunk.subarray(at, at + PART_BYTES), resolve))
+        await new Promise<void>((resolve) => {
+          wake = resolve
+          gunzip.write(chunk.subarray(at, at + PART_BYTES), () => resolve())
+        })
         yield* taken()
       }
     }

@@ -48,7 +48,7 @@ export function recordLine(record: ShownRecord, { isDated, width }: LineForm): s
   const when = isDated ? `${date}${time}Z` : time
   const what = `${subjectOf(record)}${action === null ? "" : `:${action}`}`
   const word = verdictOf(record)
-  const head = `${when} ${word} ${code.padEnd(18)} ${short(what.padEnd(30), width)} ${whoIn(record, width)}`
+  const head = `${when} ${word} ${code.padEnd(18)} ${short(what, width).padEnd(width === null ? 30 : 24)} ${whoIn(record, width)}`
   const task = width === null && record.task !== null && !what.includes(record.task) ? ` ${record.task}` : ""
   const id = short(record.id, width)
   const more = moreOf(record)

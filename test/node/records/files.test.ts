@@ -110,14 +110,14 @@ test.each<readonly [name: string, content: Buffer]>([
     for await (const { id } of recordsInFiles([file])) read.push(id)
   })()
   await expect(reading).rejects.toThrow(/cut or damaged after line/u)
-  expect(read.length).toBeGreaterThan(9_000)
+  expect(read.length).toBeGreaterThan(400)
 })
 
 /** As little compressible as records are. */
 function many(): string {
   const line = (index: number): string =>
     (LINES[0] ?? "").replace("dec_1", `dec_${index}`).replace("c2FsdA", hash("sha256", String(index)))
-  return Array.from({ length: 10_000 }, (_, index) => line(index)).join("\n")
+  return Array.from({ length: 1_000 }, (_, index) => line(index)).join("\n")
 }
 
 function damaged(bytes: Buffer): Buffer {

@@ -22,7 +22,8 @@ export async function startCollector(): Promise<Collector> {
   const taken = new Map<string, number>()
   const server = createServer(async (request, response) => {
     const [, sink = ""] = (request.url ?? "").split("/")
-    const count = await recordsIn(await buffer(request))
+    // A sender that is ended takes its request with it.
+    const count = await buffer(request).then(recordsIn, () => 0)
     const before = taken.get(sink)
     if (before === undefined) {
       response.writeHead(503, { "retry-after": String(DOWN_FOR) }).end()

@@ -51,7 +51,7 @@ export class LogCheckpoints {
     return this.#sql
       .exec<CheckpointRow>(`SELECT ${COLUMNS} FROM checkpoints ${where}`, ...values)
       .toArray()
-      .map(({ frontier, ...row }) => ({ ...row, frontier: unpacked(frontier).map(bytesToBase64) }))
+      .map(({ size, at, note, frontier }) => ({ size, at, note, frontier: unpacked(frontier).map(bytesToBase64) }))
   }
 
   get last(): LogCheckpoint | null {

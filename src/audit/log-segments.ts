@@ -3,7 +3,6 @@
  * positions: a segment is one row beside the batches that it covers, with the salts and hashes of their records. Calls
  * are many, so that nothing is done for a record when it arrives, and one row seals the records of a minute.
  */
-import { bytesToBase64 } from "../core/encoding/base64.ts"
 import { EMPTY_ROOT, type Hash, type NodeReader } from "../core/proof/merkle.ts"
 import { leafOfRecord } from "../core/proof/leaf.ts"
 import type { HashText } from "../core/encoding/hash.ts"
@@ -264,7 +263,7 @@ export class Segments {
     const leaves = unpacked(row.leaves)
     const records = bodies.map((body, at) => ({
       index: row.first + at,
-      leaf: bytesToBase64(leaves[at] ?? EMPTY_ROOT),
+      leaf: (leaves[at] ?? EMPTY_ROOT).toBase64(),
       salt: salts[at] ?? null,
       body,
     }))

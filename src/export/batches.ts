@@ -23,9 +23,13 @@ export function batchOf(
   { sink, signal }: Stream,
   limits: BatchLimits,
 ): Batch | null {
-  const next = Math.min(endOf(page, from, limits), limits.end ?? page.next, page.next)
+  // Those of a page follow each other without gaps.
+  const [first] = page.records
+  const rest = page.records.slice(first ? Math.max(0, from - first.index) : 0)
+  const end = rest[countOf(rest, limits)]?.index ?? page.next
+  const next = Math.min(end, limits.end ?? end)
   if (next <= from) return null
-  const inRange = page.records.filter(({ index }) => index >= from && index < next)
+  const inRange = rest.slice(0, next - (rest[0]?.index ?? next))
   const taken = sink.kinds.length === RECORD_KINDS.length ? inRange : inRange.filter((each) => takes(sink, each))
   if (signal === "traces" && sink.kind === "otlp")
     return { log, from, next, records: taken.filter((each) => isSpan(each, sink.sampler)), checkpoints: [] }
@@ -33,15 +37,14 @@ export function batchOf(
   return { log, from, next, records: taken, checkpoints }
 }
 
-function endOf({ records, next }: LogPage, from: number, limits: BatchLimits): number {
-  let [count, characters] = [0, 0]
-  for (const { index, body } of records) {
-    if (index < from) continue
-    count += 1
+/** How many of these, one at least. */
+function countOf(records: LogPage["records"], limits: BatchLimits): number {
+  let characters = 0
+  const most = records.findIndex(({ body }, at) => {
     characters += body.length
-    if (count > limits.records || (count > 1 && characters > limits.characters)) return index
-  }
-  return next
+    return at > 0 && (at >= limits.records || characters > limits.characters)
+  })
+  return most < 0 ? records.length : most
 }
 
 function takes({ kinds }: SinkDefinition, record: LogPage["records"][number]): boolean {

@@ -1,5 +1,6 @@
 /** Requests to manage: of a task's agent, and of operators. */
 import { z } from "zod"
+import { NDJSON } from "../../src/core/encoding/ndjson.ts"
 import { knock } from "./door.ts"
 import { accessToken, US } from "./issuers.ts"
 
@@ -7,6 +8,7 @@ export interface ManagementAnswer {
   readonly status: number
   readonly code: string
   readonly headers: Headers
+  /** Null without a body, and of lines. */
   readonly json: unknown
 }
 
@@ -22,9 +24,11 @@ export async function manage(
     new Request(US + path, { method, headers, body: body === null ? null : JSON.stringify(body) }),
   )
   const code = response.headers.get("X-Narrowgate-Code") ?? "ok"
-  const json: unknown = method === "HEAD" ? null : await response.json()
+  const json: unknown = method === "HEAD" || isLines(response) ? null : await response.json()
   return { status: response.status, code, headers: response.headers, json }
 }
+
+const isLines = ({ headers }: Response): boolean => headers.get("Content-Type") === NDJSON
 
 /** One of operators.yaml, by the command line's client. */
 export async function bearerOf(operator: "viewer" | "approver" | "operator" | "careful"): Promise<string> {

@@ -5,7 +5,7 @@
 import type { LogCheckpoint, LoggedRecord } from "../../audit/log-page.ts"
 import { spanOf } from "../../core/record/span.ts"
 import { membersOf, positionOf, textOf, type Format, type StoredMembers } from "./format.ts"
-import { keyValues, type KeyValue } from "./otlp-values.ts"
+import { keyValues, keyValueTexts, type KeyValue } from "./otlp-values.ts"
 import { placeOf } from "./places.ts"
 
 interface LogRecord {
@@ -32,7 +32,7 @@ export const OTLP_LOGS: Format = {
     ])
     // One after the other: of thousands at once, most of the time would go into collecting what they leave in memory.
     const logRecords = [
-      ...records.map((record) => JSON.stringify(ofRecord(log, record))),
+      ...records.map((record) => textOfRecord(log, record)),
       ...checkpoints.map((checkpoint) => JSON.stringify(ofCheckpoint(log, checkpoint))),
     ].join(",")
     const [resource, scope] = [JSON.stringify({ attributes }), JSON.stringify({ name: "narrowgate" })]
@@ -43,12 +43,11 @@ export const OTLP_LOGS: Format = {
 /** OpenTelemetry's numbers of severities: a denial is what somebody may want to look at. */
 const SEVERITIES = { allow: [9, "INFO"], deny: [13, "WARN"] } as const
 
-function ofRecord(log: string, record: LoggedRecord): LogRecord {
+function textOfRecord(log: string, record: LoggedRecord): string {
   const members = membersOf(record)
   const [severityNumber, severityText] = SEVERITIES[members["decision"] === "allow" ? "allow" : "deny"]
-  const all = [...Object.entries(members), ...Object.entries(positionOf(log, record))]
   const { traceId, spanId, flags } = spanOf({ id: String(members["id"]), trace: textOf(members["trace"]) })
-  return {
+  const head: Omit<LogRecord, "attributes"> = {
     ...timeOf(members["at"]),
     traceId,
     spanId,
@@ -57,9 +56,12 @@ function ofRecord(log: string, record: LoggedRecord): LogRecord {
     severityText,
     body: { stringValue: sentenceOf(members) },
     eventName: "narrowgate.decision",
-    attributes: keyValues(all.map(([name, value]) => [placeOf(name).otlp, value])),
   }
+  const attributes = [members, positionOf(log, record)].map((each) => keyValueTexts(each, nameOf)).join(",")
+  return `${JSON.stringify(head).slice(0, -1)},"attributes":[${attributes}]}`
 }
+
+const nameOf = (member: string): string => placeOf(member).otlp
 
 /** For people who read lines: what was decided, about what. */
 function sentenceOf({ decision, kind, tool, code }: StoredMembers): string {

@@ -24,6 +24,24 @@ export function anyValue(value: unknown): AnyValue {
   return isObject(value) ? { kvlistValue: { values: keyValues(Object.entries(value)) } } : {}
 }
 
+/**
+ * The attributes as text, without the brackets of their list. Of each record there are dozens, and to make an object of each
+ * took a third of the time of an export.
+ */
+export function keyValueTexts(members: Readonly<Record<string, unknown>>, nameOf: (member: string) => string): string {
+  return Object.keys(members)
+    .map((member) => `{"key":${JSON.stringify(nameOf(member))},"value":${anyValueText(members[member])}}`)
+    .join(",")
+}
+
+function anyValueText(value: unknown): string {
+  if (typeof value === "string") return `{"stringValue":${JSON.stringify(value)}}`
+  if (Array.isArray(value)) return `{"arrayValue":{"values":[${value.map(anyValueText).join(",")}]}}`
+  return isObject(value)
+    ? `{"kvlistValue":{"values":[${keyValueTexts({ ...value }, (member) => member)}]}}`
+    : JSON.stringify(anyValue(value))
+}
+
 export function keyValues(entries: readonly (readonly [key: string, value: unknown])[]): KeyValue[] {
   return entries.map(([key, value]) => ({ key, value: anyValue(value) }))
 }

@@ -64,7 +64,7 @@ const DENIED = {
   at: Date.UTC(2026, 10, 24, 5, 16, 33, 692),
   decision: "deny",
   code: "policy_denied",
-  denial: { reason: "policy_forbids", rules: ["mail-within-the-company"] },
+  denial: { reason: "policy_forbids", principal: 'User::"alice"', rules: ["mail-within-the-company"] },
   tool: "mail.send",
   action: "write",
   method: "POST",
@@ -79,7 +79,9 @@ test("of a call has its path and its arguments, and a date unless all are of tod
   expect(line).toMatch(/^2026-11-24T05:16:33\.692Z deny {2}policy_denied /)
   expect(line).toContain(' POST /mail/messages {"to":"a@evil.example","subject":')
   expect(line).toContain(` ${TASK} `)
-  expect(line).toMatch(/ policy forbids, rules \["mail-within-the-company"\] dec_01M8815F0SB91PEW30VYE8GW8A$/)
+  expect(line).toMatch(
+    / policy forbids, principal User::"alice", rules \["mail-within-the-company"\] dec_01M8815F0SB91PEW30VYE8GW8A$/,
+  )
   expect(lineOf("call", DENIED)).toMatch(/^05:16:33\.692 deny /)
 })
 

@@ -150,6 +150,17 @@ test("an answer goes on where the one before ended, and has no records beyond th
   expect(JSON.parse(lines.at(-1) ?? "")).toEqual({ footer: { log, next: checkpoint?.size } })
 })
 
+test("an answer since a time begins with the last checkpoint before it", async () => {
+  const log = await filledLog()
+  const [checkpoint] = await env.RECORD_LOG.getByName(log).checkpoints(0)
+  const { at = 0, size = 0 } = checkpoint ?? {}
+  const beginOf = async (since: number): Promise<unknown> => {
+    const { lines } = await read(`log=${log}&since=${since}`)
+    return JSON.parse(lines[0] ?? "").header.from
+  }
+  expect([await beginOf(at), await beginOf(at + 1)]).toEqual([0, size])
+})
+
 test("who reads records is recorded, wherever they begin to read; who follows the end has read nothing", async () => {
   const log = await filledLog()
   const { decision } = await read(`log=${log}&from=0`)

@@ -2,7 +2,10 @@
 import { gunzipSync, gzipSync } from "node:zlib"
 import { readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
+import type { JWK } from "jose"
 import { expect, test } from "vitest"
+import { logsOfWorker } from "../../../cli/records/newest-checkpoints.ts"
+import { signatureCheck } from "../../../cli/records/signatures.ts"
 import { ownStack } from "./own-stack.ts"
 import { run } from "./run.ts"
 
@@ -52,8 +55,20 @@ test("records are exported with what proves them, and a changed one is named", a
     { findings: [], proven: JSON.parse(verified.stdout).proven },
   ])
 
-  const id = /"id":"(dec_\w+)"/.exec(sections[published] ?? "")?.[1] ?? ""
+  // A Worker whose log is another one by now.
+  const log = /"log":"(records-\d)"/.exec(sections[published] ?? "")?.[1] ?? ""
+  const keySet: { readonly keys: readonly JWK[] } = JSON.parse(await readFile(keys, "utf8"))
+  const flawAt = async (size: number): Promise<string | null | undefined> => {
+    const forgedLog = { log, from: 0, next: size, checkpoint: { size, root: new Uint8Array(32), at: null } }
+    const worker = await logsOfWorker({ url: own().stack.origin }, token, [forgedLog], signatureCheck(keySet.keys))
+    return worker.find((each) => each.log === log)?.flaw
+  }
   const token = (await run(ROOT, ["token", "operator", ...at()])).stdout.trim()
+  const size = Number(/"checkpoint":\{"log":"[^"]+","size":(\d+)/.exec(sections[published] ?? "")?.[1])
+  expect(await flawAt(size)).toBe(`the Worker has another checkpoint of ${log} at ${size}`)
+  expect(await flawAt(9_999)).toBe(`the Worker has no checkpoint of ${log} at 9999`)
+
+  const id = /"id":"(dec_\w+)"/.exec(sections[published] ?? "")?.[1] ?? ""
   const answer = await fetch(`${own().stack.origin}/v1/decisions/${id}/receipt`, {
     headers: { authorization: `Bearer ${token}` },
   })

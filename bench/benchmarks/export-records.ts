@@ -80,7 +80,7 @@ async function timed(
 }
 
 async function download({ workerd: { port }, identities }: Narrowgate, file: string): Promise<void> {
-  const range = { logs: FILLED_LOGS, from: 0, until: null }
+  const range = { logs: FILLED_LOGS, from: 0, times: {} }
   await writeRecordFile(
     file,
     exportedLines({ url: `http://127.0.0.1:${port}` }, async () => identities.operatorToken(), range),

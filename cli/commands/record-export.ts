@@ -5,25 +5,26 @@ import { InvalidArgumentError, type Command } from "commander"
 import { z } from "zod"
 import type { JWK } from "jose"
 import { LOG_NAMES } from "../../src/api/contract/decisions.ts"
-import { checkExports } from "../../src/core/proof/check-export.ts"
+import { checkExports, type CheckedLog, type CheckSignature } from "../../src/core/proof/check-export.ts"
 import { exportedLines } from "../records/export.ts"
 import { linesIn } from "../records/lines.ts"
+import { rangeOf, withRange, type RangeOptions } from "../records/options.ts"
 import { writeRecordFile } from "../records/write-file.ts"
-import { receiptFlaw, signatureCheck } from "../records/signatures.ts"
+import { logsOfWorker, type WorkerLog } from "../records/newest-checkpoints.ts"
+import { checkReceipt, signatureCheck } from "../records/signatures.ts"
+import { verificationAsJson, verificationText, type VerifiedFiles } from "../records/verification.ts"
 import { operatorBearer } from "../remote/bearer.ts"
-import { reach, type WorkerOptions } from "../remote/worker.ts"
-import { jsonText, printableText } from "../terminal/escape.ts"
+import { parsedOrNull, reach, type WorkerOptions } from "../remote/worker.ts"
+import { jsonText } from "../terminal/escape.ts"
 import { EXIT, Failure } from "../terminal/failure.ts"
 import { atWorker } from "./worker-options.ts"
 
 /** The token of the local stack lives for minutes. Milliseconds. */
 const TOKEN_USE_MS = 120_000
-const MOST_PRINTED = 50
 
-interface ExportOptions extends WorkerOptions {
+interface ExportOptions extends WorkerOptions, RangeOptions {
   readonly log?: readonly string[]
   readonly from: number
-  readonly to?: number
 }
 
 interface VerifyOptions extends WorkerOptions {
@@ -33,13 +34,16 @@ interface VerifyOptions extends WorkerOptions {
 }
 
 export function addRecordExport(group: Command): void {
-  atWorker(group.command("export"))
+  withRange(atWorker(group.command("export")))
     .description("write the decision records into a file that can be verified")
     .argument("<FILE>", "NDJSON; compressed if the name ends in .gz")
     .option("--log <NAME...>", `only of these logs: ${LOG_NAMES.join(", ")}`)
     .option("--from <POSITION>", "the first position in each log", position, 0)
-    .option("--to <TIME>", "until about this time, such as 2026-11-29T12:00:00Z", time)
-    .addHelpText("after", "\nExample:\n  narrowgate decisions export records.ndjson.gz\n")
+    .addHelpText(
+      "after",
+      "\nThe times are those of checkpoints, at most one a minute: --since begins at the last one before it, --until ends with the first one then or later.\n" +
+        "\nExamples:\n  narrowgate decisions export records.ndjson.gz\n  narrowgate decisions export week.ndjson.gz --since 7d\n",
+    )
     .action(write)
   atWorker(group.command("verify"))
     .description("verify files of exported records, and receipts")
@@ -52,7 +56,7 @@ export function addRecordExport(group: Command): void {
     .option("--json", "print the result as JSON")
     .addHelpText(
       "after",
-      "\nExamples:\n  narrowgate decisions verify records.ndjson.gz --url https://authz.example\n  narrowgate decisions verify records/archive/log=*/date=*/*.ndjson.gz --url https://authz.example\n  narrowgate decisions verify receipt.jwt --keys jwks.json --issuer https://authz.example\n",
+      "\nExamples:\n  narrowgate decisions verify records.ndjson.gz --url https://authz.example\n  narrowgate decisions verify records/archive/log=*/date=*/*.ndjson.gz --url https://authz.example\n  narrowgate decisions verify receipt.jwt --keys jwks.json --issuer https://authz.example\n\nWithout --keys an operator also learns what the Worker has beyond the files.\n",
     )
     .action(verify)
 }
@@ -68,45 +72,57 @@ async function write(file: string, options: ExportOptions): Promise<void> {
     if (Date.now() >= renewAt) [bearer, renewAt] = [await operatorBearer(options), Date.now() + TOKEN_USE_MS]
     return bearer
   }
-  await writeRecordFile(file, exportedLines(options, current, { logs, from: options.from, until: options.to ?? null }))
+  await writeRecordFile(file, exportedLines(options, current, { logs, from: options.from, times: rangeOf(options) }))
 }
 
 async function verify(files: readonly string[], options: VerifyOptions): Promise<void> {
   const keys = await keysOf(options)
   const issuer = options.issuer ?? options.url
-  const ofReceipts: { readonly file: string; readonly line?: number; readonly flaw: string; readonly what: string }[] =
-    []
+  const isSigned = signatureCheck(keys)
+  const ofReceipts: VerifiedFiles["findings"][number][] = []
+  const receipts: VerifiedFiles["receipts"][number][] = []
   const exports: string[] = []
-  let receipts = 0
   for (const file of files) {
     const receipt = await receiptIn(file)
     if (receipt === null) {
       exports.push(file)
       continue
     }
-    receipts += 1
-    const what = await receiptFlaw(receipt, issuer, keys)
-    if (what !== null) ofReceipts.push({ file, flaw: "receipt", what })
+    const checked = await checkReceipt(receipt, issuer, keys)
+    if (checked.flaw === null) receipts.push({ file, ...checked.proven })
+    else ofReceipts.push({ file, flaw: "receipt", what: checked.flaw })
   }
-  const { findings, records, proven, checkpoints, unproven } = await checkExports(
+  const { findings, ...checked } = await checkExports(
     exports.map((name) => ({ name, lines: () => linesIn(name) })),
     issuer,
-    signatureCheck(keys),
+    isSigned,
     nativeHash,
   )
-  const flaws = [...ofReceipts, ...findings]
-  if (options.json) console.log(jsonText({ findings: flaws, records, proven, unproven, checkpoints, receipts }, 0))
-  else {
-    for (const { file, line, flaw, what } of flaws.slice(0, MOST_PRINTED)) {
-      console.log(`${printableText(file)}${line === undefined ? "" : `:${line}`}: ${flaw}: ${printableText(what)}`)
-    }
-    if (flaws.length > MOST_PRINTED) console.log(`… and ${flaws.length - MOST_PRINTED} more`)
-    for (const { log, from, to, why } of unproven) {
-      console.log(`records ${from} to ${to - 1} of ${printableText(log)} are not proven: ${why}`)
-    }
-    console.log(`${records} records, ${proven} of them proven by ${checkpoints} checkpoints; ${receipts} receipts`)
+  const flaws: VerifiedFiles["findings"][number][] = [...ofReceipts, ...findings]
+  // Given keys are for verification without the Worker.
+  const isOnline = options.keys === undefined && exports.length > 0
+  const worker = isOnline ? await askWorker(options, checked.logs, isSigned) : null
+  for (const { flaw } of worker ?? []) {
+    if (flaw !== null) flaws.push({ file: options.url, flaw: "contradicting", what: flaw })
   }
+  const verified = { ...checked, findings: flaws, receipts, worker, files: exports.length }
+  console.log(options.json ? jsonText(verificationAsJson(verified), 0) : verificationText(verified))
   if (flaws.length > 0) process.exitCode = EXIT.refused
+}
+
+/** Whoever has the public keys can verify; what the Worker has now only its operators can ask. */
+async function askWorker(
+  worker: WorkerOptions,
+  logs: readonly CheckedLog[],
+  isSigned: CheckSignature,
+): Promise<readonly WorkerLog[] | null> {
+  try {
+    return await logsOfWorker(worker, await operatorBearer(worker), logs, isSigned)
+  } catch (failure) {
+    if (!(failure instanceof Failure)) throw failure
+    console.error(`not compared with the Worker's newest checkpoints: ${failure.message}\nfix: ${failure.fix}`)
+    return null
+  }
 }
 
 /** A million records are hashed twice each: Node's own code takes a third of the time. */
@@ -118,9 +134,13 @@ async function receiptIn(file: string): Promise<string | null> {
   const text = await readFile(file, "utf8").catch(() => {
     throw new Failure(`${file} cannot be read`, "Name a file of records, or a receipt.", EXIT.usage)
   })
-  const receipt = text.trim()
+  const answer = receiptAnswer.safeParse(parsedOrNull(text))
+  const receipt = answer.success ? answer.data.receipt : text.trim()
   return /^[\w-]+\.[\w-]+\.[\w-]+$/.test(receipt) ? receipt : null
 }
+
+/** What the Worker answers, with the receipt in it. */
+const receiptAnswer = z.object({ receipt: z.string() })
 
 const jwks = z.object({ keys: z.array(z.record(z.string(), z.unknown())) })
 
@@ -140,10 +160,4 @@ function position(text: string): number {
   const value = Number(text)
   if (Number.isSafeInteger(value) && value >= 0) return value
   throw new InvalidArgumentError("Write a whole number.")
-}
-
-function time(text: string): number {
-  const value = Date.parse(text)
-  if (Number.isFinite(value)) return value
-  throw new InvalidArgumentError("Write a time, such as 2026-11-29T12:00:00Z.")
 }

@@ -1,27 +1,28 @@
 /** Records of a Worker, log by log, as the lines of a file that can be verified. They pass through as they come. */
 import { readLine, type FooterLine, type HeaderLine } from "../../src/core/proof/exported.ts"
 import { footerLine, headerLine } from "../../src/core/proof/export-lines.ts"
+import type { RecordFilter } from "./filter.ts"
 import { readApi, type WorkerOptions } from "../remote/worker.ts"
-import { Failure } from "../terminal/failure.ts"
+import { EXIT, Failure } from "../terminal/failure.ts"
 
 export interface ExportRange {
   readonly logs: readonly string[]
   /** The first position in each log. */
   readonly from: number
-  /** Milliseconds since the epoch: each log is read up to its first checkpoint of that time or later. Null: to its end. */
-  readonly until: number | null
+  /** As the API reads them: a log is read from its last checkpoint before `since` to its first of `until` or later. */
+  readonly times: Pick<RecordFilter, "since" | "until">
 }
 
 /** @yields texts and bytes that make whole lines together */
 export async function* exportedLines(
   worker: Pick<WorkerOptions, "url">,
   bearer: () => Promise<string>,
-  { logs, from, until }: ExportRange,
+  { logs, from, times }: ExportRange,
 ): AsyncGenerator<string | Buffer, void> {
   for (const log of logs) {
     let [next, isOpen, isMore] = [from, false, true]
     while (isMore) {
-      const query = { log, from: String(next), ...(until !== null && { until: String(until) }) }
+      const query = { log, from: String(next), ...times }
       let begin = next
       for await (const part of partsOf(
         await readApi(worker, await bearer(), "readRecords", { parameters: {}, query }),
@@ -29,6 +30,8 @@ export async function* exportedLines(
         if (part.kind === "bytes") yield part.bytes
         else if (part.kind === "header") {
           begin = part.header.from
+          if (begin < next)
+            throw new Failure(`${log} ends at ${begin}: it has no position ${next} yet`, POSITIONS, EXIT.usage)
           const isGap = isOpen && begin !== next
           if (isGap) yield footerLine(log, next)
           if (isGap || !isOpen) yield headerLine(part.header)
@@ -40,6 +43,9 @@ export async function* exportedLines(
     yield footerLine(log, next)
   }
 }
+
+const POSITIONS =
+  "Each log has positions of its own: name it (--log) with a position that it has, or export by --since."
 
 type Part =
   | { readonly kind: "header"; readonly header: HeaderLine }

@@ -1,4 +1,5 @@
 /** The conditions of the API's query for decision records (src/audit/record-query.ts), for records in files. */
+import { firstIdAt } from "../../src/core/encoding/ids.ts"
 import type { ShownRecord } from "../remote/decision-record.ts"
 
 /** As the API reads them from a query. Absent: any. */
@@ -16,10 +17,16 @@ export interface RecordFilter {
   /** Absent: every kind but `management`. */
   readonly kind?: string
   readonly differs?: "true"
+  /** Of 32 hex digits. */
+  readonly trace?: string
+  /** Milliseconds since the epoch: of this time or later. */
+  readonly since?: string
+  /** Milliseconds since the epoch: before this time. */
+  readonly until?: string
 }
 
 export function matches(filter: RecordFilter, record: ShownRecord): boolean {
-  const { task, tree, agent, user, tool, code, decision, kind, differs } = filter
+  const { task, tree, agent, user, tool, code, decision, kind, differs, trace, since, until } = filter
   return (
     (kind === undefined ? record.kind !== "management" : record.kind === kind) &&
     isOne(task, record.task) &&
@@ -29,8 +36,36 @@ export function matches(filter: RecordFilter, record: ShownRecord): boolean {
     isOne(code, record.code) &&
     isOne(decision, record.decision) &&
     (tree === undefined || record.task === tree || record.task?.startsWith(`${tree}.`) === true) &&
-    (differs === undefined || (record.candidate?.differs ?? null) !== null)
+    (differs === undefined || (record.candidate?.differs ?? null) !== null) &&
+    isOne(trace, record.trace?.slice(0, TRACE_ID_LENGTH) ?? null) &&
+    (since === undefined || record.id >= firstIdAt("dec", Number(since))) &&
+    (until === undefined || record.id < firstIdAt("dec", Number(until)))
   )
 }
 
+const TRACE_ID_LENGTH = 32
+
 const isOne = (wanted: string | undefined, value: string | null): boolean => wanted === undefined || wanted === value
+
+/** What the API has no query for: only records in files are asked for it. */
+export interface CallFilter {
+  /** Names and values of arguments. */
+  readonly argument: readonly (readonly [name: string, value: string])[]
+  /** A path: that one, and those below it. */
+  readonly path?: string
+}
+
+export function matchesCall({ argument, path }: CallFilter, record: ShownRecord): boolean {
+  return argument.every(([name, value]) => hasArgument(record, name, value)) && isBelow(path, record.path)
+}
+
+/** The value as people write it: a text without its quotes, anything else as JSON. */
+function hasArgument({ arguments: all }: ShownRecord, name: string, value: string): boolean {
+  if (!Object.hasOwn(all, name)) return false
+  const found = all[name]
+  return (typeof found === "string" ? found : JSON.stringify(found)) === value
+}
+
+function isBelow(path: string | undefined, found: string | null): boolean {
+  return path === undefined || found === path || found?.startsWith(path.endsWith("/") ? path : `${path}/`) === true
+}

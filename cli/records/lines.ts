@@ -1,6 +1,6 @@
 /** The lines of a file of records, plain or compressed by gzip, some at a time: it may be larger than memory. */
 import { createReadStream } from "node:fs"
-import { Readable } from "node:stream"
+import { finished } from "node:stream/promises"
 import { createGunzip } from "node:zlib"
 import { EXIT, Failure } from "../terminal/failure.ts"
 
@@ -54,12 +54,46 @@ async function* plainBytes(input: AsyncIterable<Buffer>): AsyncGenerator<Buffer>
     yield* all
     return
   }
+  yield* gunzipped(all)
+}
+
+/** A failure takes what the same part has before it. It also bounds what a part expands to, a thousandfold at most. */
+const PART_BYTES = 16_384
+
+/** Everything before the place where the file is cut or damaged comes before the failure: a stream would drop it. */
+async function* gunzipped(input: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   const gunzip = createGunzip({ chunkSize: CHUNK_BYTES })
-  const source = Readable.from(all)
-  source.on("error", (failure) => gunzip.destroy(failure))
-  // A reader that goes on gets it; one that has stopped does not need it.
-  gunzip.on("error", () => undefined)
-  yield* source.pipe(gunzip)
+  let output: Buffer[] = []
+  let failure: Error | null = null
+  gunzip.on("data", (chunk: Buffer) => output.push(chunk))
+  // It calls no writer back that waits.
+  let wake = (): void => undefined
+  gunzip.on("error", (error: Error) => {
+    failure = error
+    wake()
+  })
+  const taken = function* (): Generator<Buffer> {
+    const ready = output
+    output = []
+    yield* ready
+    if (failure) throw failure
+  }
+  try {
+    for await (const chunk of input) {
+      for (let at = 0; at < chunk.length; at += PART_BYTES) {
+        await new Promise<void>((resolve) => {
+          wake = resolve
+          gunzip.write(chunk.subarray(at, at + PART_BYTES), () => resolve())
+        })
+        yield* taken()
+      }
+    }
+    gunzip.end()
+    await finished(gunzip).catch(() => undefined)
+    yield* taken()
+  } finally {
+    gunzip.destroy()
+  }
 }
 
 async function* withFirst(first: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {

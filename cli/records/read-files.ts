@@ -6,9 +6,21 @@ import { decisionRecord, type ShownRecord } from "../remote/decision-record.ts"
 import { EXIT, Failure } from "../terminal/failure.ts"
 import { linesIn } from "./lines.ts"
 
-/** @param files read one after the other; `-` is standard input */
+/**
+ * Each record once: exports overlap, and a sink may deliver a record again.
+ * @param files read one after the other; `-` is standard input
+ */
 export async function* recordsInFiles(files: readonly string[]): AsyncGenerator<ShownRecord> {
-  for (const file of files) yield* recordsIn(file)
+  const read = new Set<string>()
+  for (const file of files) {
+    for await (const record of recordsIn(file)) {
+      // A decision has two if its ledger did not answer in time, of which only the ledger's has a number.
+      const key = record.number === null ? record.id : `${record.id} ledger`
+      if (read.has(key)) continue
+      read.add(key)
+      yield record
+    }
+  }
 }
 
 async function* recordsIn(file: string): AsyncGenerator<ShownRecord> {

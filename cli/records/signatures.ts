@@ -1,5 +1,6 @@
 /** Signatures of checkpoints and receipts, by the public keys of a deployment. */
 import { compactVerify, importJWK, type JWK } from "jose"
+import { z } from "zod"
 import { base64ToBytes } from "../../src/core/encoding/base64.ts"
 import { bytesOfBase64url } from "../../src/core/encoding/base64url.ts"
 import { encoder } from "../../src/core/encoding/hash.ts"
@@ -25,25 +26,63 @@ export function signatureCheck(keys: readonly JWK[]): CheckSignature {
   }
 }
 
-/** @returns what is wrong with a receipt. Null if nothing is */
-export async function receiptFlaw(receipt: string, issuer: string, keys: readonly JWK[]): Promise<string | null> {
+/** What a sound receipt proves. */
+export interface ProvenDecision {
+  readonly decision: string
+  /** `allow` or `deny`. */
+  readonly verdict: string
+  readonly code: string
+  readonly tool: string | null
+  readonly agent: string | null
+  /** Milliseconds since the epoch, when it was decided. */
+  readonly at: number
+  readonly log: string
+  /** Position in the log. */
+  readonly index: number
+  /** Records that the checkpoint of the proof covers. */
+  readonly size: number
+}
+
+export type CheckedReceipt = { readonly flaw: null; readonly proven: ProvenDecision } | { readonly flaw: string }
+
+export async function checkReceipt(receipt: string, issuer: string, keys: readonly JWK[]): Promise<CheckedReceipt> {
   const verified = await verifiedClaims(receipt, keys)
-  if (!verified) return "no key of the deployment has signed it"
-  if (verified["iss"] !== issuer) return `it is of ${String(verified["iss"])}`
-  const proof = readProof(String(verified["proof"]))
+  if (!verified) return { flaw: "no key of the deployment has signed it" }
+  const { success, data: claims } = receiptClaims.safeParse(verified)
+  if (verified["iss"] !== issuer) return { flaw: `it is of ${String(verified["iss"])}` }
+  if (!success) return { flaw: "it has another form than a receipt" }
+  const proof = readProof(claims.proof)
   const signed = proof && readCheckpoint(proof.note)
-  if (!proof || !signed) return "it has no proof"
+  if (!proof || !signed) return { flaw: "it has no proof" }
   const { origin, size, root } = signed.checkpoint
-  if (origin !== originOf(issuer, String(verified["log"]))) return `its checkpoint is of ${origin}`
-  if (!(await signatureCheck(keys)(signed))) return "its checkpoint is not signed by a key of the deployment"
-  const leaf = base64ToBytes(String(verified["leaf"]))
-  if (leaf?.length !== HASH_LENGTH) return "it has no hash of an entry"
+  if (origin !== originOf(issuer, claims.log)) return { flaw: `its checkpoint is of ${origin}` }
+  if (!(await signatureCheck(keys)(signed))) return { flaw: "its checkpoint is not signed by a key of the deployment" }
+  const leaf = base64ToBytes(claims.leaf)
+  if (leaf?.length !== HASH_LENGTH) return { flaw: "it has no hash of an entry" }
+  // The value itself, because a schema's result would lack a member named `__proto__`.
   const { record } = verified
   // An operator's has the whole entry.
-  if (isHead(record) && !isSame(leafOf(record), leaf)) return "its record is not the one of the entry"
+  if (isHead(record) && !isSame(leafOf(record), leaf)) return { flaw: "its record is not the one of the entry" }
   const found = rootByInclusion(proof.index, size, leaf, proof.path)
-  return found && isSame(found, root) ? null : "its record is not in the log at its position"
+  if (!found || !isSame(found, root)) return { flaw: "its record is not in the log at its position" }
+  const { jti: decision, sub: agent = null, log } = claims
+  const { decision: verdict, code, tool = null, at } = claims.record
+  return { flaw: null, proven: { decision, verdict, code, tool, agent, at, log, index: proof.index, size } }
 }
+
+const receiptClaims = z.object({
+  jti: z.string(),
+  sub: z.string().optional(),
+  log: z.string(),
+  leaf: z.string(),
+  proof: z.string(),
+  record: z.object({
+    at: z.number(),
+    decision: z.string(),
+    code: z.string(),
+    tool: z.string().nullable().optional(),
+  }),
+})
 
 const isHead = (record: unknown): record is RecordHead =>
   typeof record === "object" && record !== null && "commitment" in record

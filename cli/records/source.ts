@@ -5,10 +5,11 @@ import type { ShownRecord } from "../remote/decision-record.ts"
 import type { WorkerOptions } from "../remote/worker.ts"
 import { EXIT, Failure } from "../terminal/failure.ts"
 import { matches, type RecordFilter } from "./filter.ts"
+import { rangeOf, type RangeOptions } from "./options.ts"
 import { recordsInFiles } from "./read-files.ts"
 
 /** The options that name the source. */
-export interface RecordOptions extends WorkerOptions {
+export interface RecordOptions extends WorkerOptions, RangeOptions {
   readonly records: readonly string[]
   readonly fromWorker?: boolean
   /** The most records of a Worker, the newest. */
@@ -28,12 +29,15 @@ export async function recordSource(options: RecordOptions): Promise<RecordSource
   if (files.length > 0 && fromWorker) {
     throw new Failure("--records and --from-worker are two sources", "Name one of them.", EXIT.usage)
   }
-  if (files.length > 0) return { read: (filter = {}) => filtered(recordsInFiles(files), filter), worker: null }
+  const range = rangeOf(options)
+  if (files.length > 0) {
+    return { read: (filter = {}) => filtered(recordsInFiles(files), { ...range, ...filter }), worker: null }
+  }
   if (!fromWorker) return null
   const at = { url, idp }
   const bearer = await operatorBearer(at)
   const read = async function* (filter: RecordFilter = {}): AsyncGenerator<ShownRecord> {
-    for await (const { decisions } of decisionPages(at, bearer, { ...filter }, limit)) yield* decisions
+    for await (const { decisions } of decisionPages(at, bearer, { ...range, ...filter }, limit)) yield* decisions
   }
   return { read, worker: { at, bearer } }
 }

@@ -33,25 +33,63 @@ function answerIn({ kind, arguments: { approved } }: ShownRecord): boolean | und
   return kind === "approval" && typeof approved === "boolean" ? approved : undefined
 }
 
-/** One line: when, what, who, and why not. */
-export function recordLine(record: ShownRecord): string {
-  const { at, code, action, task, id } = record
-  const time = colors.dim(new Date(at).toISOString().slice(11, 23))
+export interface LineForm {
+  /** Whether lines have their date: not if all of them are of today. */
+  readonly isDated: boolean
+  /** Columns of the terminal, to which a line is cut. Null: there is none, and everything is printed. */
+  readonly width: number | null
+}
+
+/** One line: when, what, who, with which path and arguments, and why not. Times are in UTC. */
+export function recordLine(record: ShownRecord, { isDated, width }: LineForm): string {
+  const { at, code, action, decision } = record
+  const moment = new Date(at).toISOString()
+  const [date, time] = [moment.slice(0, 11), moment.slice(11, width === null ? 23 : 19)]
+  const when = isDated ? `${date}${time}Z` : time
   const what = `${subjectOf(record)}${action === null ? "" : `:${action}`}`
-  const why = record.denial ? ` ${colors.yellow(whyNot(record))}` : ""
-  const differs = record.candidate?.differs
-  const would = differs
-    ? ` ${colors.yellow(`candidate: ${differs.code}${differs.scope === null ? "" : ` ${differs.scope}`}`)}`
-    : ""
-  const happened = isObserved(record) ? ` ${colors.yellow("(observed: the call was not stopped)")}` : ""
-  return `${time} ${verdictOf(record)} ${code.padEnd(18)} ${what.padEnd(30)} ${whoIn(record)} ${colors.dim(task ?? "")}${happened}${why}${would} ${colors.dim(id)}`
+  const word = verdictOf(record)
+  const head = `${when} ${word} ${code.padEnd(18)} ${short(what, width).padEnd(width === null ? 30 : 24)} ${whoIn(record, width)}`
+  const task = width === null && record.task !== null && !what.includes(record.task) ? ` ${record.task}` : ""
+  const id = short(record.id, width)
+  const more = moreOf(record)
+  const room = width === null ? Infinity : Math.max(LEAST_MORE, width - head.length - id.length - 2)
+  const shownMore = more.length > room ? `${more.slice(0, room - 1)}…` : more
+  const paint = decision === "allow" && word !== "no   " ? colors.green : colors.red
+  const shownHead = `${colors.dim(when)} ${paint(word)}${head.slice(when.length + 1 + word.length)}`
+  return `${shownHead}${colors.dim(task)}${shownMore === "" ? "" : ` ${colors.yellow(shownMore)}`} ${colors.dim(id)}`
+}
+
+/** A terminal that is too narrow breaks the line. */
+const LEAST_MORE = 20
+
+/** On a terminal an id is cut in its middle; `--json`, `explain` and a pipe have all of it. */
+const short = (text: string, width: number | null): string =>
+  width === null
+    ? text
+    : text.replace(
+        /\b(dec|tsk)_(\w{4})\w{16}(\w{6})(?:-[0-9a-f]{64})?/gu,
+        (_all, kind, begin, end) => `${kind}_${begin}…${end}`,
+      )
+
+/** What the call was about, what is special about the decision, and why the call was denied. */
+function moreOf(record: ShownRecord): string {
+  const { kind, tool, method, path, arguments: args, candidate } = record
+  const isCall = kind === "call"
+  const parts = [
+    isCall && tool !== null && path !== null && `${method ?? "?"} ${path}`,
+    isCall && Object.keys(args).length > 0 && JSON.stringify(args),
+    isObserved(record) && "(observed: the call was not stopped)",
+    record.denial && whyNot(record),
+    candidate?.differs && `candidate: ${candidate.differs.code} ${candidate.differs.scope ?? ""}`.trimEnd(),
+  ]
+  return parts.filter((part) => typeof part === "string").join(" ")
 }
 
 /** An approver's decision is no call: its line must not read as if the call had been made. */
 function verdictOf(record: ShownRecord): string {
   const answer = answerIn(record)
-  if (answer !== undefined && record.decision === "allow") return answer ? colors.green("yes  ") : colors.red("no   ")
-  return record.decision === "allow" ? colors.green("allow") : colors.red("deny ")
+  if (answer !== undefined && record.decision === "allow") return answer ? "yes  " : "no   "
+  return record.decision === "allow" ? "allow" : "deny "
 }
 
 function subjectOf(record: ShownRecord): string {
@@ -61,8 +99,9 @@ function subjectOf(record: ShownRecord): string {
   return kind === "management" && path !== null ? `${method ?? "?"} ${path}` : of
 }
 
-function whoIn({ chain, user, operator, kind, arguments: args }: ShownRecord): string {
-  const agent = chain.at(-1)?.replace(/^spiffe:\/\//u, "")
+/** A terminal has room for the last part of an agent's name. */
+function whoIn({ chain, user, operator, kind, arguments: args }: ShownRecord, width: number | null): string {
+  const agent = chain.at(-1)?.replace(width === null ? /^spiffe:\/\//u : /^.*\/(?=.)/u, "")
   const whose = `${agent ?? "?"}${user === null ? "" : ` for ${user.split("|").at(-1)}`}`
   if (operator === null) return whose
   // The arguments of an operator's request say what it applies to.
@@ -100,6 +139,7 @@ export function explanation(record: ShownRecord): string {
     ["windows", record.windows.map(windowUse).join(", ") || null],
     ["guardrails", record.guardrails.map(guardrailUse).join(", ") || null],
     ["calls", calls && `${calls.used}${calls.limit === null ? "" : ` of ${calls.limit}`}`],
+    ["trace", record.trace && traceOf(record.trace)],
     ["mode", mode === "observe" ? "observe: the gateway allowed the call nevertheless" : null],
     ["candidate", record.candidate ? wouldBe(record.candidate) : null],
     ["cut", record.cut.length > 0 ? `truncated, being too long: ${record.cut.join(", ")}` : null],
@@ -111,6 +151,12 @@ export function explanation(record: ShownRecord): string {
 }
 
 const fact = ([name, value]: readonly [string, unknown]): string => `${name} ${JSON.stringify(value)}`
+
+/** As `traceparent` has it, without its version (W3C Trace Context, section 3.2). */
+function traceOf(parent: string): string {
+  const [trace, span = "?"] = parent.split("-")
+  return `${trace}, in span ${span}`
+}
 
 function listingOf({ asked, hidden }: NonNullable<ShownRecord["listing"]>): string {
   const reasons = Object.entries(hidden).map(([reason, count]) => `, ${count} hidden: ${reason.replaceAll("_", " ")}`)

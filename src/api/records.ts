@@ -1,4 +1,5 @@
 /** `/v1/records`: the logs of decision records in their order, and what proves them. */
+import type { LogCheckpoint } from "../audit/log-page.ts"
 import { proveRecord, type FoundRecord } from "../audit/record-logs.ts"
 import { base64ToBytes, bytesToBase64 } from "../core/encoding/base64.ts"
 import { timeOf } from "../core/encoding/ids.ts"
@@ -17,23 +18,21 @@ import { ringSigner } from "../signing/signing-key.ts"
 import { signReceipt, type Receipt } from "../signing/sign-receipt.ts"
 import type { Handler } from "./handler.ts"
 
-export const readRecords: Handler<"readRecords"> = async ({ query: { log, from, until }, context }) => {
-  const { lines, isEmpty } = await context.env.RECORD_LOG.getByName(log).lines(from, until ?? null)
+export const readRecords: Handler<"readRecords"> = async ({ query: { log, from, since, until }, context }) => {
+  const times = { since: since ?? null, until: until ?? null }
+  const { lines, isEmpty } = await context.env.RECORD_LOG.getByName(log).lines(from, times)
   // An answer has thousands of records, so that a reader of all adds few. Who follows the end reads nothing yet.
   return { answer: lines, record: isEmpty ? null : { arguments: { log, from } } }
 }
 
-export const listCheckpoints: Handler<"listCheckpoints"> = async ({ query: { log, from }, context }) => ({
-  answer: {
-    issuer: context.config.issuer,
-    log,
-    checkpoints: (await context.env.RECORD_LOG.getByName(log).checkpoints(from)).map(({ size, at, note }) => ({
-      size,
-      at,
-      note,
-    })),
-  },
-})
+export const listCheckpoints: Handler<"listCheckpoints"> = async ({ query: { log: name, from }, context }) => {
+  const log = context.env.RECORD_LOG.getByName(name)
+  const [checkpoints, newest] = await Promise.all([log.checkpoints(from), log.newestCheckpoint()])
+  const { issuer } = context.config
+  return { answer: { issuer, log: name, checkpoints: checkpoints.map(shown), newest: newest && shown(newest) } }
+}
+
+const shown = ({ size, at, note }: LogCheckpoint): Omit<LogCheckpoint, "frontier"> => ({ size, at, note })
 
 /** Until a checkpoint covers the record. Seconds. */
 const RETRY_AFTER = 60

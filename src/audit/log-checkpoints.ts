@@ -63,6 +63,11 @@ export class LogCheckpoints {
     return (time === null ? undefined : this.#select("WHERE at >= ? ORDER BY size LIMIT 1", time)[0]) ?? this.#last
   }
 
+  /** The last of before this time. */
+  before(time: number): LogCheckpoint | null {
+    return this.#select("WHERE at < ? ORDER BY size DESC LIMIT 1", time)[0] ?? null
+  }
+
   /** The first position whose hashes are necessary to compare the last checkpoint with the tree. */
   get needed(): number {
     return Math.floor((this.#last?.size ?? 0) / TILE) * TILE

@@ -163,12 +163,17 @@ export class RecordLog extends StoredObject {
 
   /**
    * The lines of a file that can be verified, from a position on.
+   * @param since milliseconds since the epoch: from the last checkpoint before that time on. Null: from the first record
    * @param until milliseconds since the epoch: up to the first checkpoint of that time or later. Null: to the last one
    */
-  async lines(from: number, until: number | null): Promise<LogLines> {
+  async lines(
+    from: number,
+    { since, until }: { readonly since: number | null; readonly until: number | null },
+  ): Promise<LogLines> {
     await this.seal()
     const end = this.#checkpoints.at(until)?.size ?? 0
-    const begin = Math.min(Math.max(from, this.#segments.oldest), end)
+    const first = since === null ? 0 : (this.#checkpoints.before(since)?.size ?? 0)
+    const begin = Math.min(Math.max(from, first, this.#segments.oldest), end)
     const lines = streamLines({ from: begin, end }, this.#segments, this.#checkpoints, configOf(this.env).issuer)
     return { lines, isEmpty: begin === end }
   }
@@ -176,6 +181,10 @@ export class RecordLog extends StoredObject {
   /** The first of those with `from < size`. */
   async checkpoints(from: number): Promise<readonly LogCheckpoint[]> {
     return this.#checkpoints.between(from, this.#segments.end)
+  }
+
+  async newestCheckpoint(): Promise<LogCheckpoint | null> {
+    return this.#checkpoints.last
   }
 
   /**

@@ -16,6 +16,12 @@ export interface RecordQuery {
   readonly tool?: string | undefined
   /** Only those that a candidate bundle would have decided otherwise. */
   readonly differs?: boolean | undefined
+  /** Of 32 hex digits (W3C Trace Context). */
+  readonly trace?: string | undefined
+  /** Only records of this time or later. Milliseconds since the epoch. */
+  readonly since?: number | undefined
+  /** Only records of before this time. Milliseconds since the epoch. */
+  readonly until?: number | undefined
   /** Only records with an id before this one (ids sort by time). */
   readonly before?: string | undefined
   /** Only records with an id after this one. */
@@ -41,10 +47,22 @@ export function conditionsOf(query: RecordQuery): { readonly where: string; read
     values.push(...valuesOfTree(query.tree))
   }
   if (query.differs === true) conditions.push("differs = 1")
-  if (query.before !== undefined) values.push(query.before)
-  if (query.before !== undefined) conditions.push("id < ?")
-  if (query.after !== undefined) values.push(query.after)
-  if (query.after !== undefined) conditions.push("id > ?")
+  const bounds: readonly (readonly [condition: string, id: string | undefined])[] = [
+    ["id < ?", query.before],
+    ["id > ?", query.after],
+    ["id >= ?", query.since === undefined ? undefined : firstIdAt("dec", query.since)],
+    ["id < ?", query.until === undefined ? undefined : firstIdAt("dec", query.until)],
+  ]
+  for (const [condition, id] of bounds) {
+    if (id === undefined) continue
+    conditions.push(condition)
+    values.push(id)
+  }
+  if (query.trace !== undefined) {
+    // Few records have it, and to search a text takes less than to parse it.
+    conditions.push("instr(body, ?) > 0 AND substr(body ->> 'trace', 1, 32) = ?")
+    values.push(query.trace, query.trace)
+  }
   return { where: `WHERE ${conditions.join(" AND ")}`, values }
 }
 

@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers"
 import { runDurableObjectAlarm } from "cloudflare:test"
 import { expect, test } from "vitest"
 import { z } from "zod"
-import { receiptFlaw, signatureCheck } from "../../cli/records/signatures.ts"
+import { checkReceipt, signatureCheck } from "../../cli/records/signatures.ts"
 import { firstIdAt } from "../../src/core/encoding/ids.ts"
 import { allLogs } from "../../src/audit/record-logs.ts"
 import { checkExports } from "../../src/core/proof/check-export.ts"
@@ -18,6 +18,9 @@ import { bearerOf, manage } from "../harness/management.ts"
 import { recordOf } from "../harness/records.ts"
 
 yardForEach()
+
+const receiptFlaw = async (...of: Parameters<typeof checkReceipt>): Promise<string | null> =>
+  (await checkReceipt(...of)).flaw
 
 const receiptIn = (json: unknown): string => z.object({ receipt: z.string() }).parse(json).receipt
 
@@ -44,6 +47,15 @@ test("there is no receipt until a checkpoint covers the record; then it proves t
   const receipt = receiptIn(own.json)
   const keys = await keyRing(env).publicKeys()
   expect(await receiptFlaw(receipt, US, keys)).toBeNull()
+  expect(await checkReceipt(receipt, US, keys)).toMatchObject({
+    proven: {
+      decision: id,
+      verdict: "allow",
+      code: "ok",
+      tool: expect.any(String),
+      agent: expect.stringMatching(/^spiffe:/),
+    },
+  })
   const claims = claimsIn(receipt)
   expect(claims).toMatchObject({ iss: US, jti: id, record: { id, task, code: "ok", tool: expect.any(String) } })
   expect(JSON.stringify(claims)).not.toContain("|alice")
@@ -147,6 +159,17 @@ test("an answer goes on where the one before ended, and has no records beyond th
   await env.RECORD_LOG.getByName(log).append(1, '[{"id":"dec_01M8815F0SB91PEW30VYE8GW8A"}]')
   const { lines } = await read(`log=${log}&until=${checkpoint?.at}`)
   expect(JSON.parse(lines.at(-1) ?? "")).toEqual({ footer: { log, next: checkpoint?.size } })
+})
+
+test("an answer since a time begins with the last checkpoint before it", async () => {
+  const log = await filledLog()
+  const [checkpoint] = await env.RECORD_LOG.getByName(log).checkpoints(0)
+  const { at = 0, size = 0 } = checkpoint ?? {}
+  const beginOf = async (since: number): Promise<unknown> => {
+    const { lines } = await read(`log=${log}&since=${since}`)
+    return JSON.parse(lines[0] ?? "").header.from
+  }
+  expect([await beginOf(at), await beginOf(at + 1)]).toEqual([0, size])
 })
 
 test("who reads records is recorded, wherever they begin to read; who follows the end has read nothing", async () => {

@@ -1,6 +1,8 @@
 /** W3C Trace Context through every dialect: what the request says, what the record says, what the upstream gets. */
 import { exports } from "cloudflare:workers"
 import { describe, expect, test } from "vitest"
+import { CONTRACT } from "../../src/api/contract/contract.ts"
+import { timeOf } from "../../src/core/encoding/ids.ts"
 import { spanIdOf } from "../../src/core/encoding/trace-context.ts"
 import { exchangeForm, openTask, postForm, type TokenAnswer } from "../harness/agents.ts"
 import { askAccess } from "../harness/access.ts"
@@ -8,6 +10,7 @@ import { yardForEach } from "../harness/each-test.ts"
 import { askAs, callWith, HTTP_DIALECTS, keyOf, ORIGIN } from "../harness/gateways.ts"
 import { agentId, US } from "../harness/issuers.ts"
 import { filter } from "../harness/listings.ts"
+import { bearerOf, manage } from "../harness/management.ts"
 import { recordOf } from "../harness/records.ts"
 
 yardForEach()
@@ -169,4 +172,28 @@ describe("a token request", () => {
     const granted = await postForm(await exchangeForm("first"), { traceparent: `00-${PARENT}-more` })
     expect(await recordOf(decisionOf(granted))).toMatchObject({ decision: "allow", trace: null })
   })
+})
+
+test("an operator finds the decisions of a trace, and those of a time", async () => {
+  const { token } = await openTask("first")
+  const traced = await callWith(token, "/files/a", { headers: { traceparent: `00-${PARENT}` } })
+  const other = await callWith(token, "/files/a", { headers: { traceparent: `00-${OTHER}` } })
+  for (const { decision } of [traced, other]) await recordOf(decision)
+  const found = async (query: string): Promise<readonly unknown[]> => {
+    const { status, json } = await manage("GET", `/v1/decisions?kind=call&${query}`, await bearerOf("viewer"))
+    expect(status).toBe(200)
+    return CONTRACT.listDecisions
+      .answer()
+      .parse(json)
+      .decisions.map(({ id }) => id)
+  }
+  expect(await found(`trace=${TRACE}`)).toEqual([traced.decision])
+  expect(await found(`trace=${TRACE.replace("4", "5")}`)).toEqual([])
+  const at = timeOf(traced.decision) ?? 0
+  expect(await found(`trace=${TRACE}&since=${at}&until=${at + 1}`)).toEqual([traced.decision])
+  expect(await found(`since=${at - 60_000}&until=${at}`)).toEqual([])
+  expect(await found(`trace=${TRACE}&since=${at + 1}`)).toEqual([])
+  for (const query of ["trace=4bf92f35", "since=2026-11-24", `until=${2 ** 48}`]) {
+    expect((await manage("GET", `/v1/decisions?${query}`, await bearerOf("viewer"))).status).toBe(400)
+  }
 })

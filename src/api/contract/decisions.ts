@@ -19,6 +19,10 @@ function isTaskOfTime(text: string): boolean {
   return isTaskId(text) && text < "tsk_8"
 }
 
+/** The last moment that an id can have (ULID). Milliseconds since the epoch. */
+const LAST_MOMENT = 2 ** 48 - 1
+const time = once(() => z.coerce.number().int().min(0).max(LAST_MOMENT).optional())
+
 /** Each record is read, parsed and serialized again: a thousand would cost more than any other request. */
 export const MOST_DECISIONS = 250
 
@@ -35,6 +39,13 @@ const filters = once(() => ({
     .stringbool({ truthy: ["true"], falsy: ["false"] })
     .optional()
     .describe("Those that a candidate bundle would have made otherwise."),
+  trace: z
+    .string()
+    .regex(/^[0-9a-f]{32}$/)
+    .optional()
+    .describe("Those of this trace, by its id of 32 hex digits."),
+  since: time().describe("Only those of this time or later. Milliseconds since the epoch."),
+  until: time().describe("Only those before this time. Milliseconds since the epoch."),
 }))
 
 const rates = once(() =>
@@ -80,9 +91,8 @@ export const decisions = {
       z.strictObject({
         log: z.enum(LOG_NAMES).describe("Name of the log."),
         from: position().default(0).describe("The first position."),
-        until: position()
-          .optional()
-          .describe("Only up to the first checkpoint of this time or later. Milliseconds since the epoch."),
+        since: time().describe("Only from the last checkpoint before this time on. Milliseconds since the epoch."),
+        until: time().describe("Only up to the first checkpoint of this time or later. Milliseconds since the epoch."),
       }),
     ),
     answer: once(() => z.string()),
@@ -101,7 +111,14 @@ export const decisions = {
         from: position().default(0).describe("Only those that cover more records than this."),
       }),
     ),
-    answer: once(() => z.looseObject({ issuer: z.string(), log: z.string(), checkpoints: z.array(checkpoint()) })),
+    answer: once(() =>
+      z.looseObject({
+        issuer: z.string(),
+        log: z.string(),
+        checkpoints: z.array(checkpoint()),
+        newest: checkpoint().nullable().describe("The one that covers the most. Null if there is none."),
+      }),
+    ),
     errors: [],
   }),
   showOwnReceipt: endpoint({

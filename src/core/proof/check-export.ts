@@ -16,6 +16,7 @@ import {
   type HeaderLine,
   type RecordLine,
 } from "./exported.ts"
+import { Coverage } from "./coverage.ts"
 import { PERSONAL } from "../record/fields.ts"
 import type { Finding, Report } from "./flaw.ts"
 import { EMPTY_TREE, grown, rootOfGrowth, type TreeGrowth } from "./growing-tree.ts"
@@ -28,12 +29,31 @@ export interface ExportSource {
   readonly lines: () => AsyncIterable<readonly string[]>
 }
 
+export interface CheckedLog {
+  readonly log: string
+  /** The first position that the files have. */
+  readonly from: number
+  /** The first position behind the last one that they have. */
+  readonly next: number
+  readonly checkpoint: NewestCheckpoint | null
+}
+
+/** The signed checkpoint that covers the most records of a log. */
+export interface NewestCheckpoint {
+  readonly size: number
+  readonly root: Hash
+  /** Milliseconds since the epoch, by the file, for no signature covers it. Null if it does not say. */
+  readonly at: number | null
+}
+
 export interface CheckedExport {
   readonly findings: readonly Finding[]
+  /** Of all files together: what several have counts once. */
   readonly records: number
   /** Records that a signed checkpoint covers. */
   readonly proven: number
   readonly checkpoints: number
+  readonly logs: readonly CheckedLog[]
   /** Records whose own hash was checked, if they have one, and of which no checkpoint says anything, though none is missing. */
   readonly unproven: readonly Unproven[]
 }
@@ -50,6 +70,7 @@ export interface Unproven {
 export type CheckSignature = (signed: SignedCheckpoint) => Promise<boolean>
 
 /**
+ * The files of one log are one log: where two overlap, each is compared with the same signed roots.
  * @param issuer of the deployment whose keys are given
  * @param hash of the platform, which may be quicker
  */
@@ -89,8 +110,9 @@ export async function checkExports(
     check.finish(name, number)
   }
   check.close()
+  const logs = check.logs()
   const { records, proven, unproven } = check
-  return { findings, records, proven, checkpoints: checkpoints.count, unproven }
+  return { findings, records, proven, checkpoints: checkpoints.count, logs, unproven }
 }
 
 interface KnownCheckpoint {
@@ -99,13 +121,18 @@ interface KnownCheckpoint {
   readonly tree: TreeGrowth | null
 }
 
+interface PlacedCheckpoint extends NewestCheckpoint {
+  readonly file: string
+  readonly line: number
+}
+
 /** By log and size. */
 class SignedCheckpoints {
   readonly #issuer: string
   readonly #isSigned: CheckSignature
   readonly #report: Report
   readonly #known = new Map<string, KnownCheckpoint>()
-  readonly #largest = new Map<string, number>()
+  readonly #newest = new Map<string, PlacedCheckpoint>()
 
   constructor(issuer: string, isSigned: CheckSignature, report: Report) {
     this.#issuer = issuer
@@ -121,11 +148,12 @@ class SignedCheckpoints {
     return this.#known.get(`${log} ${size}`)
   }
 
-  largest(log: string): number {
-    return this.#largest.get(log) ?? 0
+  /** Of each log the one that covers the most. */
+  get newest(): ReadonlyMap<string, PlacedCheckpoint> {
+    return this.#newest
   }
 
-  async add({ log, size, note, frontier }: CheckpointLine, file: string, line: number): Promise<void> {
+  async add({ log, size, at, note, frontier }: CheckpointLine, file: string, line: number): Promise<void> {
     const what = `the checkpoint of ${log} at ${size}`
     const signed = readCheckpoint(note)
     if (!signed || signed.checkpoint.size !== size) return this.#report("malformed", file, line, what)
@@ -142,7 +170,7 @@ class SignedCheckpoints {
     const isOfRoot = tree !== null && isSame(rootOfGrowth(tree), root)
     if (tree && !isOfRoot) this.#report("malformed", file, line, `${what} has another frontier than its root`)
     this.#known.set(`${log} ${size}`, { root, tree: isOfRoot ? tree : (before?.tree ?? null) })
-    this.#largest.set(log, Math.max(size, this.largest(log)))
+    if (size > (this.#newest.get(log)?.size ?? -1)) this.#newest.set(log, { size, root, at: at ?? null, file, line })
   }
 }
 
@@ -182,11 +210,18 @@ class LogCheck {
   #isAtStart = true
   /** The line of the last record. */
   #last = { file: "", line: 0 }
+  /** Where the section begins. */
+  #from = 0
+  /** An earlier section is of the same log, and may have the same records. */
+  #isContinued = false
+  /** What the sections before this one have. */
+  readonly #covered = new Coverage()
+  readonly #proven = new Coverage()
+  readonly #unproven: Unproven[] = []
   /** Records that came before one that they follow, by position. */
   readonly #early = new Map<number, Placed>()
   records = 0
   proven = 0
-  readonly unproven: Unproven[] = []
 
   constructor(issuer: string, checkpoints: SignedCheckpoints, report: Report, hash: HashText) {
     this.#issuer = issuer
@@ -203,7 +238,7 @@ class LogCheck {
   begin({ issuer, log, from, frontier }: HeaderLine, file: string, line: number): void {
     this.close()
     this.#isAtStart = false
-    if (this.#log !== null) this.#report("cut", file, line, `the section of ${this.#log} has no end`)
+    this.#breakOff(file, line)
     if (issuer !== this.#issuer) this.#report("foreign", file, line, `the records of ${log} are of ${issuer}`)
     this.#start(log, treeOf(from, frontier))
   }
@@ -211,6 +246,8 @@ class LogCheck {
   #start(log: string, tree: TreeGrowth): void {
     this.#log = log
     this.#tree = tree
+    this.#from = tree.size
+    this.#isContinued = this.#covered.has(log)
     this.#confirmed = tree.size
     this.#suspects = []
     this.#isBroken = false
@@ -235,7 +272,7 @@ class LogCheck {
     this.#last = { file, line }
     if (this.#log === null) return this.#report("appended", file, line, `${what} is behind the end`)
     if (log !== this.#log) return this.#report("mixed", file, line, `${what} is among those of ${this.#log}`)
-    this.records += 1
+    this.records += this.#isContinued ? this.#covered.missingIn(log, index, index + 1) : 1
     if (index < this.#tree.size || this.#early.has(index)) {
       return this.#report("doubled", file, line, `${what}: the position is taken`)
     }
@@ -255,7 +292,7 @@ class LogCheck {
     const entry = isStated ? leaf : base64ToBytes(record.leaf ?? "")
     this.#tree = grown(this.#tree, [entry ?? new Uint8Array()])
     const checkpoint = this.#checkpoints.at(record.log, this.#tree.size)
-    if (checkpoint && !this.#isBroken) this.#compare(checkpoint, file, line)
+    if (checkpoint && !this.#isBroken) this.#compare(record.log, checkpoint, file, line)
     else if (checkpoint?.tree) {
       this.#leaveUnproven("what comes before them is not in the files")
       this.#tree = checkpoint.tree
@@ -285,19 +322,20 @@ class LogCheck {
   /** Those since the last checkpoint: one that has not the hash of its line was changed, or that hash was. */
   #leaveUnproven(why: string): void {
     const [from, to] = [this.#confirmed, this.#tree.size]
-    if (from < to && this.#log !== null) this.unproven.push({ log: this.#log, from, to, why })
+    if (from < to && this.#log !== null) this.#unproven.push({ log: this.#log, from, to, why })
     for (const suspect of this.#suspects) this.#report("changed", suspect.file, suspect.line, suspect.what)
     this.#suspects = []
     this.#confirmed = to
   }
 
-  #compare({ root, tree }: KnownCheckpoint, file: string, line: number): void {
+  #compare(log: string, { root, tree }: KnownCheckpoint, file: string, line: number): void {
     const [from, to] = [this.#confirmed, this.#tree.size]
     if (isSame(root, rootOfGrowth(this.#tree))) {
       for (const suspect of this.#suspects) this.#report("changed", suspect.file, suspect.line, suspect.what)
-      this.proven += to - from - this.#suspects.length
+      this.proven += this.#proven.missingIn(log, from, to) - this.#suspects.length
+      this.#proven.add(log, { from, to, file, line })
     } else {
-      const range = `${from} to ${to - 1} of ${this.#log}`
+      const range = `${from} to ${to - 1} of ${log}`
       const first = this.#suspects[0]?.what
       const named = first === undefined ? "" : `, first ${first}`
       this.#report("rewritten", file, line, `among records ${range}, one was changed, removed, added or moved${named}`)
@@ -320,10 +358,7 @@ class LogCheck {
     if (!this.#isBroken && this.#confirmed < size && size <= next) {
       this.#report("appended", file, line, `records ${this.#confirmed} to ${size - 1} of ${log} are in no checkpoint`)
     }
-    const largest = this.#checkpoints.largest(log)
-    if (largest > size && size === next) {
-      this.#report("cut", file, line, `records ${size} to ${largest - 1} of ${log}: a checkpoint covers them`)
-    }
+    this.#covered.add(log, { from: this.#from, to: Math.max(size, next), file, line })
     this.#log = null
   }
 
@@ -331,23 +366,45 @@ class LogCheck {
   finish(file: string, line: number): void {
     if (this.#isOfSink) return
     while (this.#early.size > 0) this.#skip()
-    if (this.#log !== null) this.#report("cut", file, line, `the section of ${this.#log} has no end`)
+    this.#breakOff(file, line)
     this.#log = null
+  }
+
+  #breakOff(file: string, line: number): void {
+    if (this.#log === null) return
+    this.#report("cut", file, line, `the section of ${this.#log} has no end`)
+    this.#covered.add(this.#log, { from: this.#from, to: this.#tree.size, file, line })
   }
 
   /** There is no further file of what a sink has written of a log. */
   close(): void {
     if (!this.#isOfSink || this.#log === null) return
     while (this.#early.size > 0) this.#skip()
-    const { size } = this.#tree
-    const largest = this.#checkpoints.largest(this.#log)
-    if (largest > size) {
-      const what = `records ${size} to ${largest - 1} of ${this.#log}: a checkpoint covers them`
-      this.#report("cut", this.#last.file, this.#last.line, what)
-    }
+    this.#covered.add(this.#log, { from: this.#from, to: this.#tree.size, ...this.#last })
     this.#leaveUnproven(this.#isBroken ? "what comes before them is not in the files" : "no checkpoint covers them yet")
     this.#isOfSink = false
     this.#log = null
+  }
+
+  /** Those that another file does not prove. */
+  get unproven(): readonly Unproven[] {
+    return this.#unproven.filter(({ log, from, to }) => this.#proven.missingIn(log, from, to) > 0)
+  }
+
+  /** After the last file: reports what its checkpoints cover and no file has. */
+  logs(): readonly CheckedLog[] {
+    for (const [log, { size, file, line }] of this.#checkpoints.newest) {
+      if (!this.#covered.has(log)) this.#covered.add(log, { from: 0, to: 0, file, line })
+      for (const gap of this.#covered.gaps(log, size)) {
+        const what = `records ${gap.from} to ${gap.to - 1} of ${log}: a checkpoint covers them`
+        this.#report("cut", gap.file, gap.line, what)
+      }
+    }
+    return this.#covered.logs.map((log) => {
+      const { from, to: next } = this.#covered.rangeOf(log)
+      const newest = this.#checkpoints.newest.get(log)
+      return { log, from, next, checkpoint: newest ? { size: newest.size, root: newest.root, at: newest.at } : null }
+    })
   }
 }
 

@@ -19,6 +19,7 @@ const checkpoint = z.object({
   checkpoint: z.object({
     log: z.string(),
     size: position,
+    at: z.number().optional(),
     note: z.string(),
     frontier: z.array(z.string()).optional(),
   }),

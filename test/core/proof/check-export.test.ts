@@ -277,6 +277,52 @@ test("the records of another deployment are named", async () => {
   expect(found.map(([flaw]) => flaw)).toEqual(["foreign", "foreign", "foreign", "appended"])
 })
 
+/** As it was exported when the log had eight records. */
+const older = [...sound.slice(0, 10), JSON.stringify({ footer: { log: "records-0", next: 8 } })]
+
+/** What an export from a position on has. */
+function from(position: number): readonly string[] {
+  const leaves = sound.slice(1).flatMap((line) => {
+    const { leaf } = record(line)
+    return typeof leaf === "string" ? [base64ToBytes(leaf) ?? new Uint8Array()] : []
+  })
+  const frontier = grown(EMPTY_TREE, leaves.slice(0, position)).frontier.map(bytesToBase64)
+  const header = { version: EXPORT_VERSION, issuer: ISSUER, log: "records-0", from: position, frontier }
+  return [JSON.stringify({ header }), ...sound.slice(lineOf(position))]
+}
+
+test("the files of one log are one log: an older export and a newer one, and parts that follow or overlap", async () => {
+  for (const files of [
+    [older, sound],
+    [sound, older],
+    [older, from(8)],
+    [from(5), older],
+    [sound, sound],
+  ]) {
+    expect(await checked(...files)).toMatchObject({
+      findings: [],
+      records: 20,
+      proven: 20,
+      logs: [{ log: "records-0", from: 0, next: 20, checkpoint: { size: 20 } }],
+    })
+  }
+})
+
+test("what no file of a log has is named, and so is what only one of two has changed", async () => {
+  expect(await flawsOf(older, from(11))).toEqual([["cut", "records 8 to 10 of records-0: a checkpoint covers them"]])
+  expect(await flawsOf(older, sound.slice(-2, -1))).toEqual([
+    ["cut", "records 8 to 19 of records-0: a checkpoint covers them"],
+  ])
+  const changed = older.with(4, (older[4] ?? "").replace('"ok"', '"oj"'))
+  expect(await flawsOf(sound, changed)).toEqual([["changed", expect.stringContaining("at 3 of")]])
+  expect(await flawsOf(rehashed(3), from(8))).toEqual([["rewritten", expect.stringContaining("records 0 to 7")]])
+})
+
+test("a log of which only checkpoints are there is named", async () => {
+  const kept = second.filter((line) => line.startsWith('{"checkpoint"'))
+  expect(await flawsOf(sound, kept)).toEqual([["cut", expect.stringMatching(/^records 0 to 19 of records-1: /)]])
+})
+
 /** Files as a sink writes them: lines without header and footer, and checkpoints that say their tree. */
 async function sinkFiles(made: Made = {}): Promise<readonly (readonly string[])[]> {
   const [, ...lines] = await section(made)

@@ -2,7 +2,10 @@
 import { gunzipSync, gzipSync } from "node:zlib"
 import { readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
+import type { JWK } from "jose"
 import { expect, test } from "vitest"
+import { logsOfWorker } from "../../../cli/records/newest-checkpoints.ts"
+import { signatureCheck } from "../../../cli/records/signatures.ts"
 import { ownStack } from "./own-stack.ts"
 import { run } from "./run.ts"
 
@@ -38,7 +41,59 @@ test("records are exported with what proves them, and a changed one is named", a
   const keys = join(own().directory, "jwks.json")
   await writeFile(keys, await (await fetch(`${own().stack.origin}/.well-known/jwks.json`)).text())
   const offline = await run(ROOT, ["decisions", "verify", file, "--keys", keys, "--issuer", own().stack.origin])
-  expect(offline.stdout).toMatch(/^\d+ records, \d+ of them proven by \d+ checkpoints; 0 receipts\n$/)
+  expect(offline.stdout).toMatch(
+    /^(?:[\w-]+: (?:no records|records \d+ to \d+, newest checkpoint at \d+ of \d{4}-[^;\n]+)\n)+\d+ records, \d+ of them proven by \d+ checkpoints\n$/,
+  )
   const foreign = await run(ROOT, ["decisions", "verify", file, "--keys", keys, "--issuer", "https://other.example"])
   expect(foreign.stdout).toMatch(/: foreign: /)
+
+  // A whole log that is left out, and an end that is cut cleanly, with a checkpoint: the Worker knows of more.
+  const sections = text.split(/(?=\{"header")/)
+  const published = sections.findIndex((section) => section.includes('"path":"/v1/bundles"'))
+  const without = join(own().directory, "without.ndjson")
+  await writeFile(without, sections.toSpliced(published, 1).join(""))
+  const missing = await run(ROOT, ["decisions", "verify", without, ...at()])
+  expect(missing.stdout).toMatch(/^records-\d: no records; the Worker has \d+ more, up to \d{4}-/m)
+  const again = await run(ROOT, ["decisions", "verify", file, without, ...at(), "--json"])
+  expect([again.code, JSON.parse(again.stdout)]).toMatchObject([
+    0,
+    { findings: [], proven: JSON.parse(verified.stdout).proven },
+  ])
+
+  // A Worker whose log is another one by now.
+  const log = /"log":"(records-\d)"/.exec(sections[published] ?? "")?.[1] ?? ""
+  const keySet: { readonly keys: readonly JWK[] } = JSON.parse(await readFile(keys, "utf8"))
+  const flawAt = async (size: number): Promise<string | null | undefined> => {
+    const forgedLog = { log, from: 0, next: size, checkpoint: { size, root: new Uint8Array(32), at: null } }
+    const worker = await logsOfWorker({ url: own().stack.origin }, token, [forgedLog], signatureCheck(keySet.keys))
+    return worker.find((each) => each.log === log)?.flaw
+  }
+  const token = (await run(ROOT, ["token", "operator", ...at()])).stdout.trim()
+  const size = Number(/"checkpoint":\{"log":"[^"]+","size":(\d+)/.exec(sections[published] ?? "")?.[1])
+  expect(await flawAt(size)).toBe(`the Worker has another checkpoint of ${log} at ${size}`)
+  expect(await flawAt(9_999)).toBe(`the Worker has no checkpoint of ${log} at 9999`)
+
+  const id = /"id":"(dec_\w+)"/.exec(sections[published] ?? "")?.[1] ?? ""
+  const answer = await fetch(`${own().stack.origin}/v1/decisions/${id}/receipt`, {
+    headers: { authorization: `Bearer ${token}` },
+  })
+  const saved = join(own().directory, "receipt.json")
+  await writeFile(saved, await answer.text())
+  const proven = await run(ROOT, ["decisions", "verify", saved, ...at()])
+  expect(proven.stdout).toMatch(
+    new RegExp(`^\\S+receipt\\.json: proves ${id}: allow, at \\d{4}-\\S+, position \\d+ of records-\\d, .*\\n$`),
+  )
+  const forged = join(own().directory, "forged.jwt")
+  await writeFile(forged, "a.b.c")
+  const bad = await run(ROOT, ["decisions", "verify", forged, ...at(), "--json"])
+  expect([bad.code, JSON.parse(bad.stdout)]).toMatchObject([1, { findings: [{ flaw: "receipt" }], receipts: [] }])
+
+  const beyond = await run(ROOT, ["decisions", "export", file, "--log", "looks", "--from", "99999", ...at()])
+  expect([beyond.code, beyond.stderr]).toEqual([
+    2,
+    expect.stringMatching(/looks ends at \d+: it has no position 99999 yet/),
+  ])
+  const later = join(own().directory, "later.ndjson")
+  expect((await run(ROOT, ["decisions", "export", later, "--log", "looks", "--since", "0s", ...at()])).code).toBe(0)
+  expect(await readFile(later, "utf8")).not.toContain('"id"')
 }, 120_000)

@@ -21,7 +21,8 @@ const shownOf = (kind: DecisionRecord["kind"], more: Partial<DecisionRecord> = {
   })
   return printable(decisionRecord.parse(JSON.parse(JSON.stringify(record))))
 }
-const lineOf = (...of: Parameters<typeof shownOf>): string => recordLine(shownOf(...of))
+const lineOf = (...of: Parameters<typeof shownOf>): string =>
+  recordLine(shownOf(...of), { isDated: false, width: null })
 
 test.each([
   ["exchange", {}, "(token)"],
@@ -55,6 +56,57 @@ test("of what an operator did says who it was, and what it was done to", () => {
     'POST /v1/revocations           by https://id.test|olivia {"tool":"crm.*"} ',
   )
   expect(lineOf("end", { operator })).toContain("a.test/b by https://id.test|olivia")
+})
+
+const TASK = `tsk_01M8815EYFQTG02QXPPQ2N3ENA-${"0".repeat(64)}`
+const DENIED = {
+  id: "dec_01M8815F0SB91PEW30VYE8GW8A",
+  at: Date.UTC(2026, 10, 24, 5, 16, 33, 692),
+  decision: "deny",
+  code: "policy_denied",
+  denial: { reason: "policy_forbids", principal: 'User::"alice"', rules: ["mail-within-the-company"] },
+  tool: "mail.send",
+  action: "write",
+  method: "POST",
+  path: "/mail/messages",
+  arguments: { to: "a@evil.example", subject: "An order that is long enough to fill a line of any terminal" },
+  task: TASK,
+  user: "https://id.test|alice",
+} as const
+
+test("of a call has its path and its arguments, and a date unless all are of today", () => {
+  const line = recordLine(shownOf("call", DENIED), { isDated: true, width: null })
+  expect(line).toMatch(/^2026-11-24T05:16:33\.692Z deny {2}policy_denied /)
+  expect(line).toContain(' POST /mail/messages {"to":"a@evil.example","subject":')
+  expect(line).toContain(` ${TASK} `)
+  expect(line).toMatch(
+    / policy forbids, principal User::"alice", rules \["mail-within-the-company"\] dec_01M8815F0SB91PEW30VYE8GW8A$/,
+  )
+  expect(lineOf("call", DENIED)).toMatch(/^05:16:33\.692 deny /)
+})
+
+test("of a request about a task names it once", () => {
+  const line = lineOf("end", { path: `/v1/tasks/${TASK}/complete`, method: "POST", task: TASK })
+  expect(line.split(TASK)).toHaveLength(2)
+})
+
+test("on a terminal fits its width: ids are cut in their middle, and what is said of the call at its end", () => {
+  const line = recordLine(shownOf("call", DENIED), { isDated: false, width: 110 })
+  expect(line).toMatch(
+    /^05:16:33 deny {2}policy_denied {6}mail\.send:write .* b for alice POST \/mail\/me.*… dec_01M8…E8GW8A$/,
+  )
+  expect(line).toHaveLength(110)
+  const end = { path: `/v1/tasks/${TASK}/complete`, method: "POST", task: TASK }
+  expect(recordLine(shownOf("end", end), { isDated: false, width: 110 })).toContain(
+    " /v1/tasks/tsk_01M8…2N3ENA/complete ",
+  )
+})
+
+test("an explanation names the trace", () => {
+  const trace = "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+  expect(explanation(shownOf("call", { trace }))).toMatch(
+    / trace {6}4bf92f3577b34da6a3ce929d0e0e4736, in span 00f067aa0ba902b7\n/,
+  )
 })
 
 test("an explanation names, for each label that is carried, the decision by which it was picked up", () => {

@@ -1,4 +1,5 @@
 /** Decision records in files: exports, plain and compressed, and the filters of the API on them. */
+import { hash } from "node:crypto"
 import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -6,11 +7,12 @@ import { DatabaseSync } from "node:sqlite"
 import { gzipSync } from "node:zlib"
 import fc from "fast-check"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
-import { matches, type RecordFilter } from "../../../cli/records/filter.ts"
+import { matches, matchesCall, type RecordFilter } from "../../../cli/records/filter.ts"
 import { inOrder } from "../../../cli/records/in-order.ts"
 import { recordsInFiles } from "../../../cli/records/read-files.ts"
 import { linesIn } from "../../../cli/records/lines.ts"
 import { decisionRecord, type ShownRecord } from "../../../cli/remote/decision-record.ts"
+import { firstIdAt } from "../../../src/core/encoding/ids.ts"
 import { conditionsOf } from "../../../src/audit/record-query.ts"
 import { recordOf, storedForm } from "../../../src/core/record/record.ts"
 
@@ -55,7 +57,18 @@ describe("records are read from", () => {
     expect(await idsIn("")).toEqual([])
     const other = join(directory, "other.ndjson.gz")
     await writeFile(other, gzipSync(EXPORT))
-    expect(await idsIn(LINES[0] ?? "", other)).toEqual(["dec_1", ...all])
+    expect(await idsIn(LINES[0]?.replace("dec_1", "dec_0") ?? "", other)).toEqual(["dec_0", ...all])
+  })
+
+  test("files that overlap, each record once", async () => {
+    const older = join(directory, "older.ndjson")
+    await writeFile(older, EXPORT)
+    expect(await idsIn([EXPORT, ...LINES].join("\n"), older)).toEqual(all)
+  })
+
+  test("a decision's two records, of which its ledger has made one", async () => {
+    const ledger = LINES[0]?.replace("{", '{"life":1,"number":1,') ?? ""
+    expect(await idsIn([LINES[0], ledger, ledger].join("\n"))).toEqual(["dec_1", "dec_1"])
   })
 
   test("an export keeps where each record stands in its log", async () => {
@@ -96,6 +109,27 @@ describe("a file is named that", () => {
   })
 })
 
+test.each<readonly [name: string, content: Buffer]>([
+  ["cut", gzipSync(many()).subarray(0, -400)],
+  ["damaged", damaged(gzipSync(many()))],
+])("of a compressed file that is %s, what is before that place is read", async (_name, content) => {
+  const file = join(directory, "records.gz")
+  await writeFile(file, content)
+  const read: string[] = []
+  const reading = (async (): Promise<void> => {
+    for await (const { id } of recordsInFiles([file])) read.push(id)
+  })()
+  await expect(reading).rejects.toThrow(/cut or damaged after line/u)
+  expect(read.length).toBeGreaterThan(400)
+})
+
+/** As little compressible as records are. */
+function many(): string {
+  const line = (index: number): string =>
+    (LINES[0] ?? "").replace("dec_1", `dec_${index}`).replace("c2FsdA", hash("sha256", String(index)))
+  return Array.from({ length: 1_000 }, (_, index) => line(index)).join("\n")
+}
+
 function damaged(bytes: Buffer): Buffer {
   const copy = Buffer.from(bytes)
   copy[copy.length - 6] = (copy[copy.length - 6] ?? 0) ^ 0xff
@@ -103,7 +137,11 @@ function damaged(bytes: Buffer): Buffer {
 }
 
 const TASK = `tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ-${"0".repeat(64)}`
+const TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+const TIMES = [1_795_500_000_000, 1_795_500_000_001, 1_795_500_086_400]
 const some = fc.record({
+  at: fc.constantFrom(...TIMES),
+  trace: fc.constantFrom(null, `${TRACE}-00f067aa0ba902b7-01`, `${TRACE.replace("4", "5")}-${TRACE.slice(0, 16)}-00`),
   task: fc.constantFrom(null, TASK, `${TASK}.1`, `${TASK}.1.2`, TASK.replace("Z-", "Y-")),
   chain: fc.constantFrom([], ["a"], ["a", "b"]),
   user: fc.constantFrom(null, "https://idp|1", "https://idp|2"),
@@ -130,6 +168,10 @@ const query: fc.Arbitrary<RecordFilter> = fc
       { kind: "call" },
       { kind: "management" },
       { differs: "true" },
+      { trace: TRACE },
+      { since: String(TIMES[1]) },
+      { until: String(TIMES[1]) },
+      { since: String(TIMES[0]), until: String(TIMES[2]) },
     ],
     { maxLength: 2 },
   )
@@ -138,7 +180,7 @@ const query: fc.Arbitrary<RecordFilter> = fc
 test("a filter finds in a file what the Worker's query finds in its log", () => {
   fc.assert(
     fc.property(fc.array(some, { maxLength: 30 }), query, (made, filter) => {
-      const records = made.map(({ differs, ...members }, index): ShownRecord => {
+      const records = made.map(({ differs, at, ...members }, index): ShownRecord => {
         const bundle = { seq: 1, digest: "0" }
         const other = {
           decision: "deny" as const,
@@ -153,13 +195,13 @@ test("a filter finds in a file what the Worker's query finds in its log", () => 
           recordOf({
             ...members,
             candidate,
-            id: `dec_01M8815F0SB91PEW30VYE8G${String(index).padStart(3, "0")}`,
-            at: index,
+            id: `${firstIdAt("dec", at).slice(0, -3)}${String(index).padStart(3, "0")}`,
+            at,
           }),
         )
       })
       const found = records.filter((record) => matches(filter, record)).map(({ id }) => id)
-      expect(found).toEqual(inDatabase(records, filter))
+      expect(found.toSorted()).toEqual(inDatabase(records, filter))
     }),
     { numRuns: 300 },
   )
@@ -168,19 +210,51 @@ test("a filter finds in a file what the Worker's query finds in its log", () => 
 const shown = (record: object): ShownRecord => decisionRecord.parse(JSON.parse(JSON.stringify(record)))
 
 /** The Worker's table and its conditions (src/audit/). */
-function inDatabase(records: readonly ShownRecord[], { differs, ...filter }: RecordFilter): readonly unknown[] {
+function inDatabase(
+  records: readonly ShownRecord[],
+  { differs, since, until, ...filter }: RecordFilter,
+): readonly unknown[] {
   const database = new DatabaseSync(":memory:")
-  database.exec("CREATE TABLE records (id, task, agent, user, code, decision, tool, kind, differs)")
-  const insert = database.prepare("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
-  for (const { id, task, chain, user, code, decision, tool, kind, candidate } of records) {
-    insert.run(id, task, chain.at(-1) ?? null, user, code, decision, tool, kind, candidate?.differs ? 1 : 0)
+  database.exec("CREATE TABLE records (id, task, agent, user, code, decision, tool, kind, differs, body)")
+  const insert = database.prepare("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+  for (const record of records) {
+    const { id, task, chain, user, code, decision, tool, kind, candidate } = record
+    const body = JSON.stringify(record)
+    insert.run(id, task, chain.at(-1) ?? null, user, code, decision, tool, kind, candidate?.differs ? 1 : 0, body)
   }
-  const { where, values } = conditionsOf({ ...filter, differs: differs === "true", limit: 100 })
+  const times = {
+    since: since === undefined ? since : Number(since),
+    until: until === undefined ? until : Number(until),
+  }
+  const { where, values } = conditionsOf({ ...filter, ...times, differs: differs === "true", limit: 100 })
   return database
     .prepare(`SELECT id FROM records ${where} ORDER BY id`)
     .all(...values)
     .map(({ id }) => id)
 }
+
+test("records are found by arguments, as people write their values, and by a path and those below it", () => {
+  const record = shown(
+    recordOf({
+      id: "dec_1",
+      at: 1,
+      kind: "call",
+      code: "ok",
+      path: "/crm/customers/c7/notes",
+      arguments: { customer: "c7", amount: 20, tags: ["a"], "": "x" },
+    }),
+  )
+  const has = (...argument: readonly (readonly [string, string])[]): boolean => matchesCall({ argument }, record)
+  expect(has()).toBe(true)
+  expect(has(["customer", "c7"], ["amount", "20"])).toBe(true)
+  expect(has(["tags", '["a"]'])).toBe(true)
+  expect([has(["customer", "c8"]), has(["customer", "c"]), has(["constructor", "x"])]).toEqual([false, false, false])
+  const under = (path: string): boolean => matchesCall({ argument: [], path }, record)
+  expect(["/crm/customers/c7", "/crm/customers/", "/crm/customers/c7/notes", "/"].map(under)).toEqual(
+    Array(4).fill(true),
+  )
+  expect(["/crm/customers/c", "/crm/customers/c7/notes/1", "crm"].map(under)).toEqual(Array(3).fill(false))
+})
 
 test("records come in the order in which they were made, however few fit into memory", async () => {
   await fc.assert(

@@ -181,9 +181,8 @@ export class Segments {
       return batch.id <= upTo && (at === 0 || (count <= MAX_RECORDS && bytes <= MAX_BYTES))
     })
     if (batches.length === 0) return false
-    this.#storage.transactionSync(() =>
-      this.#sealBatches(batches[0]?.id ?? 0, batches.at(-1)?.id ?? 0, now, hash, within),
-    )
+    const [low, high] = [batches[0]?.id ?? 0, batches.at(-1)?.id ?? 0]
+    this.#storage.transactionSync(() => this.#sealBatches(low, high, now, hash, within))
     this.#unsealed -= batches.reduce((sum, batch) => sum + batch.count, 0)
     return true
   }
@@ -221,12 +220,7 @@ export class Segments {
     const own = this.#ids.rowOf(records.map(({ id }) => id))
     sql.exec(
       "INSERT INTO segments VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-      first,
-      next,
-      low,
-      high,
-      sealed_at,
-      total,
+      ...Object.values(segment),
       own.lowest,
       own.highest,
       skipped,

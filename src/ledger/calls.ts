@@ -31,7 +31,8 @@ import { spend } from "./spend.ts"
 import { stormRecord } from "./storm-record.ts"
 import { causeOf, creditOf, isRecordedDurably, sharedWait, withoutStorm } from "./call-effects.ts"
 import { CallPace } from "./pace.ts"
-import { newNonce, type Trees } from "./trees.ts"
+import { newNonce } from "./new-proofs.ts"
+import type { Trees } from "./trees.ts"
 import { urgencyOf } from "./urgency.ts"
 
 const DONE = { done: true } as const

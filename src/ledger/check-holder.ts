@@ -3,7 +3,7 @@ import { admitProof, checkProof } from "../core/decision/check-credential.ts"
 import type { Holder } from "../core/decision/call.ts"
 import { deny, type Denied } from "../core/denials/denial.ts"
 import { isBelow, type TreeState } from "../core/task/state.ts"
-import { newNonce } from "./trees.ts"
+import { newNonce } from "./new-proofs.ts"
 
 /** `stranger`: it does not: neither of its own task, nor of one below it. This uses its proof. */
 export function checkHolder(

@@ -8,7 +8,8 @@ import { deny, type Denied } from "../core/denials/denial.ts"
 import { userId } from "../core/policy/principals.ts"
 import { ancestryOf } from "../core/task/state.ts"
 import type { TokenOwner } from "./protocol.ts"
-import { newNonce, type Trees } from "./trees.ts"
+import { newNonce } from "./new-proofs.ts"
+import type { Trees } from "./trees.ts"
 
 /** @returns whose call it is; or why its token, or its proof, is not taken */
 export function spend(trees: Trees, use: TokenUse): TokenOwner | Denied {

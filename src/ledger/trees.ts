@@ -10,12 +10,10 @@ import { Notices } from "../notifications/notice-outbox.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
 import type { UserFacts } from "../core/policy/principals.ts"
 import type { TaskEnd } from "../core/task/change.ts"
-import { newSecret } from "../platform/secret.ts"
 import { correctClock, isOff } from "./clock-correction.ts"
 import { Credits } from "./credits.ts"
 import { RecentEnds } from "./recent-ends.ts"
 import { Outbox, RETRY_AFTER_MS } from "./record-outbox.ts"
-import { Proofs } from "../core/task/proof-log.ts"
 import { openingsOf } from "../core/task/openings.ts"
 import { Ageing, coarse, expiryOf, EndedTrees } from "./ageing.ts"
 import { ApprovalInboxes } from "./approval-inboxes.ts"
@@ -24,14 +22,11 @@ import { forgetContinuable } from "../core/task/continuation.ts"
 import { dropAllExpired } from "../core/task/labels.ts"
 import { newLedger, newTree, rootOf, type LedgerState, type TreeState } from "../core/task/state.ts"
 import type { Task } from "../core/task/task.ts"
+import { proofsSince } from "./new-proofs.ts"
 import { Pauses } from "./pauses.ts"
 import { storageOf, type LedgerStorage } from "./storage.ts"
 import type { Opening } from "../core/task/opening-step.ts"
 import { applyEnd, applyEndOfInstances, applyExpiry } from "../core/task/transition.ts"
-
-export const newNonce = (): string => newSecret(16)
-/** What is known of proofs in a ledger that has woken, by its clock: nothing. */
-const proofsSince = (wokenAt: number): Proofs => new Proofs(newNonce(), wokenAt)
 
 export class Trees {
   /** Null if there is no tree yet, or none any more. */
@@ -104,7 +99,7 @@ export class Trees {
     pointer: Pointer,
     { figuresHidden }: Pick<Guardrails, "figuresHidden">,
   ): TreeState {
-    const ledger = this.state ?? newLedger(pointer, Date.now(), new Proofs(newNonce(), Number.NEGATIVE_INFINITY))
+    const ledger = this.state ?? newLedger(pointer, Date.now(), proofsSince(Number.NEGATIVE_INFINITY))
     if (!this.state) for (const guardrail of figuresHidden) ledger.hidden.add(guardrail)
     const tree = newTree(ledger, root, user, since ?? 0)
     if (since === null) tree.since = this.now(tree)

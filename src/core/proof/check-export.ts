@@ -357,7 +357,7 @@ class LogCheck {
     const [from, to] = [this.#confirmed, this.#tree.size]
     if (isSame(root, rootOfGrowth(this.#tree))) {
       for (const suspect of this.#suspects) this.#report("changed", suspect.file, suspect.line, suspect.what)
-      this.proven += this.#proven.missingIn(log, from, to) - this.#suspects.length
+      this.proven += Math.max(0, this.#proven.missingIn(log, from, to) - this.#suspects.length)
       this.#proven.add(log, { from, to, file, line })
     } else {
       const range = `${from} to ${to - 1} of ${log}`

@@ -267,7 +267,10 @@ test("what no file of a log has is named, and so is what only one of two has cha
     ["cut", "records 8 to 19 of records-0: a checkpoint covers them"],
   ])
   const changed = older.with(4, (older[4] ?? "").replace('"ok"', '"oj"'))
-  expect(await flawsOf(sound, changed)).toEqual([["changed", expect.stringContaining("at 3 of")]])
+  expect(await checked(sound, changed)).toMatchObject({
+    findings: [{ flaw: "changed", what: expect.stringContaining("at 3 of") }],
+    proven: 20,
+  })
   expect(await flawsOf(rehashed(3), from(8))).toEqual([["rewritten", expect.stringContaining("records 0 to 7")]])
 })
 

@@ -2,7 +2,8 @@
 import { z } from "zod"
 import { LOG_NAMES } from "../../src/api/contract/decisions.ts"
 import { readCheckpoint } from "../../src/core/proof/checkpoint.ts"
-import type { CheckedLog, CheckSignature } from "../../src/core/proof/check-export.ts"
+import type { CheckedLog } from "../../src/core/proof/findings.ts"
+import type { CheckSignature } from "../../src/core/proof/signed-checkpoints.ts"
 import { isSame } from "../../src/core/proof/merkle.ts"
 import { requestApi, type WorkerOptions } from "../remote/worker.ts"
 

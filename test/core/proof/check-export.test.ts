@@ -4,8 +4,8 @@ import { base64ToBytes, bytesToBase64 } from "../../../src/core/encoding/base64.
 import { bytesToBase64url } from "../../../src/core/encoding/base64url.ts"
 import { checkpointText, noteKeyId, noteOf, originOf } from "../../../src/core/proof/checkpoint.ts"
 import { checkExports, type CheckedExport } from "../../../src/core/proof/check-export.ts"
+import type { Flaw } from "../../../src/core/proof/findings.ts"
 import { EXPORT_VERSION } from "../../../src/core/proof/export-lines.ts"
-import type { Flaw } from "../../../src/core/proof/flaw.ts"
 import { EMPTY_TREE, grown, rootOfGrowth } from "../../../src/core/proof/growing-tree.ts"
 import { headOf, leafOf } from "../../../src/core/proof/leaf.ts"
 
@@ -314,7 +314,10 @@ test("what no file of a log has is named, and so is what only one of two has cha
     ["cut", "records 8 to 19 of records-0: a checkpoint covers them"],
   ])
   const changed = older.with(4, (older[4] ?? "").replace('"ok"', '"oj"'))
-  expect(await flawsOf(sound, changed)).toEqual([["changed", expect.stringContaining("at 3 of")]])
+  expect(await checked(sound, changed)).toMatchObject({
+    findings: [{ flaw: "changed", what: expect.stringContaining("at 3 of") }],
+    proven: 20,
+  })
   expect(await flawsOf(rehashed(3), from(8))).toEqual([["rewritten", expect.stringContaining("records 0 to 7")]])
 })
 

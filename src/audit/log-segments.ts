@@ -29,6 +29,8 @@ CREATE TABLE IF NOT EXISTS segments (first INTEGER PRIMARY KEY, next INTEGER NOT
   skipped TEXT NOT NULL, frontier BLOB NOT NULL, tails BLOB NOT NULL, salts BLOB, leaves BLOB);
 ${TREE_SCHEMA}`
 
+const COLUMNS = "first, next, low, high, sealed_at, total"
+
 interface WaitingRow extends Record<string, SqlStorageValue> {
   readonly id: number
   readonly count: number
@@ -80,7 +82,7 @@ export class Segments {
     this.#storage = storage
     sql.exec(SCHEMA)
     this.#ids = new SealedIds(sql)
-    const query = "SELECT first, next, low, high, sealed_at, total, frontier FROM segments ORDER BY first DESC LIMIT 1"
+    const query = `SELECT ${COLUMNS}, frontier FROM segments ORDER BY first DESC LIMIT 1`
     const [last] = sql.exec<SegmentRow & { frontier: ArrayBuffer }>(query)
     if (last) {
       this.#last = last
@@ -95,8 +97,7 @@ export class Segments {
   }
 
   #oldestStored(): SegmentRow | null {
-    const query =
-      "SELECT first, next, low, high, sealed_at, total FROM segments WHERE leaves NOT NULL ORDER BY first LIMIT 1"
+    const query = `SELECT ${COLUMNS} FROM segments WHERE leaves NOT NULL ORDER BY first LIMIT 1`
     return this.#storage.sql.exec<SegmentRow>(query).toArray()[0] ?? null
   }
 
@@ -247,8 +248,7 @@ export class Segments {
   /** The segment with this position. Null if there is none, or its records are gone. */
   segmentAt(position: number): Segment | null {
     const { sql } = this.#storage
-    const query = `SELECT first, next, low, high, sealed_at, total, skipped, salts, leaves FROM segments
-      WHERE first <= ? ORDER BY first DESC LIMIT 1`
+    const query = `SELECT ${COLUMNS}, skipped, salts, leaves FROM segments WHERE first <= ? ORDER BY first DESC LIMIT 1`
     const [row] = sql.exec<SegmentBody>(query, position)
     if (!row || position >= row.next || row.first < this.oldest) return null
     const skipped = new Set<number>(JSON.parse(row.skipped))

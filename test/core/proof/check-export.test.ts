@@ -309,7 +309,9 @@ test("the files of one log are one log: an older export and a newer one, and par
 })
 
 test("what no file of a log has is named, and so is what only one of two has changed", async () => {
-  expect(await flawsOf(older, from(11))).toEqual([["cut", "records 8 to 10 of records-0: a checkpoint covers them"]])
+  expect(await flawsOf(older, from(11))).toEqual([
+    ["removed", "records 8 to 10 of records-0: missing, and others follow"],
+  ])
   expect(await flawsOf(older, sound.slice(-2, -1))).toEqual([
     ["cut", "records 8 to 19 of records-0: a checkpoint covers them"],
   ])

@@ -16,6 +16,7 @@ import { isOfTile, nodeReader, packed, storeNodes, unpacked, TREE_SCHEMA } from 
 /** Of one segment, unless a single batch has more: sealing so many takes a few milliseconds. */
 const MAX_RECORDS = 500
 const MAX_BYTES = 1_000_000
+const COLUMNS = "first, next, low, high, sealed_at, total"
 
 /**
  * Of batches from `low` to `high`. `skipped`: positions, among their records, of those that the log had already. `total`:
@@ -28,8 +29,6 @@ CREATE TABLE IF NOT EXISTS segments (first INTEGER PRIMARY KEY, next INTEGER NOT
   high INTEGER NOT NULL, sealed_at INTEGER NOT NULL, total INTEGER NOT NULL, lowest TEXT NOT NULL, highest TEXT NOT NULL,
   skipped TEXT NOT NULL, frontier BLOB NOT NULL, tails BLOB NOT NULL, salts BLOB, leaves BLOB);
 ${TREE_SCHEMA}`
-
-const COLUMNS = "first, next, low, high, sealed_at, total"
 
 interface WaitingRow extends Record<string, SqlStorageValue> {
   readonly id: number

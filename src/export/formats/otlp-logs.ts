@@ -5,7 +5,7 @@
 import type { LogCheckpoint, LoggedRecord } from "../../audit/log-page.ts"
 import { spanOf } from "../../core/record/span.ts"
 import { membersOf, positionOf, textOf, type Format, type StoredMembers } from "./format.ts"
-import { keyValues, keyValueTexts, type KeyValue } from "./otlp-values.ts"
+import { beginning, keyValues, keyValueTexts, type KeyValue } from "./otlp-values.ts"
 import { placeOf } from "./places.ts"
 
 interface LogRecord {
@@ -57,11 +57,19 @@ function textOfRecord(log: string, record: LoggedRecord): string {
     body: { stringValue: sentenceOf(members) },
     eventName: "narrowgate.decision",
   }
-  const attributes = [members, positionOf(log, record)].map((each) => keyValueTexts(each, nameOf)).join(",")
+  const attributes = `${keyValueTexts(members, beginningOf)},${keyValueTexts(positionOf(log, record), beginningOf)}`
   return `${JSON.stringify(head).slice(0, -1)},"attributes":[${attributes}]}`
 }
 
-const nameOf = (member: string): string => placeOf(member).otlp
+/** By member. Those that this release does not know are few: another one has written them. */
+const beginnings = new Map<string, string>()
+function beginningOf(member: string): string {
+  const known = beginnings.get(member)
+  if (known !== undefined) return known
+  const made = beginning(placeOf(member).otlp)
+  beginnings.set(member, made)
+  return made
+}
 
 /** For people who read lines: what was decided, about what. */
 function sentenceOf({ decision, kind, tool, code }: StoredMembers): string {

@@ -5,6 +5,7 @@ import { beforeEach, expect, test } from "vitest"
 import { keyRing } from "../../src/signing/key-ring.ts"
 import { Segments } from "../../src/audit/log-segments.ts"
 import { LogSinks } from "../../src/audit/log-sinks.ts"
+import { proveRecord } from "../../src/audit/record-logs.ts"
 import type { RecordLog } from "../../src/audit/record-log.ts"
 import { base64ToBytes, bytesToBase64 } from "../../src/core/encoding/base64.ts"
 import { bytesOfBase64url } from "../../src/core/encoding/base64url.ts"
@@ -171,4 +172,18 @@ test("a person's records are found in each of many segments", async () => {
   }
   expect(await log().erase("https://id.example|alice")).toEqual({ erased: 120, kept: 0 })
   expect((await log().read(0, 1_000_000)).records.filter(({ salt }) => salt !== null)).toEqual([])
+})
+
+test("of a decision's two records, the one that its ledger made is proven, even if the other could be sooner", async () => {
+  const of = { id: newId("dec", Date.now()), at: 0, kind: "call" } as const
+  const [edge, ledger] = [recordOf({ ...of, code: "unavailable" }), recordOf({ ...of, number: 1 })].map(storedForm)
+  if (!edge || !ledger) throw new Error("two were made")
+  const other = env.RECORD_LOG.getByName("records-3")
+  await other.append(1, batchOf([edge]))
+  await runDurableObjectAlarm(other)
+  expect(await proveRecord(env, of.id)).toMatchObject({ log: "records-3", index: 0 })
+  await append(1)
+  await runDurableObjectAlarm(log())
+  await log().append(1, batchOf([ledger]))
+  expect(await proveRecord(env, of.id)).toBe("pending")
 })

@@ -111,10 +111,15 @@ async function atItsWorker(id: string, options: ExplainOptions): Promise<Found> 
 }
 
 async function inFiles(id: string, { records: files, policies }: ExplainOptions): Promise<Found> {
+  let found: ShownRecord | null = null
   for await (const record of recordsInFiles(files)) {
-    if (record.id === id) return { record, bundle: (await deciding(record, policies))?.bundle ?? null }
+    if (record.id !== id) continue
+    found = record
+    // The ledger's, which is valid if the edge has recorded that it did not answer.
+    if (record.number !== null) break
   }
-  throw new Failure(`${files.join(", ")}: there is no decision ${id}`, "Name the file that has it.")
+  if (!found) throw new Failure(`${files.join(", ")}: there is no decision ${id}`, "Name the file that has it.")
+  return { record: found, bundle: (await deciding(found, policies))?.bundle ?? null }
 }
 
 /** Policies do not cover tokens, grants or budgets: the policies' decision on such a call would only mislead. */

@@ -79,7 +79,7 @@ async function write(file: string, options: ExportOptions): Promise<void> {
 
 async function verify(files: readonly string[], options: VerifyOptions): Promise<void> {
   const keys = await keysOf(options)
-  const issuer = options.issuer ?? options.url
+  const issuer = options.issuer ?? URL.parse(options.url)?.origin ?? options.url
   const isSigned = signatureCheck(keys)
   const ofReceipts: VerifiedFiles["findings"][number][] = []
   const receipts: VerifiedFiles["receipts"][number][] = []

@@ -7,7 +7,7 @@ import { configOf } from "../platform/config.ts"
 import { logEvent } from "../platform/log.ts"
 import { signCheckpoint } from "../signing/sign-checkpoint.ts"
 import { rootOfGrowth } from "../core/proof/growing-tree.ts"
-import { TILE, unpacked } from "./log-tree.ts"
+import { tileOf, unpacked } from "./log-tree.ts"
 import type { LogCheckpoint } from "./log-page.ts"
 import type { Segments } from "./log-segments.ts"
 
@@ -70,7 +70,7 @@ export class LogCheckpoints {
 
   /** The first position whose hashes are necessary to compare the last checkpoint with the tree. */
   get needed(): number {
-    return Math.floor((this.#last?.size ?? 0) / TILE) * TILE
+    return tileOf(this.#last?.size ?? 0)
   }
 
   /** Those with `from < size <= to`, the first of them. */

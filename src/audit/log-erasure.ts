@@ -26,22 +26,39 @@ interface BatchRow extends Record<string, SqlStorageValue> {
   readonly body: string
 }
 
-/** The first positions of the segments whose batches have this text. */
-export function segmentsWith(sql: SqlStorage, text: string): readonly number[] {
-  return sql
-    .exec<{ first: number }>(
-      `SELECT DISTINCT first FROM segments JOIN batches ON id BETWEEN low AND high
-        WHERE leaves NOT NULL AND instr(body, ?) > 0 ORDER BY first`,
-      text,
-    )
-    .toArray()
-    .map(({ first }) => first)
+/** Segments that are searched at a time: some 50 MB at most. */
+const SEARCHED_AT_ONCE = 50
+
+interface SegmentPlace extends Record<string, SqlStorageValue>, Pick<Row, "first" | "low" | "high"> {}
+
+/**
+ * The first positions of the segments before `end` whose batches have this text.
+ * @yields those of some segments
+ */
+export function* segmentsWith(sql: SqlStorage, text: string, end: number): Generator<readonly number[], void> {
+  const query = `SELECT first, low, high FROM segments
+    WHERE salts NOT NULL AND first > ? AND first < ? ORDER BY first LIMIT ${SEARCHED_AT_ONCE}`
+  for (let after = -1; ;) {
+    const segments = sql.exec<SegmentPlace>(query, after, end).toArray()
+    const [begin, last] = [segments[0], segments.at(-1)]
+    if (!begin || !last) return
+    const ids = sql
+      .exec<{ id: number }>(
+        "SELECT id FROM batches WHERE id BETWEEN ? AND ? AND instr(body, ?) > 0",
+        begin.low,
+        last.high,
+        text,
+      )
+      .toArray()
+    yield segments.filter(({ low, high }) => ids.some(({ id }) => low <= id && id <= high)).map(({ first }) => first)
+    after = last.first
+  }
 }
 
 /** One segment, in one transaction. @param user issuer and subject, joined by `|` */
 export function eraseInSegment(storage: DurableObjectStorage, first: number, user: string): ErasedRecords {
   const { sql } = storage
-  const query = "SELECT first, low, high, skipped, salts FROM segments WHERE first = ? AND leaves NOT NULL"
+  const query = "SELECT first, low, high, skipped, salts FROM segments WHERE first = ? AND salts NOT NULL"
   const [segment] = sql.exec<Row>(query, first).toArray()
   if (!segment) return { erased: 0, kept: 0 }
   const skipped = new Set<number>(JSON.parse(segment.skipped))

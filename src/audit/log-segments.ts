@@ -11,7 +11,7 @@ import type { LoggedRecord } from "./log-page.ts"
 import { newSalts, saltTexts } from "./salts.ts"
 import { SealedIds } from "./sealed-ids.ts"
 import { EMPTY_TREE, frontierOf, grown, type NewNode, type TreeGrowth } from "../core/proof/growing-tree.ts"
-import { isOfTile, nodeReader, packed, storeNodes, unpacked, TREE_SCHEMA } from "./log-tree.ts"
+import { dropLeaves, isOfTile, nodeReader, packed, storeNodes, unpacked, TREE_SCHEMA } from "./log-tree.ts"
 
 /** Of one segment, unless a single batch has more: sealing so many takes a few milliseconds. */
 const MAX_RECORDS = 500
@@ -21,13 +21,14 @@ const COLUMNS = "first, next, low, high, sealed_at, total"
 /**
  * Of batches from `low` to `high`. `skipped`: positions, among their records, of those that the log had already. `total`:
  * characters of all records so far. `lowest`, `highest`, `tails`: ids of its records (sealed-ids.ts). A segment whose
- * records were dropped has neither salts nor leaves.
+ * records were dropped has no salts, and no leaves once the tree no longer needs them.
  */
 const SCHEMA = `
 CREATE TABLE IF NOT EXISTS batches (id INTEGER PRIMARY KEY, count INTEGER NOT NULL, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS segments (first INTEGER PRIMARY KEY, next INTEGER NOT NULL, low INTEGER NOT NULL,
   high INTEGER NOT NULL, sealed_at INTEGER NOT NULL, total INTEGER NOT NULL, lowest TEXT NOT NULL, highest TEXT NOT NULL,
   skipped TEXT NOT NULL, frontier BLOB NOT NULL, tails BLOB NOT NULL, salts BLOB, leaves BLOB);
+CREATE INDEX IF NOT EXISTS stored_segments ON segments (first) WHERE salts NOT NULL;
 ${TREE_SCHEMA}`
 
 interface WaitingRow extends Record<string, SqlStorageValue> {
@@ -96,7 +97,7 @@ export class Segments {
   }
 
   #oldestStored(): SegmentRow | null {
-    const query = `SELECT ${COLUMNS} FROM segments WHERE leaves NOT NULL ORDER BY first LIMIT 1`
+    const query = `SELECT ${COLUMNS} FROM segments WHERE salts NOT NULL ORDER BY first LIMIT 1`
     return this.#storage.sql.exec<SegmentRow>(query).toArray()[0] ?? null
   }
 
@@ -271,21 +272,12 @@ export class Segments {
 
   /** The hashes of the tree, for one proof. */
   nodes(): NodeReader {
-    return nodeReader(this.#storage.sql, (from, to) => this.#leavesIn(from, to))
+    return nodeReader(this.#storage.sql)
   }
 
   /** Roots of the full subtrees before a position. */
   frontierAt(position: number): readonly Hash[] {
     return frontierOf(position, this.nodes())
-  }
-
-  #leavesIn(from: number, to: number): readonly Hash[] {
-    const query = `SELECT first, leaves FROM segments
-      WHERE first >= coalesce((SELECT max(first) FROM segments WHERE first <= ?1), 0) AND first < ?2 ORDER BY first`
-    const rows = this.#storage.sql.exec<{ first: number; leaves: ArrayBuffer | null }>(query, from, to).toArray()
-    const hashes = rows.flatMap(({ leaves }) => (leaves ? unpacked(leaves) : []))
-    const begin = from - (rows.find(({ leaves }) => leaves)?.first ?? from)
-    return hashes.slice(begin, begin + to - from)
   }
 
   /** Drops the oldest segment with its records; what it says of ids and of the tree stays. */
@@ -294,7 +286,8 @@ export class Segments {
     const oldest = this.#oldest
     if (!oldest) return
     sql.exec("DELETE FROM batches WHERE id BETWEEN ? AND ?", oldest.low, oldest.high)
-    sql.exec("UPDATE segments SET salts = NULL, leaves = NULL WHERE first = ?", oldest.first)
+    sql.exec("UPDATE segments SET salts = NULL WHERE first = ?", oldest.first)
     this.#oldest = this.#oldestStored()
+    dropLeaves(sql, oldest.first, this.oldest)
   }
 }

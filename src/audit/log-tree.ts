@@ -9,7 +9,10 @@ import type { NewNode } from "../core/proof/growing-tree.ts"
 
 /** A tile has 2^8 hashes. */
 const TILE_LEVELS = 8
-export const TILE = 256
+const TILE = 256
+
+/** The first position of the tile that has this one. */
+export const tileOf = (position: number): number => Math.floor(position / TILE) * TILE
 
 /** The nodes that tiles have. */
 export const isOfTile = ({ level }: NewNode): boolean => level % TILE_LEVELS === 0
@@ -42,16 +45,33 @@ function tileAt(sql: SqlStorage, level: number, place: number): readonly Hash[] 
   return row ? unpacked(row.hashes) : []
 }
 
+/** Of the segments with this position, or a later one. */
+const SEGMENTS_SINCE = "first >= coalesce((SELECT max(first) FROM segments WHERE first <= ?1), 0)"
+
+/** From one position up to, and without, another. Empty if not all of them are there. */
+function leavesIn(sql: SqlStorage, from: number, to: number): readonly Hash[] {
+  const query = `SELECT first, leaves FROM segments WHERE ${SEGMENTS_SINCE} AND first < ?2 AND leaves NOT NULL ORDER BY first`
+  const rows = sql.exec<{ first: number; leaves: ArrayBuffer }>(query, from, to).toArray()
+  const first = rows[0]?.first ?? to
+  return first > from ? [] : rows.flatMap(({ leaves }) => unpacked(leaves)).slice(from - first, to - first)
+}
+
 /**
- * For one proof: what it has read stays in memory.
- * @param leavesIn returns the hashes of entries from one position up to, and without, another
+ * When the oldest record that is there is no longer the one at `before`, but the one at `oldest`. Proofs of those that
+ * stay, and exports from there on, need the hashes of its whole tile.
  */
-export function nodeReader(sql: SqlStorage, leavesIn: (from: number, to: number) => readonly Hash[]): NodeReader {
+export function dropLeaves(sql: SqlStorage, before: number, oldest: number): void {
+  const query = `UPDATE segments SET leaves = NULL WHERE ${SEGMENTS_SINCE} AND next <= ?2`
+  sql.exec(query, tileOf(before), tileOf(oldest))
+}
+
+/** For one proof: what it has read stays in memory. */
+export function nodeReader(sql: SqlStorage): NodeReader {
   const read = new Map<string, readonly Hash[]>()
   const tile = (level: number, place: number): readonly Hash[] => {
     const key = `${level} ${place}`
     const hashes =
-      read.get(key) ?? (level === 0 ? leavesIn(place * TILE, (place + 1) * TILE) : tileAt(sql, level, place))
+      read.get(key) ?? (level === 0 ? leavesIn(sql, place * TILE, (place + 1) * TILE) : tileAt(sql, level, place))
     read.set(key, hashes)
     return hashes
   }

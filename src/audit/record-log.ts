@@ -86,6 +86,8 @@ export class RecordLog extends StoredObject {
 
   override async alarm(): Promise<void> {
     await this.seal()
+    // What has come meanwhile has seen others wait, and set no alarm.
+    if (this.#segments.unsealed > 0) this.#sealAt(Date.now() + SEAL_AFTER_MS)
     await this.#checkpoint()
   }
 
@@ -194,7 +196,8 @@ export class RecordLog extends StoredObject {
   async prove(id: string): Promise<ProvenRecord | "pending" | null> {
     await this.#fill()
     const found = this.#queries.place(id)
-    if (!found) return null
+    // A query may still see what the log has dropped, with its salt.
+    if (!found || found.index < this.#segments.oldest) return null
     const { index, body } = found
     const { last } = this.#checkpoints
     if (!last || last.size <= index) return "pending"
@@ -209,9 +212,12 @@ export class RecordLog extends StoredObject {
   async erase(user: string): Promise<ErasedRecords> {
     await this.#fill()
     let [erased, kept] = [0, 0]
-    for (const first of segmentsWith(this.ctx.storage.sql, JSON.stringify(user))) {
-      const done = eraseInSegment(this.ctx.storage, first, user)
-      ;[erased, kept] = [erased + done.erased, kept + done.kept]
+    for (const part of segmentsWith(this.ctx.storage.sql, JSON.stringify(user), this.#segments.end)) {
+      for (const first of part) {
+        const done = eraseInSegment(this.ctx.storage, first, user)
+        ;[erased, kept] = [erased + done.erased, kept + done.kept]
+        await nextTurn()
+      }
       await nextTurn()
     }
     return { erased, kept }

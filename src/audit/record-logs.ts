@@ -138,9 +138,10 @@ export interface FoundRecord extends ProvenRecord {
 export async function proveRecord(env: Env, id: string): Promise<FoundRecord | "pending" | null> {
   const names = [...Array.from({ length: SHARDS }, (_, index) => shardName(index)), MANAGEMENT_READS, UNIDENTIFIED]
   const all = await Promise.all(names.map(async (log) => proofIn(env, log, id)))
+  // It may be the valid one of two.
+  if (all.includes("pending")) return "pending"
   const proven = all.flatMap((each) => (each === null || each === "pending" ? [] : [each]))
-  if (proven.length === 0) return all.includes("pending") ? "pending" : null
-  return proven.reduce((one, other) => (readStored(one).number === null ? other : one))
+  return proven.length === 0 ? null : proven.reduce((one, other) => (readStored(one).number === null ? other : one))
 }
 
 async function proofIn(env: Env, log: string, id: string): Promise<FoundRecord | "pending" | null> {

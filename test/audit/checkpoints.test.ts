@@ -3,10 +3,14 @@ import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { beforeEach, expect, test } from "vitest"
 import { keyRing } from "../../src/signing/key-ring.ts"
+import { Segments } from "../../src/audit/log-segments.ts"
+import { LogSinks } from "../../src/audit/log-sinks.ts"
+import { proveRecord } from "../../src/audit/record-logs.ts"
 import type { RecordLog } from "../../src/audit/record-log.ts"
 import { base64ToBytes, bytesToBase64 } from "../../src/core/encoding/base64.ts"
 import { bytesOfBase64url } from "../../src/core/encoding/base64url.ts"
 import { noteKeyId, readCheckpoint } from "../../src/core/proof/checkpoint.ts"
+import { EMPTY_TREE, grown } from "../../src/core/proof/growing-tree.ts"
 import { headOf, leafOf, leafOfRecord } from "../../src/core/proof/leaf.ts"
 import { isSame, rootByInclusion } from "../../src/core/proof/merkle.ts"
 import { configOf } from "../../src/platform/config.ts"
@@ -88,6 +92,47 @@ test("a log whose stored tree is another than the one that was signed signs noth
   expect(await log().checkpoints(0)).toHaveLength(1)
 })
 
+test("a log that has dropped a part of 256 records still exports and proves those behind it", async () => {
+  await append(100)
+  await log().seal()
+  await append(100)
+  await log().seal()
+  const [first] = await append(100)
+  await runInDurableObject(log(), (_, { storage }) => void storage.sql.exec("UPDATE checkpoints SET at = 0"))
+  await killObjects()
+  await log().state()
+  await runDurableObjectAlarm(log())
+  const leaves = (await log().read(0, 1_000_000)).records.map(({ leaf }) => base64ToBytes(leaf) ?? new Uint8Array())
+  await runInDurableObject(log(), (_, { storage }) => {
+    const segments = new Segments(storage)
+    new LogSinks(storage, segments).trim(0, 256)
+    expect(segments.oldest).toBe(200)
+  })
+  await killObjects()
+
+  const { lines } = await log().lines(0, { since: null, until: null })
+  const [header] = (await new Response(lines).text()).split("\n")
+  const frontier = grown(EMPTY_TREE, leaves.slice(0, 200)).frontier.map(bytesToBase64)
+  expect(JSON.parse(header ?? "")).toMatchObject({ header: { from: 200, frontier } })
+
+  const proven = await log().prove(first?.id ?? "")
+  if (proven === null || proven === "pending") throw new Error("it is not proven")
+  const path = proven.path.map((hash) => base64ToBytes(hash) ?? new Uint8Array())
+  const root = rootByInclusion(200, 300, leaves[200] ?? new Uint8Array(), path)
+  expect(root).toEqual(readCheckpoint(proven.note)?.checkpoint.root)
+})
+
+test("a record that the log has dropped is not proven, though queries still see it", async () => {
+  const [dropped] = await append(300)
+  await log().list({ limit: 1 })
+  await append(300)
+  await runDurableObjectAlarm(log())
+  await runInDurableObject(log(), (_, { storage }) => new Segments(storage).dropOldest())
+  await killObjects()
+  expect(await log().get(dropped?.id ?? "")).not.toBeNull()
+  expect(await log().prove(dropped?.id ?? "")).toBeNull()
+})
+
 test("erasing a person takes their fields and salts out of segments and rows; every proof holds, and no other person's are touched", async () => {
   const alice = await append(3)
   const others = ["https://id.example|bob", "https://id.example|alice2"].map((user) =>
@@ -118,4 +163,27 @@ test("erasing a person takes their fields and salts out of segments and rows; ev
   expect((await log().list({ user: "https://id.example|alice", limit: 10 })).rows.map(({ id }) => id)).toEqual([
     acted.id,
   ])
+})
+
+test("a person's records are found in each of many segments", async () => {
+  for (let segment = 0; segment < 120; segment++) {
+    await append(1)
+    await log().seal()
+  }
+  expect(await log().erase("https://id.example|alice")).toEqual({ erased: 120, kept: 0 })
+  expect((await log().read(0, 1_000_000)).records.filter(({ salt }) => salt !== null)).toEqual([])
+})
+
+test("of a decision's two records, the one that its ledger made is proven, even if the other could be sooner", async () => {
+  const of = { id: newId("dec", Date.now()), at: 0, kind: "call" } as const
+  const [edge, ledger] = [recordOf({ ...of, code: "unavailable" }), recordOf({ ...of, number: 1 })].map(storedForm)
+  if (!edge || !ledger) throw new Error("two were made")
+  const other = env.RECORD_LOG.getByName("records-3")
+  await other.append(1, batchOf([edge]))
+  await runDurableObjectAlarm(other)
+  expect(await proveRecord(env, of.id)).toMatchObject({ log: "records-3", index: 0 })
+  await append(1)
+  await runDurableObjectAlarm(log())
+  await log().append(1, batchOf([ledger]))
+  expect(await proveRecord(env, of.id)).toBe("pending")
 })

@@ -4,6 +4,7 @@ import { beforeEach, expect, test } from "vitest"
 import type { LogPage } from "../../src/audit/log-page.ts"
 import { Segments } from "../../src/audit/log-segments.ts"
 import { LogSinks } from "../../src/audit/log-sinks.ts"
+import { batchOf } from "../../src/core/record/record.ts"
 import { freshIsolate, killObjects } from "../harness/isolate.ts"
 import { log, records, sent, texts } from "../harness/record-log.ts"
 
@@ -72,6 +73,22 @@ test("an alarm gives positions within a minute, or at once if many wait", async 
   expect(await due()).toBeLessThanOrEqual(before + 60_000)
   for (let batch = 0; batch < 4; batch++) await sent([records(500, batch * 1_000)])
   await expect.poll(async () => (await log().state()).end, { timeout: 20_000 }).toBe(2_001)
+})
+
+test("a record that comes while a long row of others gets positions has an alarm, too", async () => {
+  await sent([records(400), records(400, 1_000)])
+  const due = await runInDurableObject(log(), async (object, { storage }) => {
+    await storage.deleteAlarm()
+    const sealing = object.alarm()
+    await new Promise((resolve) => setTimeout(resolve, 0))
+    expect((await object.state()).unsealed).toBe(400)
+    await object.append(1, batchOf(records(1, 2_000)))
+    await sealing
+    return storage.getAlarm()
+  })
+  expect(await log().state()).toMatchObject({ end: 800, unsealed: 1 })
+  expect(due).toBeLessThanOrEqual(Date.now() + 60_000)
+  expect(due).not.toBeNull()
 })
 
 test("what a sink has not acknowledged stays; what it lacks in the end is named", async () => {

@@ -13,8 +13,11 @@ export class Coverage {
 
   add(log: string, part: Part): void {
     const parts = this.#parts.get(log)
-    if (parts) parts.push(part)
-    else this.#parts.set(log, [part])
+    const last = parts?.at(-1)
+    if (!parts || !last) this.#parts.set(log, [part])
+    // One after the other they are one: there is a checkpoint a minute, for years.
+    else if (last.to === part.from) parts[parts.length - 1] = { ...part, from: last.from }
+    else parts.push(part)
   }
 
   has(log: string): boolean {
@@ -36,8 +39,12 @@ export class Coverage {
   }
 
   rangeOf(log: string): { readonly from: number; readonly to: number } {
-    const parts = this.#ofLog(log)
-    return { from: Math.min(...parts.map(({ from }) => from)), to: Math.max(...parts.map(({ to }) => to)) }
+    const whole = { from: Infinity, to: -Infinity }
+    for (const { from, to } of this.#ofLog(log)) {
+      whole.from = Math.min(whole.from, from)
+      whole.to = Math.max(whole.to, to)
+    }
+    return whole
   }
 
   #ofLog(log: string): readonly Part[] {

@@ -5,6 +5,8 @@ import { scanJson, type ScanRules } from "../encoding/json-scan.ts"
 import { EXPORT_VERSION } from "./export-lines.ts"
 
 const position = z.number().int().min(0)
+/** The last that has a date (ECMA-262, section 21.4.1.1). Milliseconds since the epoch. */
+const LAST_MOMENT = 8.64e15
 
 const header = z.object({
   header: z.object({
@@ -19,7 +21,7 @@ const checkpoint = z.object({
   checkpoint: z.object({
     log: z.string(),
     size: position,
-    at: z.number().optional(),
+    at: position.max(LAST_MOMENT).optional(),
     note: z.string(),
     frontier: z.array(z.string()).optional(),
   }),

@@ -21,6 +21,8 @@ interface Placed extends Omit<RecordOfLine, "kind"> {
 /** So many may have come too early before what they lack counts as removed. */
 const MOST_EARLY = 1_000
 
+const NOTHING_BEFORE = "what comes before them is not in the files"
+
 interface Suspect {
   readonly file: string
   readonly line: number
@@ -130,7 +132,7 @@ export class LogCheck {
     const checkpoint = this.#checkpoints.at(record.log, this.#tree.size)
     if (checkpoint && !this.#isBroken) this.#compare(record.log, checkpoint, file, line)
     else if (checkpoint?.tree) {
-      this.#leaveUnproven("what comes before them is not in the files")
+      this.#leaveUnproven(NOTHING_BEFORE)
       this.#tree = checkpoint.tree
       this.#isBroken = false
     }
@@ -191,7 +193,8 @@ export class LogCheck {
     if (size < next) this.#report("cut", file, line, `records ${size} to ${next - 1} of ${log} are missing at the end`)
     if (size > next)
       this.#report("appended", file, line, `records ${next} to ${size - 1} of ${log} were added at the end`)
-    if (!this.#isBroken && this.#confirmed < size && size <= next) {
+    if (this.#isBroken) this.#leaveUnproven(NOTHING_BEFORE)
+    else if (this.#confirmed < size && size <= next) {
       this.#report("appended", file, line, `records ${this.#confirmed} to ${size - 1} of ${log} are in no checkpoint`)
     }
     this.#covered.add(log, { from: this.#from, to: Math.max(size, next), file, line })
@@ -217,7 +220,7 @@ export class LogCheck {
     if (!this.#isOfSink || this.#log === null) return
     while (this.#early.size > 0) this.#skip()
     this.#covered.add(this.#log, { from: this.#from, to: this.#tree.size, ...this.#last })
-    this.#leaveUnproven(this.#isBroken ? "what comes before them is not in the files" : "no checkpoint covers them yet")
+    this.#leaveUnproven(this.#isBroken ? NOTHING_BEFORE : "no checkpoint covers them yet")
     this.#isOfSink = false
     this.#log = null
   }
@@ -249,6 +252,8 @@ export class LogCheck {
 function hashOf(line: RecordLine, hash: HashText): Hash | null {
   // Only a record without its person's fields has a commitment of its own, which says nothing of fields that are there.
   const isSound =
-    line.salt === undefined ? !Object.keys(line).some((name) => PERSONAL.has(name)) : !Object.hasOwn(line, "commitment")
+    line.salt === undefined
+      ? typeof line["commitment"] === "string" && !Object.keys(line).some((name) => PERSONAL.has(name))
+      : !Object.hasOwn(line, "commitment")
   return isSound ? leafOfRecord(storedMembers(line), line.salt ?? null, hash) : null
 }

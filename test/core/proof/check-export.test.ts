@@ -147,6 +147,11 @@ const ATTACKS: readonly (readonly [string, readonly string[], readonly (readonly
     [["changed", /at 5 of/]],
   ],
   [
+    "a commitment in another form",
+    erased.with(lineOf(5), (erased[lineOf(5)] ?? "").replace(/"commitment":("[^"]+")/, '"commitment":[$1]')),
+    [["changed", /at 5 of/]],
+  ],
+  [
     "a member twice, of which readers take the first or the last",
     edited(12, (line) => line.replace("{", '{"code":"policy_denied",')),
     [["changed", /at 12 of/]],
@@ -224,6 +229,21 @@ const ATTACKS: readonly (readonly [string, readonly string[], readonly (readonly
     [
       ["malformed", /no line/],
       ["removed", /^record 3 of records-0/],
+    ],
+  ],
+  [
+    "a checkpoint of a time that does not exist",
+    sound.toSpliced(9, 1, (sound[9] ?? "").replace('"size":8', '"size":8,"at":1e20')),
+    [["malformed", /no line/]],
+  ],
+  [
+    "a record behind one that is missing, if no checkpoint says the tree",
+    edited(12, (line) => line.replace('"ok"', '"oj"'))
+      .map((line) => line.replace(/,"frontier":\[[^\]]+\]/, ""))
+      .toSpliced(lineOf(9), 1),
+    [
+      ["removed", /^record 9 of records-0/],
+      ["changed", /at 12 of/],
     ],
   ],
   ["a line that is none", sound.toSpliced(5, 0, "{"), [["malformed", /no line/]]],

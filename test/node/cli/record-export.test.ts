@@ -44,6 +44,8 @@ test("records are exported with what proves them, and a changed one is named", a
   expect(offline.stdout).toMatch(
     /^(?:[\w-]+: (?:no records|records \d+ to \d+, newest checkpoint at \d+ of \d{4}-[^;\n]+)\n)+\d+ records, \d+ of them proven by \d+ checkpoints\n$/,
   )
+  const slash = await run(ROOT, ["decisions", "verify", file, "--keys", keys, "--url", `${own().stack.origin}/`])
+  expect([slash.code, slash.stdout]).toEqual([0, offline.stdout])
   const foreign = await run(ROOT, ["decisions", "verify", file, "--keys", keys, "--issuer", "https://other.example"])
   expect(foreign.stdout).toMatch(/: foreign: /)
 

@@ -94,6 +94,9 @@ test("a collector of OpenTelemetry gets the key that the secret has, and where e
 /** Of either format. */
 const recordsOf = ({ text }: Received): readonly string[] => text.match(/dec_[0-9A-Z]{26}/g) ?? []
 
+const s3Error = (code: string, status = 403) =>
+  new Response(`<?xml version="1.0"?>\n<Error><Code>${code}</Code><Message>No.</Message></Error>`, { status })
+
 describe("what a sink answers", () => {
   const endless = () =>
     new Response(
@@ -137,6 +140,29 @@ describe("what a sink answers", () => {
     expect(first && recordsOf(first)).toHaveLength(5)
     expect(second && recordsOf(second)).toEqual(first && recordsOf(first))
     expect(await stateOf(sink)).toMatchObject({ next: 10, lag_records: 0, lost: [], waits_until: null })
+  })
+
+  test.each<[string, () => Response, string]>([
+    [
+      "its code",
+      () => s3Error("SignatureDoesNotMatch"),
+      "The sink refused the request. (HTTP 403: SignatureDoesNotMatch)",
+    ],
+    ["no code", () => new Response(null, { status: 403 }), "The sink refused the request. (HTTP 403)"],
+    ["a code that is none", () => s3Error("\u001B[31mAccess Denied"), "The sink refused the request. (HTTP 403)"],
+    ["a code without end", () => s3Error("A".repeat(65)), "The sink refused the request. (HTTP 403)"],
+    [
+      "a page without end",
+      () => new Response(endless().body, { status: 403 }),
+      "The sink refused the request. (HTTP 403)",
+    ],
+    ["that it is slowed down", () => s3Error("SlowDown", 503), "The sink failed. (HTTP 503: SlowDown)"],
+  ])("an error of S3 with %s", async (_name, answer, says) => {
+    await withSinks(ARCHIVE)
+    await appendRecords(1)
+    net.answer = answer
+    await exportNow(ARCHIVE)
+    expect((await stateOf(ARCHIVE)).last_failure?.says).toBe(says)
   })
 
   test("partial success: what was dropped is reported, and never sent again", async () => {

@@ -7,7 +7,7 @@ export const FAILURES = {
   throttled: "The sink answered that it gets too much.",
   refused: "The sink refused the request.",
   failing: "The sink failed.",
-  too_large: "The sink refused the request as too large: less is sent at once.",
+  too_large: "The sink refused the request as too large.",
   no_endpoint:
     "The collector has nothing at the path of this signal: it has no pipeline for it, or the URL is not its base URL.",
   answer_unknown: "The sink answered with success, but not as a collector of OpenTelemetry does.",
@@ -23,14 +23,13 @@ export const FAILURES = {
 
 export type SinkFailure = keyof typeof FAILURES
 
-interface Told {
+interface FailedTry {
   readonly failure: SinkFailure
   readonly status: number | null
-  /** The name of the secret that is missing. */
-  readonly secret?: string
+  readonly detail: string | null
 }
 
-export function failureText({ failure, status, secret }: Told): string {
-  if (secret !== undefined) return `${FAILURES[failure]} (${secret})`
-  return status === null ? FAILURES[failure] : `${FAILURES[failure]} (HTTP ${status})`
+export function failureText({ failure, status, detail }: FailedTry): string {
+  const details = [status === null ? [] : `HTTP ${status}`, detail ?? []].flat()
+  return details.length === 0 ? FAILURES[failure] : `${FAILURES[failure]} (${details.join(": ")})`
 }

@@ -20,6 +20,7 @@ import type { ExporterState } from "./exporter-state.ts"
 import { exporterName } from "./exporter-stub.ts"
 import type { Batch } from "./formats/format.ts"
 import { formatOf } from "./formats/formats.ts"
+import { lagOf } from "./lag.ts"
 import { parcelOf } from "./parcel.ts"
 import { denyWhileFull, LOOK_AGAIN_AT_FULL_MS } from "./room.ts"
 import { hasCalls, streamIn, type Stream } from "./streams.ts"
@@ -97,15 +98,10 @@ export class Exporter extends StoredObject {
   async state(): Promise<ExporterState> {
     const { stream, log } = this.#own()
     const { succeededAt, failed: failure, holdUntil, lost, lostRecords, deniesUntil } = this.#memory.now
-    const { end, unsealed, sinks } = await this.#log().state()
-    const next = sinks.find(({ name }) => name === stream)?.next ?? end
     const now = Date.now()
-    const oldest = next < end ? (await this.#log().read(next, 1)).records[0] : undefined
     return {
       log,
-      next,
-      lag_records: end + unsealed - next,
-      lag_seconds: oldest ? Math.max(0, Math.round((now - Number(JSON.parse(oldest.body).at)) / 1000)) : 0,
+      ...(await lagOf(this.#log(), stream, now)),
       succeeded_at: succeededAt,
       last_failure: failure && { at: failure.at, says: this.#memory.says ?? "" },
       waits_until: holdUntil > now ? holdUntil : null,

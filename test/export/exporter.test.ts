@@ -275,6 +275,17 @@ test("a checkpoint that is signed after the sink had its records reaches it once
   expect([ids().length, sizes()]).toEqual([3, [5]])
 })
 
+test("records without a position are lacking, and as old as they are", async () => {
+  await withSinks(LAKE)
+  await appendRecords(1, { at: Date.now() - 40_000 })
+  await appendRecords(1, { at: Date.now() })
+  const { lag_records, lag_seconds } = await stateOf(LAKE)
+  expect(lag_records).toBe(2)
+  expect(lag_seconds).toBeGreaterThanOrEqual(40)
+  await exportNow(LAKE)
+  expect(await stateOf(LAKE)).toMatchObject({ lag_records: 0, lag_seconds: 0 })
+})
+
 test("without its secret nothing is sent", async () => {
   const sink = { ...COLLECTOR, headers: { authorization: "constructor" } }
   await withSinks(sink)

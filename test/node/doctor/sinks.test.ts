@@ -5,6 +5,7 @@ import { join } from "node:path"
 import { afterAll, expect, test } from "vitest"
 import { examine, type Examined } from "../../../cli/doctor/examine.ts"
 import { judgeSink } from "../../../cli/doctor/checks/sinks.ts"
+import { operatorBearer } from "../../../cli/remote/bearer.ts"
 import { subjectOf, type Given } from "../../../cli/doctor/subject.ts"
 import { listen } from "../../../dev/loopback.ts"
 import { ownStack } from "../cli/own-stack.ts"
@@ -40,10 +41,17 @@ async function found(more: Partial<Given> = {}): Promise<readonly Examined[]> {
   return (await examine(await subjectOf({ ...given, ...more }))).filter(({ check }) => check === "sink")
 }
 
+/** Records go to sinks within a minute, or once somebody reads them. */
+async function read(): Promise<void> {
+  const { origin: url, provider: idp } = own().stack
+  const authorization = `Bearer ${await operatorBearer({ url, idp })}`
+  expect((await fetch(`${url}/v1/decisions?limit=1`, { headers: { authorization } })).status).toBe(200)
+}
+
 test("a sink that fails is a problem, and none any more once it works", { timeout: 60_000 }, async () => {
-  // Looking makes records, which the sink gets.
   expect(await found()).toMatchObject([{ level: "ok", about: "lake" }])
   status = 503
+  await read()
   const seconds = { timeout: 20_000, interval: 500 }
   await expect
     .poll(async () => found(), seconds)

@@ -34,8 +34,8 @@ const GROWTH_MARGIN = 1.05
 interface Done {
   /** Up to its `next`, and with its checkpoints, the sink now is. */
   readonly batch: Batch
-  /** `skipped`: the sink takes none of them. Otherwise how many it does not get, and why. */
-  readonly how: "sent" | "skipped" | { readonly count: number; readonly why: string }
+  /** `skipped`: the sink takes none of them. Otherwise how many it does not get, why, and whether it took the others. */
+  readonly how: "sent" | "skipped" | { readonly count: number; readonly why: string; readonly isSent: boolean }
 }
 
 /** What became of the next records: they are done, or wait. */
@@ -226,7 +226,7 @@ export class Exporter extends StoredObject {
       const sent = await this.#send(stream, batch, context)
       if (sent === "too_large" || (sent.kind === "failed" && sent.failure === "too_large")) {
         if (batch.next - from === 1)
-          return { batch, how: { count: 1, why: "The record is longer than the sink takes." } }
+          return { batch, how: { count: 1, why: "The record is longer than the sink takes.", isSent: false } }
         const half = Math.ceil((batch.next - from) / 2)
         if (sent !== "too_large") this.#memory.keep({ most: half, planned: null })
         batch = batchOf(this.#own().log, page, from, stream, { records: half, characters: Infinity, end: null })
@@ -236,7 +236,7 @@ export class Exporter extends StoredObject {
       if (!sent.dropped) return { batch, how: "sent" }
       const { message } = sent.dropped
       const count = Math.min(sent.dropped.count, batch.records.length)
-      return { batch, how: { count, why: `The sink dropped ${count} of them, and says: ${message}` } }
+      return { batch, how: { count, why: `The sink dropped ${count} of them, and says: ${message}`, isSent: true } }
     }
     return { waitsUntil: Date.now() }
   }
@@ -257,11 +257,9 @@ export class Exporter extends StoredObject {
   #note({ batch: { from, next, checkpoints }, how }: Done, { batch }: Stream["sink"]): void {
     if (how === "skipped") return
     const witnessed = checkpoints.at(-1)?.size ?? this.#memory.now.witnessed
-    if (how === "sent") this.#memory.succeeded(batch.records, witnessed, Date.now())
-    else {
-      this.#lose(from, next, how.count, how.why)
-      this.#memory.keep({ planned: null, witnessed })
-    }
+    if (how !== "sent") this.#lose(from, next, how.count, how.why)
+    if (how === "sent" || how.isSent) this.#memory.succeeded(batch.records, witnessed, Date.now())
+    else this.#memory.keep({ planned: null, witnessed })
   }
 
   #lose(from: number, to: number, count: number, why: string): void {

@@ -177,6 +177,18 @@ describe("what a sink answers", () => {
     expect(lost).toMatchObject([{ from: 0, to: 5, count: 2, why: expect.stringContaining("no room") }])
   })
 
+  test("a sink that takes a request again has got it, also if it drops some records of it", async () => {
+    await withSinks(COLLECTOR)
+    await appendRecords(5)
+    net.answer = () => new Response(null, { status: 503 })
+    await exportNow(COLLECTOR)
+    net.answer = () => Response.json({ partialSuccess: { rejectedLogRecords: 2 } })
+    await afterPause(COLLECTOR)
+    const { next, lost_records, succeeded_at, last_failure } = await stateOf(COLLECTOR)
+    expect({ next, lost_records }).toEqual({ next: 5, lost_records: 2 })
+    expect(succeeded_at).toBeGreaterThan(last_failure?.at ?? Infinity)
+  })
+
   test("what an operator passes over is lost, until it is sent after all", async () => {
     await withSinks(COLLECTOR)
     net.answer = () => new Response(null, { status: 503 })

@@ -1261,7 +1261,11 @@ const OTHERS: readonly LintCase[] = [
     at: "- issuer",
     message: "no rule permits the action `manage`: these operators can do nothing",
     fix: 'Add a rule for each group of them, such as `@id("operators-manage") permit (principal in OperatorGroup::"operator", action == Action::"manage", resource);`',
-    but: { find: "// none", replace: '@id("operators-manage") permit (principal in OperatorGroup::"operator", action == Action::"manage", resource);' },
+    but: {
+      find: "// none",
+      replace:
+        '@id("operators-manage") permit (principal in OperatorGroup::"operator", action == Action::"manage", resource);',
+    },
   },
 ]
 

@@ -132,14 +132,14 @@ async function serve(
   if (!verdict.allowed) return deny(response, verdict)
 
   const isFiltered = upstream.server !== undefined
-  const passed: Pair[] = [...toUpstream(headers, isFiltered), ...verdict.identity]
+  const passed: Pair[] = toUpstream(headers, verdict.stated, isFiltered)
   passed.push(["host", upstream.host], ["x-request-id", requestId])
   // Without its framing the body of a GET would reach the upstream as a second request, which nobody authorized.
   if (request.headers["transfer-encoding"] !== undefined) passed.push(["transfer-encoding", "chunked"])
   const answer = await forward(upstream, passed, request, response, sendsBody ? whole : undefined)
 
   const back = fromUpstream(pairs(answer.rawHeaders)).filter(([name]) => !now || name.toLowerCase() !== "date")
-  const decision = first(verdict.identity, "x-narrowgate-decision")
+  const decision = first(verdict.stated, "x-narrowgate-decision")
   if (decision !== undefined) back.push(["x-narrowgate-decision", decision])
   if (upstream.server !== undefined && answer.statusCode === 200 && asksForList(original)) {
     const list = await filteredAnswer(authorizer, upstream.server, original, answer)
@@ -218,7 +218,7 @@ function deny(response: ServerResponse, { status, headers, body }: Refusal): voi
 
 function noted(verdict: Verdict, method: string, target: string, requestId: string): GatewayDecision {
   const { allowed } = verdict
-  const headers = allowed ? verdict.identity : verdict.headers
+  const headers = allowed ? verdict.stated : verdict.headers
   return {
     method,
     target,

@@ -49,7 +49,7 @@ const schema = z.strictObject({
   scrape_keys_sha256: z.array(z.string().regex(/^[0-9a-f]{64}$/, "must be a SHA-256 in lower-case hex")).default([]),
   /** Addresses of the proxies whose `X-Forwarded-For` is believed. */
   trusted_proxies: z.array(address.transform(addressOf)).default(["127.0.0.1", "::1"]),
-  /** Networks that the Worker may request: identity providers, probed servers, receivers of notices. */
+  /** Networks that the Worker may request: identity providers, probed servers, receivers of notices, sinks. */
   outbound_networks: z.array(network).min(1).default(["public"]),
   /** Files (PEM) of further certificate authorities that it believes in. */
   certificate_authorities: z.array(z.string().min(1)).default([]),

@@ -65,8 +65,8 @@ export function summarise(directory: string, compiled: Compiled): string {
   return `${report}${colors.green(`${directory}: ${contents(body)}; ${counts || "no problems"}`)}`
 }
 
-function contents({ rules, tools, agents, purposes, gateways }: BundleBody): string {
-  const counts = { rules, tools, agents, purposes, gateways }
+function contents({ rules, tools, agents, purposes, gateways, sinks }: BundleBody): string {
+  const counts = { rules, tools, agents, purposes, gateways, ...(sinks.length > 0 && { sinks }) }
   return Object.entries(counts)
     .map(([name, list]) => `${list.length} ${list.length === 1 ? name.slice(0, -1) : name}`)
     .join(", ")

@@ -13,6 +13,7 @@ import { checkProxy } from "./checks/proxy.ts"
 import { checkPublisher } from "./checks/publisher.ts"
 import { checkResourceMetadata } from "./checks/resource-metadata.ts"
 import { checkServers } from "./checks/servers.ts"
+import { checkSinks } from "./checks/sinks.ts"
 import { checkToken } from "./checks/token.ts"
 import { checkIssuer, checkVersion, checkWorker } from "./checks/worker.ts"
 import type { Finding } from "./finding.ts"
@@ -40,5 +41,6 @@ export const CHECKS: ReadonlyMap<string, Check> = new Map<string, Check>([
   ["gateway", checkGateways],
   ["server", checkServers],
   ["metadata", checkResourceMetadata],
+  ["sink", checkSinks],
   ["token", checkToken],
 ])

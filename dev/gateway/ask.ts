@@ -9,9 +9,9 @@ import {
   type Pair,
   denial,
   first,
-  identity,
   pairs,
   restatedStatus,
+  statedBy,
   toEnvoyAuthorizer,
   toForwardAuthorizer,
 } from "./headers.ts"
@@ -54,7 +54,7 @@ export interface Refusal {
   readonly body: Uint8Array
 }
 
-export type Verdict = { readonly allowed: true; readonly identity: readonly Pair[] } | Refusal
+export type Verdict = { readonly allowed: true; readonly stated: readonly Pair[] } | Refusal
 
 export async function ask(authorizer: Authorizer, original: OriginalRequest): Promise<Verdict> {
   return ASK[authorizer.dialect](authorizer, original)
@@ -80,7 +80,7 @@ async function askEnvoy(authorizer: Authorizer, original: OriginalRequest): Prom
   if (framed) headers.push(["content-length", String(original.body.length)])
   const answer = await exchange(authorizer, original.method, `/authz/envoy${original.target}`, headers, original.body)
   if (answer === undefined || answer.status >= 500) return refusal(403)
-  if (answer.status === 200) return { allowed: true, identity: identity(answer.headers) }
+  if (answer.status === 200) return { allowed: true, stated: statedBy(answer.headers) }
   const status = restatedStatus(answer.headers) ?? answer.status
   return { ...answer, allowed: false, status, headers: denial(answer.headers) }
 }
@@ -96,7 +96,7 @@ async function askNginx(authorizer: Authorizer, original: OriginalRequest): Prom
   ]
   const answer = await exchange(authorizer, "GET", "/authz/forward", headers, new Uint8Array())
   if (answer === undefined) return refusal(500)
-  if (answer.status >= 200 && answer.status < 300) return { allowed: true, identity: identity(answer.headers) }
+  if (answer.status >= 200 && answer.status < 300) return { allowed: true, stated: statedBy(answer.headers) }
   if (answer.status !== 401 && answer.status !== 403) return refusal(500)
   const copied = denial(answer.headers).filter(([name]) => /^(?:www-authenticate|x-narrowgate-.*)$/i.test(name))
   const { body, headers: kind } = refusal(answer.status)
@@ -121,7 +121,7 @@ async function askForwarded(authorizer: Authorizer, original: OriginalRequest): 
   const body = sendsBody ? original.body : new Uint8Array()
   const answer = await exchange(authorizer, sendsBody ? original.method : "GET", "/authz/forward", headers, body)
   if (answer === undefined) return refusal(500)
-  if (answer.status >= 200 && answer.status < 300) return { allowed: true, identity: identity(answer.headers) }
+  if (answer.status >= 200 && answer.status < 300) return { allowed: true, stated: statedBy(answer.headers) }
   return { ...answer, allowed: false, headers: denial(answer.headers) }
 }
 

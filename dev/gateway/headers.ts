@@ -24,7 +24,7 @@ const HOP_BY_HOP = new Set([
 const GATEWAY_OWN = new Set(["x-request-id", "x-original-method", "x-original-uri", "x-original-host"])
 
 /** What Envoy's `allowed_headers` would list, besides `mcp-*`. */
-const ENVOY_ALLOWED = new Set(["authorization", "dpop", "content-type", "content-encoding", "accept"])
+const ENVOY_ALLOWED = new Set(["authorization", "dpop", "content-type", "content-encoding", "accept", "traceparent"])
 
 /** What a client may know of a decision. Everything else is for upstreams. */
 const CLIENT_VISIBLE = new Set(["x-narrowgate-code", "x-narrowgate-decision", "x-narrowgate-status"])
@@ -70,21 +70,25 @@ export function toForwardAuthorizer(client: readonly Pair[]): Pair[] {
 }
 
 /**
- * The upstream gets neither the delegation token nor any identity that the client claims.
+ * The upstream gets neither the delegation token nor any identity that the client claims. What the authorizer states
+ * stands in place of the client's: the span of its decision, as the parent of the upstream's.
+ * @param stated by the authorizer, which allows it
  * @param isFiltered it is an MCP server whose lists are cut down: it would repeat them whole to a client that resumes a
  * stream (MCP 2025-11-25, "Resumability and Redelivery")
  */
-export function toUpstream(client: readonly Pair[], isFiltered: boolean): Pair[] {
-  return endToEnd(client).filter(([name]) => {
+export function toUpstream(client: readonly Pair[], stated: readonly Pair[], isFiltered: boolean): Pair[] {
+  const kept = endToEnd(client).filter(([name]) => {
     const spelled = spelling(name)
     if (isFiltered && spelled === "last-event-id") return false
+    if (spelled === "traceparent" && first(stated, spelled) !== undefined) return false
     return spelled !== "authorization" && spelled !== "dpop" && spelled !== "x-request-id" && !isIdentity(spelled)
   })
+  return [...kept, ...stated]
 }
 
-/** The identity that an allowing authorizer states. */
-export function identity(authorizer: readonly Pair[]): Pair[] {
-  return authorizer.filter(([name]) => isIdentity(spelling(name)))
+/** What an allowing authorizer states for the upstream: who calls, and the span of its decision. */
+export function statedBy(authorizer: readonly Pair[]): Pair[] {
+  return authorizer.filter(([name]) => name.toLowerCase() === "traceparent" || isIdentity(spelling(name)))
 }
 
 /** Of an authorizer's answer to the client. */

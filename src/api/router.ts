@@ -2,13 +2,12 @@
  * Routes of the management API. The contract names who may use each endpoint and which input it takes; every request is
  * itself a recorded decision, so that operators are as accountable as agents are.
  */
-import * as z from "zod"
 import type { Context, Hono } from "hono"
 import { recordAtEdge } from "../audit/edge-recorder.ts"
 import { recordOf, type DecisionRecord } from "../core/record/record.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import { PUBLICATION_HEADER } from "../bundles/publication.ts"
-import { isBodyError, readBody } from "../platform/json-body.ts"
+import { faultIn, isBodyError, readBody } from "../platform/json-body.ts"
 import { newId } from "../platform/new-id.ts"
 import { rawTarget } from "../platform/raw-target.ts"
 import { bundleFor, requestContext } from "../request-context.ts"
@@ -114,7 +113,7 @@ function readQuery({ query }: Endpoint, { url }: Request): { readonly query: obj
   if (!query) return { query: null }
   const read = query().safeParse(Object.fromEntries(new URL(url).searchParams))
   if (read.success) return { query: read.data }
-  return { error: "invalid_request", description: z.prettifyError(read.error).slice(0, 512) }
+  return { error: "invalid_request", description: faultIn(read.error, "The query") }
 }
 
 async function readBodyOf({ body }: Endpoint, request: Request): Promise<{ readonly body: object } | ApiError> {

@@ -29,6 +29,7 @@ import { configOf } from "../platform/config.ts"
 import { Segments } from "./log-segments.ts"
 import { LogSinks, MAX_LOG_BYTES } from "./log-sinks.ts"
 import { RecordCounters } from "./record-counters.ts"
+import { waitingSince } from "./waiting-since.ts"
 
 /**
  * A batch is one row, and a deployed object accepts no row of more than 2 MB, while a local one accepts any. Half of
@@ -156,6 +157,10 @@ export class RecordLog extends StoredObject {
 
   async unsubscribe(sink: string): Promise<void> {
     this.#sinks.unsubscribe(sink)
+  }
+
+  async waitingSince(): Promise<number | null> {
+    return waitingSince(this.ctx.storage.sql)
   }
 
   async state(): Promise<LogState> {

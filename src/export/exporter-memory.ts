@@ -11,7 +11,7 @@ interface Remembered {
   /** The newest bundle that it was told of: an older one may not have the sink, or still have it. */
   readonly bundle: Pointer | null
   readonly succeededAt: number | null
-  readonly failed: (Pick<Failed, "failure" | "status" | "secret"> & { readonly at: number }) | null
+  readonly failed: (Pick<Failed, "failure" | "status" | "detail"> & { readonly at: number }) | null
   /** Failures since the last success. */
   readonly inARow: number
   /** Milliseconds since the epoch, until when nothing is sent. */

@@ -20,6 +20,7 @@ import type { ExporterState } from "./exporter-state.ts"
 import { exporterName } from "./exporter-stub.ts"
 import type { Batch } from "./formats/format.ts"
 import { formatOf } from "./formats/formats.ts"
+import { lagOf } from "./lag.ts"
 import { parcelOf } from "./parcel.ts"
 import { denyWhileFull, LOOK_AGAIN_AT_FULL_MS } from "./room.ts"
 import { hasCalls, streamIn, type Stream } from "./streams.ts"
@@ -33,8 +34,8 @@ const GROWTH_MARGIN = 1.05
 interface Done {
   /** Up to its `next`, and with its checkpoints, the sink now is. */
   readonly batch: Batch
-  /** `skipped`: the sink takes none of them. Otherwise how many it does not get, and why. */
-  readonly how: "sent" | "skipped" | { readonly count: number; readonly why: string }
+  /** `skipped`: the sink takes none of them. Otherwise how many it does not get, why, and whether it took the others. */
+  readonly how: "sent" | "skipped" | { readonly count: number; readonly why: string; readonly isSent: boolean }
 }
 
 /** What became of the next records: they are done, or wait. */
@@ -97,15 +98,10 @@ export class Exporter extends StoredObject {
   async state(): Promise<ExporterState> {
     const { stream, log } = this.#own()
     const { succeededAt, failed: failure, holdUntil, lost, lostRecords, deniesUntil } = this.#memory.now
-    const { end, unsealed, sinks } = await this.#log().state()
-    const next = sinks.find(({ name }) => name === stream)?.next ?? end
     const now = Date.now()
-    const oldest = next < end ? (await this.#log().read(next, 1)).records[0] : undefined
     return {
       log,
-      next,
-      lag_records: end + unsealed - next,
-      lag_seconds: oldest ? Math.max(0, Math.round((now - Number(JSON.parse(oldest.body).at)) / 1000)) : 0,
+      ...(await lagOf(this.#log(), stream, now)),
       succeeded_at: succeededAt,
       last_failure: failure && { at: failure.at, says: this.#memory.says ?? "" },
       waits_until: holdUntil > now ? holdUntil : null,
@@ -230,7 +226,7 @@ export class Exporter extends StoredObject {
       const sent = await this.#send(stream, batch, context)
       if (sent === "too_large" || (sent.kind === "failed" && sent.failure === "too_large")) {
         if (batch.next - from === 1)
-          return { batch, how: { count: 1, why: "The record is longer than the sink takes." } }
+          return { batch, how: { count: 1, why: "The record is longer than the sink takes.", isSent: false } }
         const half = Math.ceil((batch.next - from) / 2)
         if (sent !== "too_large") this.#memory.keep({ most: half, planned: null })
         batch = batchOf(this.#own().log, page, from, stream, { records: half, characters: Infinity, end: null })
@@ -240,7 +236,7 @@ export class Exporter extends StoredObject {
       if (!sent.dropped) return { batch, how: "sent" }
       const { message } = sent.dropped
       const count = Math.min(sent.dropped.count, batch.records.length)
-      return { batch, how: { count, why: `The sink dropped ${count} of them, and says: ${message}` } }
+      return { batch, how: { count, why: `The sink dropped ${count} of them, and says: ${message}`, isSent: true } }
     }
     return { waitsUntil: Date.now() }
   }
@@ -261,11 +257,9 @@ export class Exporter extends StoredObject {
   #note({ batch: { from, next, checkpoints }, how }: Done, { batch }: Stream["sink"]): void {
     if (how === "skipped") return
     const witnessed = checkpoints.at(-1)?.size ?? this.#memory.now.witnessed
-    if (how === "sent") this.#memory.succeeded(batch.records, witnessed, Date.now())
-    else {
-      this.#lose(from, next, how.count, how.why)
-      this.#memory.keep({ planned: null, witnessed })
-    }
+    if (how !== "sent") this.#lose(from, next, how.count, how.why)
+    if (how === "sent" || how.isSent) this.#memory.succeeded(batch.records, witnessed, Date.now())
+    else this.#memory.keep({ planned: null, witnessed })
   }
 
   #lose(from: number, to: number, count: number, why: string): void {

@@ -34,13 +34,18 @@ export async function readBody<Output extends object>(
     return { wrong: `The body was not accepted: ${"what" in denied ? denied.what : denied.reason}.` }
   }
   const body = schema.safeParse(parsed.json)
-  return body.success ? body.data : { wrong: sentenceOf(body.error) }
+  return body.success ? body.data : { wrong: faultIn(body.error, "The body") }
 }
 
-/** A schema's own sentence is repeated as it is; otherwise the sentence names the member, and what it should be. */
-function sentenceOf({ issues: [issue] }: z.ZodError): string {
-  if (!issue) return "The body is not what was expected."
+/**
+ * In one sentence. A schema's own is repeated as it is; otherwise the sentence names the member, and what it should be.
+ * @param whole `The body`
+ */
+export function faultIn({ issues: [issue] }: z.ZodError, whole: string): string {
+  if (!issue) return `${whole} is not what was expected.`
   if (/^[A-Z`].*\.$/su.test(issue.message)) return issue.message
   const path = asciiText(issue.path.map(String).join("."))
-  return `${path === "" ? "The body" : `\`${path}\``} was not accepted: ${asciiText(issue.message)}.`
+  const where = path === "" ? whole : `\`${path}\``
+  if (issue.code === "unrecognized_keys") return `${where} takes no \`${asciiText(issue.keys[0] ?? "")}\`.`
+  return `${where} was not accepted: ${asciiText(issue.message)}.`
 }

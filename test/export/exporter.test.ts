@@ -94,6 +94,9 @@ test("a collector of OpenTelemetry gets the key that the secret has, and where e
 /** Of either format. */
 const recordsOf = ({ text }: Received): readonly string[] => text.match(/dec_[0-9A-Z]{26}/g) ?? []
 
+const s3Error = (code: string, status = 403) =>
+  new Response(`<?xml version="1.0"?>\n<Error><Code>${code}</Code><Message>No.</Message></Error>`, { status })
+
 describe("what a sink answers", () => {
   const endless = () =>
     new Response(
@@ -139,6 +142,29 @@ describe("what a sink answers", () => {
     expect(await stateOf(sink)).toMatchObject({ next: 10, lag_records: 0, lost: [], waits_until: null })
   })
 
+  test.each<[string, () => Response, string]>([
+    [
+      "its code",
+      () => s3Error("SignatureDoesNotMatch"),
+      "The sink refused the request. (HTTP 403: SignatureDoesNotMatch)",
+    ],
+    ["no code", () => new Response(null, { status: 403 }), "The sink refused the request. (HTTP 403)"],
+    ["a code that is none", () => s3Error("\u001B[31mAccess Denied"), "The sink refused the request. (HTTP 403)"],
+    ["a code without end", () => s3Error("A".repeat(65)), "The sink refused the request. (HTTP 403)"],
+    [
+      "a page without end",
+      () => new Response(endless().body, { status: 403 }),
+      "The sink refused the request. (HTTP 403)",
+    ],
+    ["that it is slowed down", () => s3Error("SlowDown", 503), "The sink failed. (HTTP 503: SlowDown)"],
+  ])("an error of S3 with %s", async (_name, answer, says) => {
+    await withSinks(ARCHIVE)
+    await appendRecords(1)
+    net.answer = answer
+    await exportNow(ARCHIVE)
+    expect((await stateOf(ARCHIVE)).last_failure?.says).toBe(says)
+  })
+
   test("partial success: what was dropped is reported, and never sent again", async () => {
     await withSinks(COLLECTOR)
     await appendRecords(5)
@@ -149,6 +175,18 @@ describe("what a sink answers", () => {
     const { next, lost, lost_records } = await stateOf(COLLECTOR)
     expect({ next, lost_records }).toEqual({ next: 5, lost_records: 2 })
     expect(lost).toMatchObject([{ from: 0, to: 5, count: 2, why: expect.stringContaining("no room") }])
+  })
+
+  test("a sink that takes a request again has got it, also if it drops some records of it", async () => {
+    await withSinks(COLLECTOR)
+    await appendRecords(5)
+    net.answer = () => new Response(null, { status: 503 })
+    await exportNow(COLLECTOR)
+    net.answer = () => Response.json({ partialSuccess: { rejectedLogRecords: 2 } })
+    await afterPause(COLLECTOR)
+    const { next, lost_records, succeeded_at, last_failure } = await stateOf(COLLECTOR)
+    expect({ next, lost_records }).toEqual({ next: 5, lost_records: 2 })
+    expect(succeeded_at).toBeGreaterThan(last_failure?.at ?? Infinity)
   })
 
   test("what an operator passes over is lost, until it is sent after all", async () => {
@@ -247,6 +285,17 @@ test("a checkpoint that is signed after the sink had its records reaches it once
   await exportNow(LAKE)
   await exportNow(LAKE)
   expect([ids().length, sizes()]).toEqual([3, [5]])
+})
+
+test("records without a position are lacking, and as old as they are", async () => {
+  await withSinks(LAKE)
+  await appendRecords(1, { at: Date.now() - 40_000 })
+  await appendRecords(1, { at: Date.now() })
+  const { lag_records, lag_seconds } = await stateOf(LAKE)
+  expect(lag_records).toBe(2)
+  expect(lag_seconds).toBeGreaterThanOrEqual(40)
+  await exportNow(LAKE)
+  expect(await stateOf(LAKE)).toMatchObject({ lag_records: 0, lag_seconds: 0 })
 })
 
 test("without its secret nothing is sent", async () => {

@@ -63,6 +63,29 @@ test("a bucket that fails gets the same object again, and nothing is lost", asyn
   expect(await stateOf(LAKE)).toMatchObject({ next: 6, lag_records: 0, lost: [] })
 })
 
+test.each([
+  ["the same object", "nobody knows whether it arrived", { next: 3, lag_records: 0, waits_until: null }],
+  ["another object", "something else is there", { next: 0, lag_records: 3 }],
+])("a locked bucket that has %s already: %s", async (_what, _why, state) => {
+  const lake = bucket()
+  const put = lake.put.bind(lake)
+  const isSame = state.next > 0
+  // What a bucket lock does (R2, "Bucket locks"), which no local bucket can; the answer to the first request is lost.
+  vi.spyOn(lake, "put").mockImplementation(async (key, body) => {
+    if (!(await lake.head(key))) await put(key, isSame ? body : "other")
+    throw new Error("put: The object is locked by the bucket policy. (10069)")
+  })
+  vi.spyOn(lake, "head").mockResolvedValueOnce(null).mockRejectedValueOnce(new Error("lost"))
+  await withSinks(LAKE)
+  await appendRecords(3)
+  await exportNow(LAKE)
+  expect(await stateOf(LAKE)).toMatchObject({ next: 0 })
+  vi.setSystemTime(Date.now() + 600_000)
+  await exportNow(LAKE)
+  expect(await stateOf(LAKE)).toMatchObject(state)
+  vi.useRealTimers()
+})
+
 test("without its binding nothing is written, and the sink says so", async () => {
   const sink = sinkIn("elsewhere")
   await withSinks(sink)

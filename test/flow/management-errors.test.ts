@@ -23,11 +23,22 @@ describe("a stop is told what is wrong with it", () => {
     [{ agent: "a", reason: "a".repeat(1_025) }, /^A reason has 1 to 1024 characters/],
     [{ agent: "a", before: "x" }, /^`before` was not accepted: /],
     [{ key: "a", before: 1 }, /^`before` does not go with a task, a token or a key\.$/],
-    [{ agnet: "a" }, /agnet/],
+    [{ agnet: "a" }, /^The body takes no `agnet`\.$/],
     ["junk", /^The body was not accepted: /],
   ])("%j", async (body, says) => {
     expect(await wrong("/v1/revocations", body)).toMatch(says)
   })
+})
+
+test.each<readonly [query: string, says: RegExp]>([
+  ["trase=1", /^The query takes no `trase`\.$/],
+  ["limit=0", /^`limit` was not accepted: Too small: [^\n]+\.$/],
+  ["trace=1&limit=x", /^`(?:limit|trace)` was not accepted: [^\n✖]+\.$/u],
+  [`%E2%80%AE${"x".repeat(600)}=1`, /^The query takes no `\?x{1,256}…`\.$/u],
+])("a query is told what is wrong with it: %s", async (query, says) => {
+  const { status, json } = await manage("GET", `/v1/decisions?${query}`, await bearerOf("viewer"))
+  expect(status).toBe(400)
+  expect(json).toMatchObject({ error_description: expect.stringMatching(says) })
 })
 
 test("a stop of a user without an issuer names who may be meant, and stops nobody", async () => {

@@ -40,6 +40,7 @@ export function checkManaged({ operators }: Policies, bundle: Bundle): Problem[]
   const mayAny = AREAS.some((area) => bundle.engine.mayPermit(actionRef("manage"), areaRef(area), bundle.entities))
   if (mayAny || operators.value.operators.length === 0) return []
   const message = "no rule permits the action `manage`: these operators can do nothing"
-  const fix = "Add a `permit` for `OperatorGroup`, as policies/operators.cedar has."
+  const fix =
+    'Add a rule for each group of them, such as `@id("operators-manage") permit (principal in OperatorGroup::"operator", action == Action::"manage", resource);`'
   return [{ ...operators.warning(["operators"], message, fix), lint: "idle-operators" }]
 }

@@ -36,7 +36,8 @@ function unopened({ body, policies, rules }: Subject, callable: ReadonlySet<stri
     const lifecycle = body.tools.filter((tool) => tool.name.startsWith(`${name}.mcp.`))
     if (!callable.has(name) || lifecycle.some((tool) => rules.mayPermit(tool.action, tool))) return []
     const message = `no rule permits the lifecycle tools of \`${name}\`, so no client can open a session with it`
-    const fix = 'Add a `permit` for `resource in ToolGroup::"mcp-lifecycle"`, as policies/support.cedar has.'
+    const fix =
+      'Add a rule: `@id("open-sessions") permit (principal, action in [Action::"read", Action::"delegate"], resource in ToolGroup::"mcp-lifecycle");`'
     return [policies.catalog.warning(["servers", index, "name"], message, fix)]
   })
 }

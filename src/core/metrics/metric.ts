@@ -60,10 +60,10 @@ export const METRICS = {
     doc: "Age of the oldest record of a log that a sink has not acknowledged; 0 if there is none. Of the signal `metrics`: since it last took them.",
   },
   narrowgate_sink_lost_records: {
-    type: "counter",
+    type: "gauge",
     unit: "{record}",
     labels: ["sink", "log", "signal"],
-    doc: "Records that a sink does not get: the log had to drop them, or the sink takes none of them.",
+    doc: "Records that a sink does not get: the log had to drop them, or the sink did not take them. Fewer after a backfill.",
   },
   narrowgate_sink_failing: {
     type: "gauge",

@@ -32,12 +32,18 @@ export type Sent =
       readonly status: number | null
       /** `Retry-After`, as it was answered. */
       readonly retryAfter: string | null
-      /** The name of the secret that is missing. */
-      readonly secret?: string
+      /** Which secret is missing, or what the sink calls its error: a name. Null: there is none. */
+      readonly detail: string | null
     }
 
 export type Failed = Extract<Sent, { readonly kind: "failed" }>
 
-export const failed = (failure: SinkFailure): Failed => ({ kind: "failed", failure, status: null, retryAfter: null })
-export const withoutSecret = (secret: string): Failed => ({ ...failed("secret_missing"), secret })
+export const failed = (failure: SinkFailure): Failed => ({
+  kind: "failed",
+  failure,
+  status: null,
+  retryAfter: null,
+  detail: null,
+})
+export const withoutSecret = (secret: string): Failed => ({ ...failed("secret_missing"), detail: secret })
 export const ACCEPTED: Sent = { kind: "accepted", dropped: null }

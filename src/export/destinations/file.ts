@@ -9,5 +9,5 @@ export async function writeFile(sink: string, { body, name }: Parcel, { env }: D
   if (!files) return failed("no_files")
   const response = await files.fetch(`http://files/${sink}/${name}`, { method: "PUT", body })
   await response.body?.cancel()
-  return response.ok ? ACCEPTED : { kind: "failed", failure: "failing", status: response.status, retryAfter: null }
+  return response.ok ? ACCEPTED : { ...failed("failing"), status: response.status }
 }

@@ -4,6 +4,11 @@ import type { SinkDefinition } from "../../core/policy/definition/sinks.ts"
 import { withoutSecret, type DestinationContext, type Parcel, type Sent } from "./destination.ts"
 import { deliver } from "./response.ts"
 
+/** Its code is near the beginning. */
+const MAX_ANSWER_BYTES = 4_096
+/** The answer is of a stranger: of all its text this alone gets into a state, letters of a bounded number. */
+const ERROR_CODE = /<Code>([A-Za-z]{1,64})<\/Code>/
+
 export async function putObject(
   { url: base, region, accessKey, secretKey }: Extract<SinkDefinition, { readonly kind: "s3" }>,
   { body, name }: Parcel,
@@ -17,5 +22,7 @@ export async function putObject(
   const headers = { "content-type": "application/gzip", "x-amz-content-sha256": hash }
   const url = `${base.endsWith("/") ? base : `${base}/`}${name}`
   const signed = await client.sign(url, { method: "PUT", headers, body })
-  return deliver({ url: signed.url, method: "PUT", headers: Object.fromEntries(signed.headers), body }, local)
+  const outgoing = { url: signed.url, method: "PUT", headers: Object.fromEntries(signed.headers), body } as const
+  const read = { bytes: MAX_ANSWER_BYTES, detail: (text: string) => ERROR_CODE.exec(text)?.[1] ?? null }
+  return deliver(outgoing, local, read)
 }

@@ -168,6 +168,23 @@ describe.each(DIALECTS)("%s", (dialect) => {
     expect(api.received()[0]?.headers).toEqual(ALLOW.headers)
   })
 
+  test("a trace goes on: the authorizer gets the client's parent, the upstream the authorizer's alone", async () => {
+    const parent = (span: string) => `00-4bf92f3577b34da6a3ce929d0e0e4736-${span}-01`
+    const [client, decision] = [parent("00f067aa0ba902b7"), parent("53995c3f42cd8ad8")]
+    const allows = [{ ...ALLOW, headers: { ...ALLOW.headers, traceparent: decision } }, ALLOW]
+    const authorizer = await startStub(() => allows.shift() ?? ALLOW)
+    const upstream = await startStub(() => ({ status: 200 }))
+    const gateway = await startGateway({
+      port: 0,
+      authorizer: { origin: authorizer.origin, key: KEY, dialect },
+      routes: [{ prefix: "", upstream: upstream.origin }],
+    })
+    closing.push(authorizer, upstream, gateway)
+    for (const path of ["/traced", "/not-answered"]) await call(gateway.origin, path, ["Traceparent", client])
+    expect(authorizer.asked.map((each) => values(each, "traceparent"))).toEqual([[client], [client]])
+    expect(upstream.asked.map((each) => values(each, "traceparent"))).toEqual([[decision], [client]])
+  })
+
   test("two Authorization headers are shown to the authorizer as two", async () => {
     const { gateway, authorizer } = await start(dialect, () => ALLOW)
     await call(gateway.origin, "/crm/tickets", ["Authorization", "Bearer a", "Authorization", "Bearer b"])

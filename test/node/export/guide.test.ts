@@ -3,6 +3,7 @@ import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { expect, test } from "vitest"
+import { summarise } from "../../../cli/commands/check.ts"
 import { compilePolicies } from "../../../cli/compiler/compile.ts"
 
 const ROOT = join(import.meta.dirname, "../../..")
@@ -14,7 +15,8 @@ test("sinks.yaml of the guide compiles", async () => {
   try {
     await cp(join(ROOT, "policies"), directory, { recursive: true })
     await writeFile(join(directory, "sinks.yaml"), yaml)
-    const { body, problems } = await compilePolicies(directory)
+    const compiled = await compilePolicies(directory)
+    const { body, problems } = compiled
     expect(problems.filter(({ file }) => file.endsWith("sinks.yaml"))).toEqual([])
     expect(body?.sinks.map(({ id, kind, denies }) => [id, kind, denies.join()])).toEqual([
       ["collector", "otlp", ""],
@@ -22,6 +24,7 @@ test("sinks.yaml of the guide compiles", async () => {
       ["archive", "s3", "write,execute"],
       ["lake", "r2", ""],
     ])
+    expect(summarise("mine", compiled)).toMatch(/, 4 sinks; /)
     // A name of a secret, and no secret, is all that a bundle has.
     const [collector] = body?.sinks ?? []
     expect(collector && "headers" in collector && collector.headers).toEqual({ authorization: "collector-key" })

@@ -440,7 +440,7 @@ const TOOLS: readonly LintCase[] = [
     file: "catalog.yaml",
     at: "desk\n    origin",
     message: "no rule permits the lifecycle tools of `desk`, so no client can open a session with it",
-    fix: 'Add a `permit` for `resource in ToolGroup::"mcp-lifecycle"`, as policies/support.cedar has.',
+    fix: 'Add a rule: `@id("open-sessions") permit (principal, action in [Action::"read", Action::"delegate"], resource in ToolGroup::"mcp-lifecycle");`',
     but: { find: "resource in [Tool", replace: 'resource in [Tool::"desk.mcp.ping", Tool' },
   },
   {
@@ -1260,8 +1260,12 @@ const OTHERS: readonly LintCase[] = [
     file: "operators.yaml",
     at: "- issuer",
     message: "no rule permits the action `manage`: these operators can do nothing",
-    fix: "Add a `permit` for `OperatorGroup`, as policies/operators.cedar has.",
-    but: { find: "// none", replace: '@id("m") permit (principal, action == Action::"manage", resource);' },
+    fix: 'Add a rule for each group of them, such as `@id("operators-manage") permit (principal in OperatorGroup::"operator", action == Action::"manage", resource);`',
+    but: {
+      find: "// none",
+      replace:
+        '@id("operators-manage") permit (principal in OperatorGroup::"operator", action == Action::"manage", resource);',
+    },
   },
 ]
 

@@ -35,7 +35,7 @@ beforeAll(async () => {
 })
 
 function useOf(records: readonly ShownRecord[]): ObservedUse {
-  const use = new ObservedUse()
+  const use = new ObservedUse(base.body.tools)
   const paths = new PathArguments(base.body.routes)
   for (const record of records) use.add(paths.shownIn(record))
   return use
@@ -225,6 +225,58 @@ describe("bounds", () => {
     const made = suggested(life.records)
     expect(JSON.stringify([...made.files])).not.toMatch(/secret \d|\[redacted\]/u)
   })
+})
+
+describe("a budget of calls", () => {
+  const purposes = new Set(["refund-order"])
+  /** Each task reads twice and sends three times, which its grant does not cover. */
+  const observed = (): readonly ShownRecord[] => {
+    const life = new RecordedLife(bundle)
+    for (let nth = 0; nth < 20; nth++) {
+      const task = life.open(SUPPORT, "refund-order")
+      for (const order of ["1", "2"]) task.call("billing.read-order", { order })
+      for (const text of ["a", "b", "c"]) task.call("mail.send", { to: "ann@example.org", text }, { mode: "observe" })
+    }
+    return life.records
+  }
+
+  test("leaves room for all calls that happened, also those that were denied", async () => {
+    const records = observed()
+    expect(useOf(records).counted.get("refund-order")).toMatchObject({ most: 5 })
+    const subjects = { agents: new Set([SUPPORT]), purposes }
+    const made = suggestionFor(base, useOf(records), subjects)
+    if ("problems" in made) throw new Error(JSON.stringify(made))
+    expect(made.files.get("agents.yaml")).toMatch(/calls: 7\b/u)
+    expect((await trafficUnder(made.bundle, records, new Map(), subjects)).denied).toEqual([])
+  })
+
+  test("counts the calls below a task for it as well, and none of the lifecycle", () => {
+    const [opening, ...calls] = observed().slice(0, 6)
+    if (!opening) throw new Error("there is no record")
+    const child = calls.map((call) => ({ ...call, task: `${call.task}.1`, purpose: "answer-customer" }))
+    const lifecycle = calls.slice(0, 1).map((call) => ({ ...call, tool: "everything.mcp.initialize" }))
+    expect(base.body.tools.map(({ name }) => name)).toContain("everything.mcp.initialize")
+    const { counted } = useOf([opening, ...lifecycle, ...calls, ...child])
+    expect(counted.get("refund-order")?.most).toBe(10)
+    expect(counted.get("answer-customer")?.most).toBe(5)
+  })
+})
+
+test("the table names the schema where agents.yaml names its own, as a directory that was initialised does", () => {
+  const records = lifeOf(CALLS.slice(0, 2))
+  const [first] = (suggested(records).files.get("suggested.test.yaml") ?? "").split("\n")
+  expect(first).toBe("# yaml-language-server: $schema=../schemas/test.schema.json")
+  const text = compiled.texts.get("agents.yaml") ?? ""
+  const head = (agents: string): string | undefined => {
+    const texts = new Map(compiled.texts).set("agents.yaml", agents)
+    const made = suggestionFor({ ...base, compiled: { ...compiled, texts } }, useOf(records), SUBJECTS)
+    if ("problems" in made) throw new Error(JSON.stringify(made))
+    return made.files.get("suggested.test.yaml")?.split("\n")[0]
+  }
+  expect(head(text.replace("../schemas/", ".schemas/"))).toBe(
+    "# yaml-language-server: $schema=.schemas/test.schema.json",
+  )
+  expect(head(text.replace(/^.*\n/u, ""))).toMatch(/^# Made by/u)
 })
 
 test("what an observing gateway let happen is granted too, and named as widening", () => {

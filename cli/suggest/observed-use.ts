@@ -1,5 +1,4 @@
 /** What agents did according to decision records, summed up: which tools for which purpose, with which arguments. */
-import { isLifecycle } from "../../src/core/catalog/lifecycle.ts"
 import type { Tool } from "../../src/core/catalog/tool.ts"
 import type { ShownRecord } from "../remote/decision-record.ts"
 import { hasHappened } from "../records/happened.ts"
@@ -102,11 +101,11 @@ export class ObservedUse {
   /** By task: how many calls have happened in it and in those below it. */
   readonly #happened = new Map<string, number>()
   readonly #minutes = new Map<string, number[]>()
-  readonly #lifecycle: ReadonlySet<string>
+  readonly #free: ReadonlySet<string>
 
-  /** @param tools of the catalog: lifecycle calls count against no grant */
+  /** @param tools of the catalog: calls that cost nothing count against no grant */
   constructor(tools: readonly Tool[]) {
-    this.#lifecycle = new Set(tools.filter(isLifecycle).map(({ name }) => name))
+    this.#free = new Set(tools.filter(({ cost }) => cost === 0).map(({ name }) => name))
   }
 
   add(record: ShownRecord): void {
@@ -136,7 +135,7 @@ export class ObservedUse {
     for (const each of purposes) useOf(this.byPurpose, each, tool).add(record)
     this.made.set(agent, later(this.made.get(agent), record))
     useOf(this.own, JSON.stringify([agent, purpose]), tool).add(record)
-    const counting = this.#lifecycle.has(tool) ? [] : above
+    const counting = this.#free.has(tool) ? [] : above
     for (const each of counting) this.#countCall(each, each === task ? (calls?.used ?? 0) : 0)
     this.#countMinute(agent, JSON.stringify([agent, record.user ?? chain[0]]), at)
   }

@@ -2,6 +2,7 @@
 import type { Tool } from "../../src/core/catalog/tool.ts"
 import type { ShownRecord } from "../remote/decision-record.ts"
 import { hasHappened } from "../records/happened.ts"
+import { hasGroups } from "../records/has-groups.ts"
 import { ArgumentValues } from "./argument-values.ts"
 
 /** Of calls, for the comment beside what they suggest. */
@@ -31,6 +32,7 @@ export class ToolUse {
   /** Calls of which the record does not have all arguments: they were not seen, or no policy reads them. */
   incomplete = 0
   #groups: Set<string> | null = null
+  /** Calls for a user whose groups the record has. */
   withUser = 0
 
   add(record: ShownRecord): void {
@@ -43,7 +45,7 @@ export class ToolUse {
     if (gateway !== null) this.gateways.set(gateway, (this.gateways.get(gateway) ?? 0) + 1)
     if (omitted !== 0) this.incomplete += 1
     for (const { name } of record.approvals) if (name !== null) this.approvals.add(name)
-    if (user !== null) {
+    if (user !== null && hasGroups(record)) {
       this.withUser += 1
       this.#groups = new Set(groups.filter((group) => this.#groups?.has(group) ?? true))
     }

@@ -227,6 +227,54 @@ describe("bounds", () => {
   })
 })
 
+describe("records of before the rules were corrected", () => {
+  const REPLY = "crm.tickets.reply"
+
+  /** As the gateway denied them by the token alone: no ledger knew their number, their arguments, or the groups of the user. */
+  function deniedAtEdge(records: readonly ShownRecord[]): readonly ShownRecord[] {
+    const unseen = { calls: null, groups: [], arguments: {}, arguments_omitted: null, life: null, number: null }
+    let number = 0
+    return records.map((record) => {
+      if (record.decision === "deny") return { ...record, ...unseen }
+      if (record.kind === "exchange") number = 0
+      number += 1
+      return { ...record, number }
+    })
+  }
+
+  function before(calls: readonly (readonly [tool: string, mode: "enforce" | "observe"])[]): readonly ShownRecord[] {
+    const life = new RecordedLife(bundle)
+    for (let nth = 0; nth < 5; nth++) {
+      const task = life.open(SUPPORT, "answer-customer", "crm.tickets.get:read")
+      for (const [tool, mode] of calls) task.call(tool, { ticket: "1" }, { mode })
+    }
+    return deniedAtEdge(life.records)
+  }
+
+  test("do not count as denied where the change could grant what they were denied, and the tests come", async () => {
+    const records = before([
+      ["crm.tickets.get", "enforce"],
+      [REPLY, "observe"],
+    ])
+    expect(new Set(records.map(({ denial }) => denial?.reason))).toEqual(new Set([undefined, "tool_not_granted"]))
+    const made = suggested(records)
+    const traffic = await trafficUnder(made.bundle, records, new Map(), SUBJECTS)
+    expect(traffic).toMatchObject({ calls: 10, allowed: 5, denied: [], unpermitted: [], untoldCount: 5 })
+    expect(traffic.untold).toEqual({ "what its task had requested": 5 })
+    expect(made.files.get("suggested.test.yaml")).toMatch(/\[crm\.tickets\.reply, .*allow\]/u)
+  })
+
+  test("are not decided for a user without groups if no record of their task has them", async () => {
+    const records = before([
+      [REPLY, "observe"],
+      ["crm.tickets.get", "enforce"],
+    ])
+    const { denied, untold } = await trafficUnder(suggested(records).bundle, records, new Map(), SUBJECTS)
+    expect(denied).toEqual([])
+    expect(untold).toEqual({ "the groups of its user": 5 })
+  })
+})
+
 describe("a budget of calls", () => {
   const purposes = new Set(["refund-order"])
   /** Each task reads twice and sends three times, which its grant does not cover. */

@@ -58,7 +58,7 @@ async function suggest(directory: string, options: SuggestOptions): Promise<void
   const subjects = subjectsOf(body, options)
   const bundles = await bundlesByDigest([base])
   const learn = source.worker ? fetchingFrom(source.worker.at, source.worker.bearer, bundles) : async () => undefined
-  const use = new ObservedUse()
+  const use = new ObservedUse(body.tools)
   const paths = new PathArguments(body.routes)
   const records = await spooled(source.read())
   try {

@@ -1,4 +1,5 @@
 /** A comparison for people: on a terminal, or as Markdown in a pull request. */
+import { stateWords } from "../replay/state-words.ts"
 import { colors } from "../terminal/colors.ts"
 import { printableText } from "../terminal/escape.ts"
 import type { Change } from "./changes.ts"
@@ -63,8 +64,7 @@ function recordsLine({ records, inSequence, same, flipped, apart, untoldCount }:
   const parts = [`${flipped} would be decided otherwise`, `${same} the same`]
   if (untoldCount > 0) parts.push(`${untoldCount} depend on what their records lack`)
   if (apart > 0) parts.push(`${apart} were not decided by policies`)
-  if (inSequence > 0) parts.push(`${inSequence} of all on the state that the calls before them leave`)
-  return `${records} recorded decisions: ${parts.join(", ")}`
+  return `${records} recorded decisions: ${parts.join(", ")}. ${stateWords(records - apart, inSequence)}`.trimEnd()
 }
 
 function notes({ untold: notRecorded, untoldGuardrails: guardrailsNotRecorded }: Reviewed): readonly string[] {
@@ -113,7 +113,7 @@ export function asMarkdown(comparison: Comparison): string {
       String(count),
       code(example),
     ])
-    parts.push(`${recordsLine(records)}.`)
+    parts.push(recordsLine(records))
     if (rows.length > 0) parts.push(table(["tool", "agent", "decided", "would be", "calls", "such as"], rows))
     parts.push(...notes(records).map((line) => `- ${code(line.replace(/^ *\? /u, ""))}`))
   }

@@ -34,18 +34,25 @@ const CONTEXT = 3
 export function unifiedDiff(file: string, text: string, splices: readonly Splice[]): string {
   const before = linesOf(text)
   let [at, line] = [0, 0]
-  const changes = regionsOf(text, splices).map(({ start, end, splices: within }) => {
+  const regions = regionsOf(text, splices).map(({ start, end, splices: within }) => {
     // A region begins with a line, as the one before it does.
     line += linesOf(text.slice(at, start)).length
     at = start
     const moved = within.map((splice) => ({ ...splice, at: splice.at - start }))
     const removed = linesOf(text.slice(start, end))
+    const inserted = linesOf(spliced(text.slice(start, end), moved))
+    const same = removed.findIndex((each, index) => each !== inserted[index])
+    const head = same < 0 ? removed.length : same
+    const most = Math.min(removed.length, inserted.length) - head
+    let tail = 0
+    while (tail < most && removed.at(-1 - tail) === inserted.at(-1 - tail)) tail += 1
     return {
-      line,
-      removed,
-      inserted: linesOf(spliced(text.slice(start, end), moved)),
+      line: line + head,
+      removed: removed.slice(head, removed.length - tail),
+      inserted: inserted.slice(head, inserted.length - tail),
     }
   })
+  const changes = regions.filter(({ removed, inserted }) => removed.length + inserted.length > 0)
   const output = [`--- ${file}`, `+++ ${file}`]
   let grown = 0
   for (let index = 0; index < changes.length;) {

@@ -16,7 +16,8 @@ import { situationOf, type RecordedSituation } from "../../src/core/explanation/
 import { approveStep, callStep } from "../../src/core/explanation/simulated-tree.ts"
 import { HALF_LIFE, NO_RISKS } from "../../src/core/guardrails/risk.ts"
 import type { Bundle } from "../../src/core/policy/assemble.ts"
-import type { TreeState } from "../../src/core/task/state.ts"
+import { rootOf, type TreeState } from "../../src/core/task/state.ts"
+import { hasGroups } from "../records/has-groups.ts"
 import type { ShownRecord } from "../remote/decision-record.ts"
 import { Completeness } from "./completeness.ts"
 import { GrantedAlone, refusalVerdict } from "./granted-alone.ts"
@@ -43,6 +44,8 @@ export class Replay {
   readonly #trees: ReplayedTrees
   readonly #alone: GrantedAlone
   readonly #paths: PathArguments
+  /** By root: of the user, as the last call had them that its ledger decided. */
+  readonly #groups = new Map<string, readonly string[]>()
   #guardrails: RebuiltGuardrails | null = null
   #seen = 0
 
@@ -77,16 +80,34 @@ export class Replay {
     return null
   }
 
-  #call(record: ShownRecord, guardrails: RebuiltGuardrails): Replayed {
-    const { denial, task } = record
+  #call(shown: ShownRecord, guardrails: RebuiltGuardrails): Replayed {
+    const { denial, task } = shown
     if (denial && decidedAnew(denial) === null && !isOfGrants(denial)) return APART
+    const groups = this.#groupsOf(shown)
+    const record = groups ? { ...shown, groups } : shown
     const recordedBy = this.#bundles.get(record.bundle?.digest ?? "") ?? null
     const known = situationOf(record, this.#bundle, recordedBy)
     if (!known || task === null) return APART
+    if (!groups) {
+      // To open the task for a user without groups would deny all of its calls.
+      this.#completeness.lose(known.root)
+      const lifted = this.#alone.denialOf(record, known)
+      if (lifted && "code" in lifted && lifted.principal?.startsWith("User::")) return alone(UNTOLD_GROUPS)
+    }
     const replayed = this.#decide(record, { known, task, recordedBy }, guardrails)
     const most = denial && isOfGrants(denial) ? this.#alone.denialOf(record, known) : null
     const unpermitted = most && "code" in most ? most.principal : null
     return unpermitted === null ? replayed : { ...replayed, unpermitted }
+  }
+
+  /** Null if neither the record has them nor an earlier one of its tree. */
+  #groupsOf(record: ShownRecord): readonly string[] | null {
+    const { task, user, groups } = record
+    if (task === null || user === null) return groups
+    const root = rootOf(task)
+    if (!hasGroups(record)) return this.#groups.get(root) ?? null
+    this.#groups.set(root, groups)
+    return groups
   }
 
   #decide(record: ShownRecord, { known, task, recordedBy }: KnownCall, guardrails: RebuiltGuardrails): Replayed {
@@ -182,6 +203,7 @@ interface PartlyKnown {
 }
 
 const APART: Replayed = { judged: { kind: "apart" }, guardrailsNotRecorded: [], how: "alone" }
+const UNTOLD_GROUPS: Rejudgement = { kind: "untold", what: ["the groups of its user"] }
 const UNTOLD_REQUEST: Rejudgement = { kind: "untold", what: ["what its task had requested"] }
 
 const inSequence = (judged: Rejudgement): Replayed => ({ judged, guardrailsNotRecorded: [], how: "sequence" })

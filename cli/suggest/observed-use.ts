@@ -1,6 +1,8 @@
 /** What agents did according to decision records, summed up: which tools for which purpose, with which arguments. */
+import type { Tool } from "../../src/core/catalog/tool.ts"
 import type { ShownRecord } from "../remote/decision-record.ts"
 import { hasHappened } from "../records/happened.ts"
+import { hasGroups } from "../records/has-groups.ts"
 import { ArgumentValues } from "./argument-values.ts"
 
 /** Of calls, for the comment beside what they suggest. */
@@ -30,6 +32,7 @@ export class ToolUse {
   /** Calls of which the record does not have all arguments: they were not seen, or no policy reads them. */
   incomplete = 0
   #groups: Set<string> | null = null
+  /** Calls for a user whose groups the record has. */
   withUser = 0
 
   add(record: ShownRecord): void {
@@ -42,7 +45,7 @@ export class ToolUse {
     if (gateway !== null) this.gateways.set(gateway, (this.gateways.get(gateway) ?? 0) + 1)
     if (omitted !== 0) this.incomplete += 1
     for (const { name } of record.approvals) if (name !== null) this.approvals.add(name)
-    if (user !== null) {
+    if (user !== null && hasGroups(record)) {
       this.withUser += 1
       this.#groups = new Set(groups.filter((group) => this.#groups?.has(group) ?? true))
     }
@@ -87,7 +90,7 @@ export class ObservedUse {
   readonly delegations = new Map<string, Set<string>>()
   /** The most levels of tasks below one of each agent. */
   readonly depth = new Map<string, number>()
-  /** By purpose: the most calls that one task has counted, and how many tasks there were. */
+  /** By purpose: the most calls that happened in one task and those below it, and the tasks. */
   readonly counted = new Map<string, { most: number; tasks: Set<string> }>()
   /** By agent: of the calls that it made itself. */
   readonly made = new Map<string, Evidence>()
@@ -97,7 +100,15 @@ export class ObservedUse {
   /** Of the users. */
   readonly issuers = new Set<string>()
   readonly #purposeOfTask = new Map<string, string>()
+  /** By task: how many calls have happened in it and in those below it. */
+  readonly #happened = new Map<string, number>()
   readonly #minutes = new Map<string, number[]>()
+  readonly #free: ReadonlySet<string>
+
+  /** @param tools of the catalog: calls that cost nothing count against no grant */
+  constructor(tools: readonly Tool[]) {
+    this.#free = new Set(tools.filter(({ cost }) => cost === 0).map(({ name }) => name))
+  }
 
   add(record: ShownRecord): void {
     const { at, kind, task, purpose, chain, tool, calls } = record
@@ -120,25 +131,27 @@ export class ObservedUse {
       if (below !== undefined && below !== each) setOf(this.delegations, each).add(below)
       this.depth.set(each, Math.max(this.depth.get(each) ?? 0, chain.length - 1 - chain.indexOf(each)))
     }
-    for (const each of this.#purposesAbove(task, purpose)) useOf(this.byPurpose, each, tool).add(record)
+    if (purpose !== null) this.#purposeOfTask.set(task, purpose)
+    const above = ancestryOf(task)
+    const purposes = new Set(above.flatMap((each) => this.#purposeOfTask.get(each) ?? []))
+    for (const each of purposes) useOf(this.byPurpose, each, tool).add(record)
     this.made.set(agent, later(this.made.get(agent), record))
     useOf(this.own, JSON.stringify([agent, purpose]), tool).add(record)
-    if (purpose !== null && calls) {
-      const counted = this.counted.get(purpose) ?? { most: 0, tasks: new Set() }
-      counted.most = Math.max(counted.most, calls.used + 1)
-      counted.tasks.add(task)
-      this.counted.set(purpose, counted)
-    }
+    const counting = this.#free.has(tool) ? [] : above
+    for (const each of counting) this.#countCall(each, each === task ? (calls?.used ?? 0) : 0)
     this.#countMinute(agent, JSON.stringify([agent, record.user ?? chain[0]]), at)
   }
 
-  #purposesAbove(task: string, purpose: string | null): ReadonlySet<string> {
-    const purposes = new Set(purpose === null ? [] : [purpose])
-    for (let dot = task.lastIndexOf("."); dot > 0; dot = task.lastIndexOf(".", dot - 1)) {
-      const above = this.#purposeOfTask.get(task.slice(0, dot))
-      if (above !== undefined) purposes.add(above)
-    }
-    return purposes
+  /** @param used that the task had counted before, also of calls older than the records */
+  #countCall(task: string, used: number): void {
+    const happened = Math.max(this.#happened.get(task) ?? 0, used) + 1
+    this.#happened.set(task, happened)
+    const purpose = this.#purposeOfTask.get(task)
+    if (purpose === undefined) return
+    const counted = this.counted.get(purpose) ?? { most: 0, tasks: new Set() }
+    counted.most = Math.max(counted.most, happened)
+    counted.tasks.add(task)
+    this.counted.set(purpose, counted)
   }
 
   #countMinute(agent: string, key: string, at: number): void {
@@ -147,6 +160,13 @@ export class ObservedUse {
     this.#minutes.set(key, times)
     this.busiest.set(agent, Math.max(this.busiest.get(agent) ?? 0, times.length))
   }
+}
+
+/** The task and those above it. */
+function ancestryOf(task: string): readonly string[] {
+  const above = [task]
+  for (let dot = task.lastIndexOf("."); dot > 0; dot = task.lastIndexOf(".", dot - 1)) above.push(task.slice(0, dot))
+  return above
 }
 
 function later(before: Evidence | undefined, { id, at }: ShownRecord): Evidence {

@@ -1,4 +1,5 @@
 /** A suggestion for people, and for programs. */
+import { stateWords } from "../replay/state-words.ts"
 import { colors } from "../terminal/colors.ts"
 import { printableText } from "../terminal/escape.ts"
 import { spanText } from "./evidence.ts"
@@ -70,9 +71,9 @@ function grantLines({ of, removed, added }: GrantChange): readonly string[] {
 }
 
 function trafficLines({ calls, inSequence, allowed, denied, untold, untoldCount }: Traffic): readonly string[] {
-  const head = `Of ${calls} calls that happened it would have allowed ${allowed}, ${inSequence} of all on the state that the calls before them leave.`
+  const isOld = untoldCount > 0 || denied.some(({ today }) => today > 0)
   return [
-    head,
+    `${calls} ${calls === 1 ? "call" : "calls"} happened, and with this change ${allowed === calls ? "all" : allowed} would be allowed. ${stateWords(calls, inSequence)}`,
     ...denied.slice(0, MOST).map(({ tool, agent, code, count, today, example }) => {
       const also = today > 0 ? `, ${today === count ? "as" : `${today} of them as`} today` : ""
       return `  ${colors.red("denied")} ${count} × ${printableText(tool)} by ${printableText(agent)}: ${code}${also}  ${colors.dim(printableText(example))}`
@@ -82,6 +83,9 @@ function trafficLines({ calls, inSequence, allowed, denied, untold, untoldCount 
       ? [
           `  ${untoldCount} depend on what their records lack: ${Object.keys(untold).slice(0, MOST).map(printableText).join(", ")}`,
         ]
+      : []),
+    ...(isOld
+      ? [`  If the policies were changed since some of these records were made: --since leaves the older ones out.`]
       : []),
   ]
 }

@@ -21,9 +21,7 @@ import type { Subjects } from "./agents-edits.ts"
 import type { ObservedUse, ToolUse } from "./observed-use.ts"
 
 export const TESTS = "suggested.test.yaml"
-const HEAD = `# yaml-language-server: $schema=../schemas/test.schema.json
-# Made by \`narrowgate suggest\` from decision records: what was used, and what never was.
-`
+const HEAD = "# Made by `narrowgate suggest` from decision records: what was used, and what never was.\n"
 
 interface Row {
   readonly cell: string

@@ -120,7 +120,7 @@ function suggestOnly(
   for (const [file, splices] of amended.splices) edits.splice(file, splices)
   // Of what is granted no more an earlier suggestion has tests, which this one could not make again.
   const isAsBefore = edits.changed().size === 0 && edits.text(TESTS) !== ""
-  if (tests.text !== "" && !isAsBefore) edits.replace(TESTS, tests.text)
+  if (tests.text !== "" && !isAsBefore) edits.replace(TESTS, `${schemaLine(edits.text("agents.yaml"))}${tests.text}`)
   const final = withTables({ ...changed, tables: edits.tables() })
   const failing = [...amended.failing, ...failingOf(changed.bundle, final.cases)]
   const wrong = final.problems.filter((problem) => !before.has(keyOf(problem)))
@@ -134,6 +134,12 @@ function suggestOnly(
     tests: isAsBefore ? 0 : tests.cases,
     notes: [...agents.notes, ...rules.notes, ...schema.notes, ...(windows?.notes ?? []), ...tests.notes],
   }
+}
+
+/** By which an editor finds the schema of tests: where it finds that of agents.yaml. */
+function schemaLine(agents: string): string {
+  const directory = /^# yaml-language-server: \$schema=(\S*)agents\.schema\.json$/mu.exec(agents)?.[1]
+  return directory === undefined ? "" : `# yaml-language-server: $schema=${directory}test.schema.json\n`
 }
 
 /** A table of an earlier suggestion is written anew. */

@@ -92,14 +92,19 @@ export class YamlText {
     return { at: text.length, remove: 0, insert: `${begin}${name}:\n${body}\n` }
   }
 
-  /** Takes an item out of a list, with its lines. */
+  /** Takes an item out of a list, with its lines and the empty ones before it; with those behind it if it is the first. */
   without(path: Path): Splice | null {
     const node = this.#nodeAt(path)
     const list = this.#nodeAt(path.slice(0, -1))
     if (!node || !isSeq<Node>(list) || list.flow || list.items.length < 2) return null
     const begin = this.text.lastIndexOf("\n", startOf(node)) + 1
-    const end = this.text.indexOf("\n", this.#endOf(node))
-    return { at: begin, remove: (end < 0 ? this.text.length : end + 1) - begin, insert: "" }
+    const newline = this.text.indexOf("\n", this.#endOf(node))
+    const end = newline < 0 ? this.text.length : newline + 1
+    const [above = ""] = /\n(?:[ \t]*\n)+$/u.exec(this.text.slice(0, begin)) ?? []
+    const [below = ""] = /^(?:[ \t]*\n)+/u.exec(this.text.slice(end)) ?? []
+    const at = begin - Math.max(0, above.length - 1)
+    const until = list.items[0] === node ? end + below.length : end
+    return { at, remove: until - at, insert: "" }
   }
 
   /** The text of a value. */

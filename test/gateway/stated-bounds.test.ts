@@ -64,3 +64,13 @@ test("nor is one of an argument that the catalog redacts", async () => {
   expect(denial).toMatchObject({ argument: "to", bound: "email [redacted]" })
   expect(denial).not.toHaveProperty("stated")
 })
+
+test("of an argument that is only named it says what a closed grant denies within it", async () => {
+  const { token } = await openTask("first", {
+    scope: "",
+    authorization_details: detailsWith({ arguments: { to: {}, body: {} }, closed: true }),
+  })
+  expect((await send(token, { body: { a: 1 } })).text).toBe(
+    "The task's grant covers this call only if body has no member that no bound names.",
+  )
+})

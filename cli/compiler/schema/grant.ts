@@ -24,7 +24,10 @@ export const argumentBound = z
       .exactOptional()
       .describe("The argument is a string of at most so many characters, or a list of at most so many members."),
     ...MEANING_FIELDS,
-    optional: z.literal(true).exactOptional().describe("The bound holds, too, if the argument is absent."),
+    optional: z
+      .literal(true)
+      .exactOptional()
+      .describe("The bound holds, too, if the argument is absent, as a bound without a kind does in any case."),
   })
   .meta({ id: "bound" })
 

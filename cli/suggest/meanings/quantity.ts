@@ -9,6 +9,8 @@ export class QuantityLearner implements Learner {
   #min = Number.POSITIVE_INFINITY
   #max = Number.NEGATIVE_INFINITY
   #isQuantity = true
+  /** The most digits behind the point. */
+  #decimals = 0
 
   add(text: string): void {
     const [, number = "", unit = ""] = WRITTEN.exec(text) ?? []
@@ -20,14 +22,15 @@ export class QuantityLearner implements Learner {
     this.#unit = unit
     this.#min = Math.min(this.#min, Number(number))
     this.#max = Math.max(this.#max, Number(number))
+    this.#decimals = Math.max(this.#decimals, number.split(".")[1]?.length ?? 0)
   }
 
   get learned(): LearnedMeaning | null {
     const [min, max, unit] = [this.#min, this.#max, this.#unit]
     if (!this.#isQuantity || unit === null) return null
-    const most = withHeadroom(max)
+    const most = this.#beyond(max)
     const bound = {
-      ...(min < 0 && { min: `${-withHeadroom(-min)} ${unit}` }),
+      ...(min < 0 && { min: `${-this.#beyond(-min)} ${unit}` }),
       max: `${most} ${unit}`,
     }
     if (!isDefinition("quantity", bound)) return null
@@ -35,7 +38,13 @@ export class QuantityLearner implements Learner {
       bound: { quantity: bound },
       words: `was from ${min} to ${max} ${unit}; up to ${most} leaves ${HEADROOM * 100} % of head-room`,
       within: `${max} ${unit}`,
-      outside: `${most + 1} ${unit}`,
+      outside: `${Math.ceil(most) + 1} ${unit}`,
     }
+  }
+
+  /** In the smallest step that was written: a whole more would be a thousand times 0.001. */
+  #beyond(value: number): number {
+    const steps = 10 ** this.#decimals
+    return withHeadroom(Math.round(value * steps)) / steps
   }
 }

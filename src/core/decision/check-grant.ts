@@ -1,14 +1,13 @@
 /** What grants cover. */
 import { argumentsNeeded, variantOf } from "../catalog/arguments.ts"
 import type { Call } from "./call.ts"
-import { formatScope, type Scope } from "../catalog/pattern.ts"
+import { formatScope, scopeCovers, type Scope } from "../catalog/pattern.ts"
 import type { Lookup } from "../encoding/lookup.ts"
 import { isRedacted, withoutValue } from "../catalog/redaction.ts"
 import { sensitivityRank, type Tool } from "../catalog/tool.ts"
 import type { Denial } from "../denials/denial.ts"
-import { violation, type Violation } from "../catalog/bounds/bounds.ts"
-import { OTHERS, type ArgumentBounds } from "../catalog/bounds/definition.ts"
-import { jointBounds } from "../catalog/bounds/joint.ts"
+import { UNNAMED_MEMBER, violation, type Violation } from "../catalog/bounds/bounds.ts"
+import type { ArgumentBounds } from "../catalog/bounds/definition.ts"
 import { displayText } from "../encoding/display-text.ts"
 import { boundInWords, nameText } from "../task/grant-words.ts"
 import { redactedOf } from "../task/redacted-arguments.ts"
@@ -44,18 +43,26 @@ export function checkGrant(
     const isHidden = isRedacted(argument, redactedOf(ancestry, tools))
     const bound = isHidden ? withoutValue(broken.bound) : broken.bound
     const denial = { reason: "argument_out_of_bounds", scope: formatScope(scopeOf(tool)), argument, bound } as const
-    const isStated = task === ancestry[0] && task.details !== null && !isHidden
-    return isStated ? { ...denial, stated: wordsOf(broken, bounds) } : denial
+    const stated = task === ancestry[0] && !isHidden ? statedOf(task, tool, broken) : null
+    return stated === null ? denial : { ...denial, stated }
   }
   return null
 }
 
-/** What a token with `authorization_details` states of the argument: all bounds of it together. */
-function wordsOf({ argument }: Violation, bounds: readonly ArgumentBounds[]): string {
-  const joint = jointBounds(bounds)
-  const bound = Object.hasOwn(joint, argument) && argument !== OTHERS ? joint[argument] : undefined
-  const words = bound ? boundInWords(argument, bound) : `it has no argument ${nameText(argument)}`
-  return displayText(words, MAX_STATED)
+/**
+ * What the token of the call states of the argument, in words. Read from its `authorization_details` themselves: they may
+ * hide what the grant, or a later catalog, would show. Null if they do not state it.
+ */
+function statedOf({ details }: Task, tool: Tool, { argument, bound }: Violation): string | null {
+  const stated = details?.find(({ tools, actions }) =>
+    tools.some((pattern) => actions.some((action) => scopeCovers({ pattern, action }, tool))),
+  )
+  const bounds = stated?.arguments ?? {}
+  const own = Object.hasOwn(bounds, argument) ? bounds[argument] : undefined
+  if (own && bound !== UNNAMED_MEMBER) return displayText(boundInWords(argument, own), MAX_STATED)
+  if (!stated?.closed) return null
+  const name = nameText(argument)
+  return displayText(own ? `${name} has no member that no bound names` : `it has no argument ${name}`, MAX_STATED)
 }
 
 /** Returns the bounds within which a task's grant covers the tool, or why it does not, whatever the arguments. */

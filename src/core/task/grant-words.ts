@@ -44,6 +44,8 @@ const NO_OTHERS = "it has no other argument"
 
 function ofArgument(name: string, bound: object, isWhole: boolean): readonly string[] {
   const { optional, ...kinds } = { optional: false, ...bound }
+  // Where others are refused, it is named so that it may be given.
+  if (Object.keys(kinds).length === 0) return [`${nameText(name)} may have any value`]
   const subject = optional ? `${nameText(name)}, if it is given,` : nameText(name)
   return Object.entries<unknown>(kinds)
     .flatMap(([kind, definition]) => phrasesOf(kind, definition, isWhole))

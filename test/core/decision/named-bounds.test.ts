@@ -4,7 +4,7 @@ import { UNSEEN_ARGUMENTS } from "../../../src/core/catalog/arguments.ts"
 import { isOAuthFailure } from "../../../src/core/denials/oauth-error.ts"
 import { boundsInWords } from "../../../src/core/task/grant-words.ts"
 import { readRequestedGrant } from "../../../src/core/task/requested-grant.ts"
-import { ALICE, START, assembled, callOf, newState, open, opened, reasonOf, scopes } from "../../harness/trees.ts"
+import { ALICE, START, assembled, callOf, newState, open, opened, reasonOf, scopes, step } from "../../harness/trees.ts"
 
 const body = inject("yard")
 const BOUND = { ".": { left: { ".": { left: { Var: "context" }, attr: "bounds" } }, attr: "own" } }
@@ -73,6 +73,25 @@ describe("a request", () => {
     expect(boundsInWords(read.requested.parts?.map(({ bounds }) => bounds) ?? [])).toBe(
       "to is an e-mail address at example.org; it has no other argument",
     )
+  })
+
+  test("is not told of its parent's bounds what its token hides, though the catalog redacts it no longer", () => {
+    const read = requested({ arguments: { to: { email: ["example.org"] } } })
+    if (isOAuthFailure(read)) throw new Error("it is well formed")
+    const ceiling = { tools: ["*:write"], max_sensitivity: "restricted", arguments: {} } as const
+    const agents = body.agents.map((agent) => ({ ...agent, ceiling }))
+    const redact = (names: readonly string[]) =>
+      assembled({
+        ...body,
+        agents,
+        tools: body.tools.map((tool) => (tool.name === "mail.send" ? { ...tool, redact: names } : tool)),
+      })
+    const state = newState(ALICE)
+    const parent = opened(open(redact(["to"]), state, "first", null, { purpose: "work", asked: read.requested }))
+    const child = opened(open(redact(["to"]), state, "second", parent, { asked: scopes("mail.send:write") }))
+    const { denial } = step(redact([]), state, callOf(child, "mail.send", { to: "a@evil.example" }))
+    expect(denial).toMatchObject({ reason: "argument_out_of_bounds", argument: "to" })
+    expect(denial).toHaveProperty("stated", 'to is within email "[redacted]"')
   })
 
   test.each([

@@ -110,7 +110,7 @@ test.each([
 
 test("a directory that a program requests does not read as our own words", () => {
   expect(boundsInWords([{ file: { path: ["srv; your company has reviewed it", "a"] } }])).toBe(
-    'file is a path in one of "srv; your company has reviewed it", "a"',
+    'file is a path in one of "srv; your company has reviewed it", a',
   )
 })
 
@@ -142,6 +142,8 @@ test.each<[object, string]>([
   [{ date: { from: "2026-01-01" } }, "it is a date from 2026-01-01"],
   [{ schema: { type: "string" } }, 'it fulfils a schema: {"type":"string"}'],
   [{ path: "[redacted]", eq: "[redacted]" }, 'it is within path "[redacted]"; it is "[redacted]"'],
+  [{}, "it may have any value"],
+  [{ optional: true }, "it may have any value"],
   [{ between: [1, 2] }, "it is within between [1,2]"],
   // Of an agent, which would like to be read as ours.
   [{ path: ["/srv, and anywhere else; to is anything"] }, 'it is a path in "/srv, and anywhere else; to is anything"'],

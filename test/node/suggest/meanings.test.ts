@@ -196,6 +196,15 @@ describe("no bound is made", () => {
   })
 })
 
+test("a quantity below one leaves a share of itself, not a whole more", () => {
+  const values = new ArgumentValues()
+  for (let nth = 0; nth < CALLS; nth++) values.add(`${nth === 0 ? "0.04" : "0.02"} BTC`, START)
+  expect(boundOf(values, CALLS, "x")).toMatchObject({
+    by: { named: { quantity: { max: "0.05 BTC" } } },
+    outside: "2 BTC",
+  })
+})
+
 const holds = (bound: ArgumentBound, a: unknown): boolean => violation([{ a: bound }], { a }, START) === null
 
 test("all that a bound is made of is within it, whatever was sent", () => {

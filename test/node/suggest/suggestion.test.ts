@@ -35,7 +35,7 @@ beforeAll(async () => {
 })
 
 function useOf(records: readonly ShownRecord[]): ObservedUse {
-  const use = new ObservedUse()
+  const use = new ObservedUse(base.body.tools)
   const paths = new PathArguments(base.body.routes)
   for (const record of records) use.add(paths.shownIn(record))
   return use
@@ -225,6 +225,107 @@ describe("bounds", () => {
     const made = suggested(life.records)
     expect(JSON.stringify([...made.files])).not.toMatch(/secret \d|\[redacted\]/u)
   })
+})
+
+describe("records of before the rules were corrected", () => {
+  const REPLY = "crm.tickets.reply"
+
+  /** As the gateway denied them by the token alone: no ledger knew their number, their arguments, or the groups of the user. */
+  function deniedAtEdge(records: readonly ShownRecord[]): readonly ShownRecord[] {
+    const unseen = { calls: null, groups: [], arguments: {}, arguments_omitted: null, life: null, number: null }
+    let number = 0
+    return records.map((record) => {
+      if (record.decision === "deny") return { ...record, ...unseen }
+      if (record.kind === "exchange") number = 0
+      number += 1
+      return { ...record, number }
+    })
+  }
+
+  function before(calls: readonly (readonly [tool: string, mode: "enforce" | "observe"])[]): readonly ShownRecord[] {
+    const life = new RecordedLife(bundle)
+    for (let nth = 0; nth < 5; nth++) {
+      const task = life.open(SUPPORT, "answer-customer", "crm.tickets.get:read")
+      for (const [tool, mode] of calls) task.call(tool, { ticket: "1" }, { mode })
+    }
+    return deniedAtEdge(life.records)
+  }
+
+  test("do not count as denied where the change could grant what they were denied, and the tests come", async () => {
+    const records = before([
+      ["crm.tickets.get", "enforce"],
+      [REPLY, "observe"],
+    ])
+    expect(new Set(records.map(({ denial }) => denial?.reason))).toEqual(new Set([undefined, "tool_not_granted"]))
+    const made = suggested(records)
+    const traffic = await trafficUnder(made.bundle, records, new Map(), SUBJECTS)
+    expect(traffic).toMatchObject({ calls: 10, allowed: 5, denied: [], unpermitted: [], untoldCount: 5 })
+    expect(traffic.untold).toEqual({ "what its task had requested": 5 })
+    expect(made.files.get("suggested.test.yaml")).toMatch(/\[crm\.tickets\.reply, .*allow\]/u)
+  })
+
+  test("are not decided for a user without groups if no record of their task has them", async () => {
+    const records = before([
+      [REPLY, "observe"],
+      ["crm.tickets.get", "enforce"],
+    ])
+    const { denied, untold } = await trafficUnder(suggested(records).bundle, records, new Map(), SUBJECTS)
+    expect(denied).toEqual([])
+    expect(untold).toEqual({ "the groups of its user": 5 })
+  })
+})
+
+describe("a budget of calls", () => {
+  const purposes = new Set(["refund-order"])
+  /** Each task reads twice and sends three times, which its grant does not cover. */
+  const observed = (): readonly ShownRecord[] => {
+    const life = new RecordedLife(bundle)
+    for (let nth = 0; nth < 20; nth++) {
+      const task = life.open(SUPPORT, "refund-order")
+      for (const order of ["1", "2"]) task.call("billing.read-order", { order })
+      for (const text of ["a", "b", "c"]) task.call("mail.send", { to: "ann@example.org", text }, { mode: "observe" })
+    }
+    // What a gateway denies before it asks the ledger has no count.
+    return life.records.map((record) => (record.decision === "deny" ? { ...record, calls: null } : record))
+  }
+
+  test("leaves room for all calls that happened, also those that were denied", async () => {
+    const records = observed()
+    expect(useOf(records).counted.get("refund-order")).toMatchObject({ most: 5 })
+    const subjects = { agents: new Set([SUPPORT]), purposes }
+    const made = suggestionFor(base, useOf(records), subjects)
+    if ("problems" in made) throw new Error(JSON.stringify(made))
+    expect(made.files.get("agents.yaml")).toMatch(/calls: 7\b/u)
+    expect((await trafficUnder(made.bundle, records, new Map(), subjects)).denied).toEqual([])
+  })
+
+  test("counts the calls below a task for it as well, and none that costs nothing", () => {
+    const [opening, ...calls] = observed().slice(0, 6)
+    if (!opening) throw new Error("there is no record")
+    const child = calls.map((call) => ({ ...call, task: `${call.task}.1`, purpose: "answer-customer" }))
+    const lifecycle = calls.slice(0, 1).map((call) => ({ ...call, tool: "everything.mcp.initialize" }))
+    expect(base.body.tools.map(({ name }) => name)).toContain("everything.mcp.initialize")
+    const { counted } = useOf([opening, ...lifecycle, ...calls, ...child])
+    expect(counted.get("refund-order")?.most).toBe(10)
+    expect(counted.get("answer-customer")?.most).toBe(5)
+  })
+})
+
+test("the table names the schema where agents.yaml names its own, as a directory that was initialised does", () => {
+  const records = lifeOf(CALLS.slice(0, 2))
+  const [first] = (suggested(records).files.get("suggested.test.yaml") ?? "").split("\n")
+  expect(first).toBe("# yaml-language-server: $schema=../schemas/test.schema.json")
+  const text = compiled.texts.get("agents.yaml") ?? ""
+  const head = (agents: string): string | undefined => {
+    const texts = new Map(compiled.texts).set("agents.yaml", agents)
+    const made = suggestionFor({ ...base, compiled: { ...compiled, texts } }, useOf(records), SUBJECTS)
+    if ("problems" in made) throw new Error(JSON.stringify(made))
+    return made.files.get("suggested.test.yaml")?.split("\n")[0]
+  }
+  expect(head(text.replace("../schemas/", ".schemas/"))).toBe(
+    "# yaml-language-server: $schema=.schemas/test.schema.json",
+  )
+  expect(head(text.replace(/^.*\n/u, ""))).toMatch(/^# Made by/u)
 })
 
 test("what an observing gateway let happen is granted too, and named as widening", () => {

@@ -56,7 +56,7 @@ export function recordsOf(bundle: Bundle, calls: readonly Readonly<Record<string
 }
 
 export function useOf(records: readonly ShownRecord[], { body }: Pick<Usable, "body">): ObservedUse {
-  const use = new ObservedUse()
+  const use = new ObservedUse(body.tools)
   const paths = new PathArguments(body.routes)
   for (const record of records) use.add(paths.shownIn(record))
   return use

@@ -1,7 +1,7 @@
 /**
  * Argument bounds. They only accumulate: a grant holds a list of them for each tool, and every one must hold, so that no
- * step of narrowing can relax one. A bound does not hold if its argument is absent, unless it says so, or of a type that it
- * cannot judge.
+ * step of narrowing can relax one. A bound of some kind does not hold if its argument is absent, unless it says so, or of a
+ * type that the kind cannot judge; a bound of none only names the argument for those that are closed.
  */
 import { isObject } from "../../encoding/json.ts"
 import type { Judging, Miss } from "./kind.ts"
@@ -70,9 +70,12 @@ function brokenIn(bound: ArgumentBound, value: unknown, judging: Judging): strin
     if (miss) return `${kind.isLong ? name : `${name} ${JSON.stringify(definition)}`}: ${miss.how}`
   }
   return judging.isClosed && hasObject(value) && !meanings.some(({ kind, definition }) => kind.isOfObjects(definition))
-    ? "closed: it has a member that no bound names"
+    ? UNNAMED_MEMBER
     : null
 }
+
+/** Of a violation of closed bounds within an argument that one of them names. */
+export const UNNAMED_MEMBER = "closed: it has a member that no bound names"
 
 /** Members of an object are arguments, too, wherever it stands in the value. */
 function hasObject(value: unknown): boolean {

@@ -91,7 +91,7 @@ function jointBound(all: readonly ArgumentBound[]): object {
   if (one && others.length === 0) return one
   const values = listedValues(all, null)
   const [value] = values ?? []
-  const optional = all.every((bound) => bound.optional) && { optional: true as const }
+  const optional = all.every(mayBeAbsent) && { optional: true as const }
   if (values) {
     const ofTime = all.flatMap(meaningsOf).filter(({ kind, definition }) => kind.dependsOnTime?.(definition))
     const listed = values.length === 1 && value !== undefined ? { eq: value } : { in: values }

@@ -87,7 +87,7 @@ export const path: BoundKind<Directories> = {
   isOfObjects: () => false,
   judge,
   // A directory that a program requests may be a whole sentence.
-  words: (directories) => `is a path in ${anyOf(directories.map((each) => JSON.stringify(each)))}`,
+  words: (directories) => `is a path in ${anyOf(directories)}`,
   contradiction: () => null,
   implies: (one, other) => eachCovered(one, other, (wide, narrow) => isIn(narrow, wide)),
 }

@@ -114,6 +114,15 @@ test("of dates and days from today both ends stay, because no order of them last
   expect(joint({ eq: "2026-03-01" }, moving)).toEqual({ eq: "2026-03-01", ...moving })
 })
 
+test("an argument may be absent if each of its bounds allows it, as one that only names it does", () => {
+  const few = { max_length: 9 }
+  expect(joint({}, { ...few, optional: true })).toEqual({ ...few, optional: true })
+  expect(joint({}, few, { optional: true })).toEqual(few)
+  for (const a of [undefined, "x", null]) {
+    expect(violation([{ a: {} }], a === undefined ? {} : { a }, NOW)).toBe(null)
+  }
+})
+
 test("a date that is listed is possible only on the days on which it is within the days from today", () => {
   const bounds = [{ a: { eq: "2026-03-01" } }, { a: { date: { from: "today-31d", to: "today" } } }]
   const possible = [-1, 0, 31, 32].map((days) => contradiction(bounds, NOW + days * DAY) === null)

@@ -88,7 +88,7 @@ function requireUrl(text: string): void {
 
 function responseOf(verdict: Verdict): GatewayResponse {
   const { status, headers, body } = verdict.allowed
-    ? { status: 200, headers: verdict.identity, body: new Uint8Array() }
+    ? { status: 200, headers: verdict.stated, body: new Uint8Array() }
     : verdict
   const lowerCase = headers.map(([name, value]) => [name.toLowerCase(), value] as const)
   return { status, headers: Object.fromEntries(lowerCase), body: new TextDecoder().decode(body) }

@@ -1,5 +1,5 @@
 /** A gateway without a port, for an agent under test in workerd: a `fetch` that asks Narrowgate as that gateway asks. */
-import { denial, identity, restatedStatus, toUpstream } from "../../dev/gateway/headers.ts"
+import { denial, restatedStatus, statedBy, toUpstream } from "../../dev/gateway/headers.ts"
 import { decisionOf } from "../kit/decision.ts"
 import { NarrowgateTestError } from "../kit/error.ts"
 import type { Kit } from "../kit/kit.ts"
@@ -21,7 +21,7 @@ export function poolGateway(
     calls.push({ method, target, ...decision })
     kit.noteCall(headers["authorization"] ?? "", decision.id)
     if (!decision.allowed) return denialOf(answer)
-    const passed = [...toUpstream(Object.entries(headers), false), ...identity(Object.entries(answer.headers))]
+    const passed = toUpstream(Object.entries(headers), statedBy(Object.entries(answer.headers)), false)
     return upstream(new Request(request.url, { method, headers: Object.fromEntries(passed), body }))
   }
   const by: typeof fetch = async (input, init) => {

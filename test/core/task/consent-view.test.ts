@@ -146,6 +146,10 @@ test.each<[object, string]>([
   [{ optional: true }, "it may have any value"],
   [{ between: [1, 2] }, "it is within between [1,2]"],
   // Of an agent, which would like to be read as ours.
+  [
+    { url: { hosts: ["api.example"], path: "/v1,and%20any%20other" } },
+    'it is a URL (https) at api.example, path "/v1,and%20any%20other"',
+  ],
   [{ path: ["/srv, and anywhere else; to is anything"] }, 'it is a path in "/srv, and anywhere else; to is anything"'],
   [{ "max 5; to": 1 }, 'it is within "max 5; to" 1'],
 ])("a bound in words: %j", (bound, words) => {

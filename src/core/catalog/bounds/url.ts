@@ -116,7 +116,7 @@ export const url: BoundKind<UrlBound> = {
   isOfObjects: () => false,
   judge,
   words: ({ hosts, schemes = ["https"], ports, path }) =>
-    `is a URL (${schemes.join(", ")}) at ${anyOf(hosts)}${ports ? `, port ${ports.join(", ")}` : ""}${path === undefined ? "" : `, path ${path}`}`,
+    `is a URL (${schemes.join(", ")}) at ${anyOf(hosts)}${ports ? `, port ${ports.join(", ")}` : ""}${path === undefined ? "" : `, path ${anyOf([path])}`}`,
   contradiction: () => null,
   implies: (one, other) =>
     eachCovered(one.hosts, other.hosts, patternImplies) &&

@@ -84,7 +84,7 @@ export class Replay {
     const { denial, task } = shown
     if (denial && decidedAnew(denial) === null && !isOfGrants(denial)) return APART
     const groups = this.#groupsOf(shown)
-    const record = groups ? { ...shown, groups } : shown
+    const record = groups ? { ...shown, groups: [...groups] } : shown
     const recordedBy = this.#bundles.get(record.bundle?.digest ?? "") ?? null
     const known = situationOf(record, this.#bundle, recordedBy)
     if (!known || task === null) return APART

@@ -3,7 +3,7 @@
  * A batch is stored as it came. Within a minute its records get their positions, once each, however often the batch was
  * sent; from then on they can be read in order, by sinks, and are in the log's Merkle tree.
  */
-import { nativeHash } from "../platform/native-hash.ts"
+import { nativeHash } from "../platform/builtins.ts"
 import { StoredObject } from "../platform/storage/stored-object.ts"
 import type { HistoryKey } from "../core/guardrails/history-key.ts"
 import { bytesToBase64 } from "../core/encoding/base64.ts"
@@ -105,9 +105,8 @@ export class RecordLog extends StoredObject {
   /** Gives all records that wait now their positions, some at a time: writes of others come in between. */
   async seal(): Promise<void> {
     this.#isSealDue = false
-    const hash = await nativeHash()
     const { newest, end } = this.#segments
-    while (this.#segments.seal(Date.now(), newest, hash, (records) => this.#counters.add(records))) {
+    while (this.#segments.seal(Date.now(), newest, nativeHash, (records) => this.#counters.add(records))) {
       this.#sinks.trim(MAX_LOG_BYTES, this.#checkpoints.needed)
       await nextTurn()
     }

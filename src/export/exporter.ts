@@ -244,7 +244,7 @@ export class Exporter extends StoredObject {
   /** @returns `too_large` if it is longer than the sink takes, by sinks.yaml: it was not sent */
   async #send({ sink, signal }: Stream, batch: Batch, { config }: RequestContext): Promise<Sent | "too_large"> {
     const format = formatOf(sink, signal)
-    const { bytes, parcel } = await parcelOf(batch, signal, format, { issuer: config.issuer }, sink.batch.bytes)
+    const { bytes, parcel } = parcelOf(batch, signal, format, { issuer: config.issuer }, sink.batch.bytes)
     const characters = batch.records.reduce((sum, { body }) => sum + body.length, 0)
     if (characters > 0) this.#growth = (bytes / characters) * GROWTH_MARGIN
     if (!parcel) return "too_large"

@@ -91,7 +91,7 @@ export class MetricsExporter extends StoredObject {
   async #send(sink: SinkDefinition, context: RequestContext): Promise<Sent> {
     const { env, config } = context
     const reading = await readingOf(context)
-    const body = await zipped(otlpMetrics(samplesOf(reading), config.issuer, reading.now))
+    const body = zipped(otlpMetrics(samplesOf(reading), config.issuer, reading.now))
     const parcel = { signal: "metrics", body, contentType: "application/json", name: "metrics" } as const
     return send(sink, parcel, { env, secrets: config.sinkSecrets, local: config.sendsToLoopback })
   }

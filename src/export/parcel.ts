@@ -1,5 +1,6 @@
 /** A batch becomes what is sent: its text, compressed, with a name that follows from its records. */
 import { byteLength } from "../core/encoding/bytes.ts"
+import { gzip } from "../platform/builtins.ts"
 import type { Signal } from "../core/policy/definition/sinks.ts"
 import type { Parcel } from "./destinations/destination.ts"
 import { membersOf, type Batch, type Format, type FormatContext } from "./formats/format.ts"
@@ -11,18 +12,18 @@ export interface Packed {
   readonly parcel: Parcel | null
 }
 
-export async function parcelOf(
+export function parcelOf(
   batch: Batch,
   signal: Signal,
   format: Format,
   context: FormatContext,
   maxBytes: number,
-): Promise<Packed> {
+): Packed {
   const text = format.write(batch, context)
   const bytes = text.length > maxBytes ? text.length : byteLength(text)
   if (bytes > maxBytes) return { bytes, parcel: null }
   const { contentType, extension } = format
-  return { bytes, parcel: { signal, body: await zipped(text), contentType, name: nameOf(batch, extension) } }
+  return { bytes, parcel: { signal, body: zipped(text), contentType, name: nameOf(batch, extension) } }
 }
 
 /**
@@ -31,12 +32,7 @@ export async function parcelOf(
  */
 const LEVEL = 3
 
-export async function zipped(text: string): Promise<Uint8Array<ArrayBuffer>> {
-  // Loading it takes milliseconds, which not every isolate has to spend.
-  // oxlint-disable-next-line eslint/no-restricted-imports -- the platform has it, by the date in wrangler.toml
-  const { gzipSync } = await import("node:zlib")
-  return new Uint8Array(gzipSync(text, { level: LEVEL }))
-}
+export const zipped = (text: string): Uint8Array<ArrayBuffer> => gzip(text, LEVEL)
 
 /** So that names sort as their records do. */
 const DIGITS = 12

@@ -208,7 +208,10 @@ describe.skipIf(!INSTALLED)("real sinks", { timeout: BUILD_WITHIN_MS + 60_000 },
     })
     await vi.waitFor(async () => {
       const { last_failure, next } = await narrowgate.state("wrong", LOG)
-      expect({ says: last_failure?.says, next }).toEqual({ says: "The sink refused the request. (HTTP 403: SignatureDoesNotMatch)", next: 0 })
+      expect({ says: last_failure?.says, next }).toEqual({
+        says: "The sink refused the request. (HTTP 403: SignatureDoesNotMatch)",
+        next: 0,
+      })
     })
     const folder = join(store, "records/narrowgate", `log=${LOG}`, "date=2026-11-29")
     const names = (await readdir(folder)).filter((name) => name.endsWith(".ndjson.gz")).toSorted()

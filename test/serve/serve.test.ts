@@ -103,8 +103,11 @@ test("each line on standard output is a JSON object with a time and an event; no
   for (const line of serving.lines)
     expect(line).toEqual(expect.objectContaining({ at: expect.any(String), event: expect.any(String) }))
   expect(JSON.stringify(serving.lines)).not.toContain("s3cret")
-  for (const file of globSync("**/*", { cwd: there.place, withFileTypes: true }).filter((each) => each.isFile()))
-    expect((await readFile(join(file.parentPath, file.name))).includes("s3cret"), file.name).toBe(false)
+  for (const file of globSync("**/*", { cwd: there.place, withFileTypes: true }).filter((each) => each.isFile())) {
+    // SQLite's own files go when an object is put to sleep.
+    const bytes = await readFile(join(file.parentPath, file.name)).catch(() => Buffer.alloc(0))
+    expect(bytes.includes("s3cret"), file.name).toBe(false)
+  }
 })
 
 describe("who sent a request", () => {

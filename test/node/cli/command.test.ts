@@ -148,7 +148,7 @@ describe("decisions", () => {
     expect(code).toBe(0)
     const [first, second] = stdout.split("\n")
     expect(first).toMatch(
-      /00:00:01\.000 allow ok +crm\.tickets\.get:read +example\.org\/agent\/support for alice tsk_1 dec_1/,
+      /00:00:01\.000Z allow ok +crm\.tickets\.get:read +example\.org\/agent\/support for alice tsk_1 dec_1/,
     )
     expect(second).toMatch(/deny +policy_denied +mail\.send:write .*policy forbids.*mail-within-the-company.* dec_2/)
   })

@@ -33,12 +33,9 @@ export function keyValueTexts(
   members: Readonly<Record<string, unknown>>,
   beginningOf: (member: string) => string,
 ): string {
-  let text = ""
-  for (const member of Object.keys(members)) {
-    if (text !== "") text += ","
-    text += `${beginningOf(member)}${anyValueText(members[member])}}`
-  }
-  return text
+  return Object.keys(members)
+    .map((member) => `${beginningOf(member)}${anyValueText(members[member])}}`)
+    .join(",")
 }
 
 /** An attribute up to its value. */

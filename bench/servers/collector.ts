@@ -6,7 +6,7 @@ import { gunzip } from "node:zlib"
 
 /** Each record has its id once in each format. */
 const RECORD = '"dec_'
-/** Seconds that a sink waits for a collector that is down, unless it is told to begin again. */
+/** Seconds that a sink waits for a collector that is down, unless a backfill has it begin again. */
 const DOWN_FOR = 3_600
 
 export interface Collector extends AsyncDisposable {

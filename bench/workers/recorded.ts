@@ -1,5 +1,5 @@
 /**
- * The Worker as it is, but that it can be told what becomes of the records of reads: at a path of its own they are chained
+ * The Worker as it is, but that a request sets what becomes of the records of reads: at a path of its own they are chained
  * as always, only kept as they come, or not even made. All objects are in one isolate here, so that one switch is enough.
  */
 import { Segments } from "../../src/audit/log-segments.ts"

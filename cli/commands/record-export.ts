@@ -112,7 +112,7 @@ async function verify(files: readonly string[], options: VerifyOptions): Promise
   if (flaws.length > 0) process.exitCode = EXIT.refused
 }
 
-/** Whoever has the public keys can verify; what the Worker has now only its operators can ask. */
+/** A holder of the public keys can verify; what the Worker has now, only its operators can ask. */
 async function askWorker(
   worker: WorkerOptions,
   logs: readonly CheckedLog[],

@@ -80,11 +80,11 @@ async function tell(
   options: SuggestOptions,
   { use, suggestion, traffic }: Pick<Told, "use" | "suggestion" | "traffic">,
 ): Promise<void> {
-  const told = { directory, use, suggestion, traffic, isWritten: options.write === true }
+  const shown = { directory, use, suggestion, traffic, isWritten: options.write === true }
   if (options.write) {
     for (const [file, text] of suggestion.files) await writeWhole(join(directory, file), text)
   }
-  console.log(options.json ? jsonText(suggestionAsJson(told)) : suggestionText(told))
+  console.log(options.json ? jsonText(suggestionAsJson(shown)) : suggestionText(shown))
   if (traffic.denied.length > 0) process.exitCode = EXIT.refused
 }
 

@@ -35,7 +35,7 @@ export const TOO_FEW = `fewer than ${FEWEST_CALLS} calls`
 type Kind = (values: ArgumentValues, path: string) => SuggestedBound | null
 
 /**
- * Null if nothing fits, or too little is known: the reason is told.
+ * Null if nothing fits, or too little is known, with the reason.
  * @param path of the argument in Cedar
  */
 export function boundOf(

@@ -27,7 +27,7 @@ const FIRST_AFTER_MS = 5_000
 
 interface Remembered extends MetricsState {
   readonly sink: string
-  /** The newest bundle that it was told of. */
+  /** The newest bundle of which it has received a notice. */
   readonly bundle: Pointer
 }
 const KEY = "metrics"
@@ -67,11 +67,11 @@ export class MetricsExporter extends StoredObject {
     }
   }
 
-  async #work({ sink: id, bundle: told }: Remembered): Promise<void> {
+  async #work({ sink: id, bundle: pointer }: Remembered): Promise<void> {
     const background = (work: Promise<unknown>): void => this.ctx.waitUntil(work)
     await requireOwner(this.env, background)
     const context = requestContext(this.env, background)
-    const bundle = await this.#bundle(told, context)
+    const bundle = await this.#bundle(pointer, context)
     if (!bundle) throw new Error("no bundle of policies could be loaded")
     const sink = bundle.sinks.find((each) => each.id === id)
     if (!sink || !signalsOf(sink).includes("metrics")) return this.ctx.storage.deleteAll()
@@ -83,9 +83,9 @@ export class MetricsExporter extends StoredObject {
   }
 
   /** The isolate's, unless this object knows of a newer one. */
-  async #bundle(told: Pointer, context: RequestContext): Promise<Bundle | null> {
+  async #bundle(pointer: Pointer, context: RequestContext): Promise<Bundle | null> {
     const bundle = await bundleFor(context)
-    return (bundle?.pointer.seq ?? 0) < told.seq ? bundleOf(this.env.BUNDLES, told) : bundle
+    return (bundle?.pointer.seq ?? 0) < pointer.seq ? bundleOf(this.env.BUNDLES, pointer) : bundle
   }
 
   async #send(sink: SinkDefinition, context: RequestContext): Promise<Sent> {

@@ -35,7 +35,7 @@ test.each<readonly [query: string, says: RegExp]>([
   ["limit=0", /^`limit` was not accepted: Too small: [^\n]+\.$/],
   ["trace=1&limit=x", /^`(?:limit|trace)` was not accepted: [^\n✖]+\.$/u],
   [`%E2%80%AE${"x".repeat(600)}=1`, /^The query takes no `\?x{1,256}…`\.$/u],
-])("a query is told what is wrong with it: %s", async (query, says) => {
+])("a query gets an answer that says what is wrong with it: %s", async (query, says) => {
   const { status, json } = await manage("GET", `/v1/decisions?${query}`, await bearerOf("viewer"))
   expect(status).toBe(400)
   expect(json).toMatchObject({ error_description: expect.stringMatching(says) })

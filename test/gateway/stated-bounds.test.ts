@@ -1,4 +1,4 @@
-/** What a denial says of a bound: what the token of the call states, to whoever presents it; of policy, nothing. */
+/** What a denial says of a bound: what the token of the call states, to the client that presents it; of policy, nothing. */
 import { expect, test } from "vitest"
 import { z } from "zod"
 import { openTask } from "../harness/agents.ts"

@@ -48,7 +48,7 @@ const query = async (): Promise<readonly string[]> => {
 }
 
 const arrived = async (): Promise<readonly string[]> => {
-  // Whoever asks for records has those that wait get their positions.
+  // To read the records gives those that wait their positions.
   await fetch(there.url("/v1/decisions"), { headers: { authorization: await there.staff.operator() } })
   return files().length === 0 ? [] : query()
 }

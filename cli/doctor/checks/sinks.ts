@@ -1,4 +1,4 @@
-/** Each sink gets its records. Only an operator may see that, so somebody has to be logged in. */
+/** Each sink gets its records. Only an operator may see that, so a login is necessary. */
 import { healthOf, lagInWords, sinks, type SinkHealth } from "../../../src/api/contract/sinks.ts"
 import { operatorBearer } from "../../remote/bearer.ts"
 import { CALLED } from "../../terminal/program-name.ts"

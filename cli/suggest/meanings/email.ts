@@ -17,8 +17,8 @@ export class EmailLearner implements Learner {
     return {
       bound: { email: domains },
       words: `was an e-mail address at ${listed(domains)}`,
-      within: `somebody@${domains[0]}`,
-      outside: "somebody@elsewhere.invalid",
+      within: `user@${domains[0]}`,
+      outside: "user@elsewhere.invalid",
     }
   }
 }

@@ -19,7 +19,7 @@ const MAX_STATED = 300
 /**
  * Requires that the grant of the task and of each ancestor covers the call, so that no agent of the chain gains
  * authority. The denial shows the violated bound, except its value if the catalog redacts the argument for one of the
- * tools that these grants cover. If the token of the call states the bound, the caller may be told.
+ * tools that these grants cover. If the token of the call states the bound, the caller may learn of it.
  * @param tools the catalog
  * @param now milliseconds since the epoch
  */

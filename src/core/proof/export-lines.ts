@@ -23,7 +23,7 @@ interface Checkpoint {
   /** Milliseconds since the epoch, when it was signed. */
   readonly at: number
   readonly note: string
-  /** Roots of the full subtrees before `size`, in base64: whoever has only what follows can verify that. */
+  /** Roots of the full subtrees before `size`, in base64: a reader who has only what follows can verify that. */
   readonly frontier: readonly string[]
 }
 

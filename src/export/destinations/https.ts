@@ -42,7 +42,7 @@ const REJECTED: Readonly<Record<Signal, string>> = {
 
 /**
  * `Export<signal>ServiceResponse` (OTLP, "Full Success", "Partial Success"): what was rejected must not be sent again. A
- * page that somebody on the way answers with 200 is no such response, and nothing says that it arrived.
+ * page that a proxy on the way answers with 200 is no such response, and nothing says that it arrived.
  */
 function readAnswer(text: string, rejected: string): Sent {
   if (text.trim() === "") return ACCEPTED

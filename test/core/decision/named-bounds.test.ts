@@ -75,7 +75,7 @@ describe("a request", () => {
     )
   })
 
-  test("is not told of its parent's bounds what its token hides, though the catalog redacts it no longer", () => {
+  test("does not learn of its parent's bounds what its token hides, though the catalog redacts it no longer", () => {
     const read = requested({ arguments: { to: { email: ["example.org"] } } })
     if (isOAuthFailure(read)) throw new Error("it is well formed")
     const ceiling = { tools: ["*:write"], max_sensitivity: "restricted", arguments: {} } as const

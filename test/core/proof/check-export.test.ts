@@ -357,7 +357,7 @@ async function sinkFiles(made: Made = {}): Promise<readonly (readonly string[])[
 }
 const written = await sinkFiles()
 
-test("what a sink has written is proven, file after file; several logs are told apart", async () => {
+test("what a sink has written is proven, file after file; several logs are kept apart", async () => {
   expect(await checked(...written)).toMatchObject({ findings: [], proven: 20, unproven: [] })
   const other = await sinkFiles({ log: "records-1" })
   expect(await checked(...written, ...other)).toMatchObject({ findings: [], proven: 40, unproven: [] })

@@ -41,7 +41,7 @@ async function found(more: Partial<Given> = {}): Promise<readonly Examined[]> {
   return (await examine(await subjectOf({ ...given, ...more }))).filter(({ check }) => check === "sink")
 }
 
-/** Records go to sinks within a minute, or once somebody reads them. */
+/** Records go to sinks within a minute, or once an operator reads them. */
 async function read(): Promise<void> {
   const { origin: url, provider: idp } = own().stack
   const authorization = `Bearer ${await operatorBearer({ url, idp })}`

@@ -36,7 +36,7 @@ function replayed(records: readonly ShownRecord[], by: Bundle): readonly Replaye
   return records.flatMap((record) => replay.next(record) ?? [])
 }
 
-const told = ({ judged, how }: Replayed): string =>
+const summaryOf = ({ judged, how }: Replayed): string =>
   `${how}: ${judged.kind === "flips" ? judged.to.code : judged.kind === "untold" ? judged.what.join(", ") : judged.kind}`
 
 /** Reads, writes, a customer's data, and what may not be done after that. */
@@ -55,13 +55,13 @@ describe("a recorded sequence comes out", () => {
   test("as it did, under the bundle that decided it", () => {
     const { records } = life()
     expect(records.map(({ code }) => code)).toEqual(["ok", "ok", "ok", "ok", "policy_denied", "ok"])
-    expect(replayed(records, bundle).map(told)).toEqual(Array.from({ length: 5 }, () => "sequence: same"))
+    expect(replayed(records, bundle).map(summaryOf)).toEqual(Array.from({ length: 5 }, () => "sequence: same"))
   })
 
   test("with other labels, if a tool leaves none any more: nothing of that is in a single record", () => {
     const read = "  - name: crm.customers.get\n    action: read\n    sensitivity: confidential\n"
     const without = changed("catalog.yaml", `${read}    labels: [reads:confidential]\n`, read)
-    expect(replayed(life().records, without).map(told)).toEqual([
+    expect(replayed(life().records, without).map(summaryOf)).toEqual([
       "sequence: same",
       "sequence: same",
       "sequence: same",
@@ -77,7 +77,7 @@ describe("a recorded sequence comes out", () => {
     const narrow = changed("guardrails.yaml", "limit: 600\n    within: 1m", "limit: 2\n    within: 3s")
     // Two in any three seconds, a second apart: every third is one too many, and what is denied does not count.
     const everyThird = ["sequence: same", "sequence: same", "sequence: rate_limited"]
-    expect(replayed(recorded.records, narrow).map(told)).toEqual([...everyThird, ...everyThird])
+    expect(replayed(recorded.records, narrow).map(summaryOf)).toEqual([...everyThird, ...everyThird])
   })
 
   test("with another budget of the task, which no single record shows", () => {
@@ -85,7 +85,7 @@ describe("a recorded sequence comes out", () => {
     const task = recorded.open(SUPPORT, "answer-customer")
     for (let index = 0; index < 4; index++) task.call("crm.tickets.get", { ticket: "1" })
     const narrow = changed("agents.yaml", "calls: 50", "calls: 2")
-    expect(replayed(recorded.records, narrow).map(told)).toEqual([
+    expect(replayed(recorded.records, narrow).map(summaryOf)).toEqual([
       "sequence: same",
       "sequence: same",
       "sequence: budget_exhausted",
@@ -99,7 +99,7 @@ describe("a recorded sequence comes out", () => {
       "tools: [crm.*:read, crm.tickets.reply:write, mail.send:write",
       "tools: [crm.*:read",
     )
-    expect(replayed(life().records, narrow).map(told)).toEqual([
+    expect(replayed(life().records, narrow).map(summaryOf)).toEqual([
       "sequence: same",
       "sequence: insufficient_scope",
       "sequence: same",
@@ -113,7 +113,12 @@ describe("nothing is guessed where", () => {
   test("a record of the tree is lost: the later calls are decided by their own records", () => {
     const { records } = life()
     const lost = records.filter((_record, index) => index !== 2)
-    expect(replayed(lost, bundle).map(told)).toEqual(["sequence: same", "alone: same", "alone: same", "alone: same"])
+    expect(replayed(lost, bundle).map(summaryOf)).toEqual([
+      "sequence: same",
+      "alone: same",
+      "alone: same",
+      "alone: same",
+    ])
   })
 
   test("the opening of the task is not recorded", () => {
@@ -124,7 +129,7 @@ describe("nothing is guessed where", () => {
       "tools: [crm.*:read, crm.tickets.reply:write, mail.send:write",
       "tools: [crm.*:read",
     )
-    expect(replayed(records.slice(1), narrow).map(told)[1]).toBe("alone: invalid_scope")
+    expect(replayed(records.slice(1), narrow).map(summaryOf)[1]).toBe("alone: invalid_scope")
   })
 
   test("an argument that other rules read is not recorded, or is redacted", () => {
@@ -139,7 +144,7 @@ when { context.arguments has ticket && context.arguments.ticket == "42" };`
     copy.set("limits.cedar", `${copy.get("limits.cedar") ?? ""}\n${rule}\n`)
     const { bundle: reading, problems } = compileFiles({ texts: copy, tables: new Map(), problems: [] })
     if (!reading) throw new Error(JSON.stringify(problems))
-    expect(replayed(life().records, reading).map(told)).toEqual([
+    expect(replayed(life().records, reading).map(summaryOf)).toEqual([
       "alone: context.arguments.ticket",
       "sequence: same",
       "sequence: same",
@@ -153,13 +158,13 @@ when { context.arguments has ticket && context.arguments.ticket == "42" };`
     const task = recorded.open(SUPPORT, "answer-customer", "crm.*:read")
     task.call("mail.send", { to: "ann@example.org", text: "hello" })
     expect(recorded.records.at(-1)?.code).toBe("insufficient_scope")
-    expect(replayed(recorded.records, bundle).map(told)).toEqual(["sequence: what its task had requested"])
+    expect(replayed(recorded.records, bundle).map(summaryOf)).toEqual(["sequence: what its task had requested"])
     const narrow = changed(
       "agents.yaml",
       "tools: [crm.*:read, crm.tickets.reply:write, mail.send:write",
       "tools: [crm.*:read",
     )
-    expect(replayed(recorded.records, narrow).map(told)).toEqual(["sequence: same"])
+    expect(replayed(recorded.records, narrow).map(summaryOf)).toEqual(["sequence: same"])
   })
 
   test("a window reaches back beyond the oldest record, unless its figures show that nothing was there", () => {

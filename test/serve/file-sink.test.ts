@@ -3,10 +3,10 @@ import { globSync } from "node:fs"
 import { writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { afterAll, beforeAll, expect, test } from "vitest"
-import { ISSUER, ORIGIN } from "../../bench/servers/identities.ts"
+import { ISSUER } from "../../bench/servers/identities.ts"
 import { SCOPE } from "../long/stack.ts"
 import { run } from "../node/cli/run.ts"
-import { deploy, type Deployment } from "./served.ts"
+import { deploy, readTicket, type Deployment } from "./served.ts"
 
 const ROOT = join(import.meta.dirname, "../..")
 const CALLS = 5
@@ -30,16 +30,9 @@ const files = (): readonly string[] =>
     .map((file) => join(there.place, file))
 
 async function call(token: string): Promise<string> {
-  const headers = {
-    authorization: `Bearer ${token}`,
-    "x-narrowgate-key": there.narrowgate.gatewayKey,
-    "x-forwarded-method": "GET",
-    "x-forwarded-uri": "/crm/tickets/T-1",
-    "x-forwarded-host": new URL(ORIGIN).host,
-  }
-  const response = await fetch(there.url("/authz/forward"), { headers })
-  expect(response.status).toBe(200)
-  return response.headers.get("x-narrowgate-decision") ?? ""
+  const { status, decision } = await readTicket(there, token)
+  expect(status).toBe(200)
+  return decision
 }
 
 const query = async (): Promise<readonly string[]> => {

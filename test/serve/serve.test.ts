@@ -7,11 +7,11 @@ import { connect } from "node:net"
 import { text } from "node:stream/consumers"
 import { setTimeout as sleep } from "node:timers/promises"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
-import { ISSUER, ORIGIN } from "../../bench/servers/identities.ts"
+import { ISSUER } from "../../bench/servers/identities.ts"
 import { signClaim } from "../../cli/compiler/sign.ts"
 import { SCOPE } from "../long/stack.ts"
 import { withRegistration } from "./registration.ts"
-import { deploy, type Deployment, type Serving } from "./served.ts"
+import { deploy, readTicket, type Deployment, type Serving } from "./served.ts"
 
 let there: Deployment
 beforeAll(async () => {
@@ -20,18 +20,6 @@ beforeAll(async () => {
   await there.publish()
 })
 afterAll(async () => there.remove())
-
-async function allowed(deployment: Deployment, token: string): Promise<{ status: number; decision: string }> {
-  const headers = {
-    authorization: `Bearer ${token}`,
-    "x-narrowgate-key": deployment.narrowgate.gatewayKey,
-    "x-forwarded-method": "GET",
-    "x-forwarded-uri": "/crm/tickets/T-1",
-    "x-forwarded-host": new URL(ORIGIN).host,
-  }
-  const response = await fetch(deployment.url("/authz/forward"), { headers })
-  return { status: response.status, decision: response.headers.get("x-narrowgate-decision") ?? "" }
-}
 
 async function recordOf(deployment: Deployment, decision: string): Promise<number> {
   const headers = { authorization: await deployment.staff.operator() }
@@ -190,9 +178,9 @@ describe("it ends", () => {
   test("once requests in progress are answered, and nobody else is let in", async () => {
     const { serving, narrowgate } = other
     const task = await narrowgate.openTask("alice", SCOPE)
-    const before = await allowed(other, task.token)
+    const before = await readTicket(other, task.token)
     expect(before.status).toBe(200)
-    const read = await allowed(other, task.token)
+    const read = await readTicket(other, task.token)
     // It is in force everywhere two seconds later.
     const revocation = fetch(other.url("/v1/revocations"), {
       method: "POST",
@@ -211,7 +199,7 @@ describe("it ends", () => {
     expect(serving.lines.at(-1)?.event).toBe("stopped")
     // What was answered is kept: the task lives, and the read has its record.
     await other.start()
-    expect((await allowed(other, task.token)).status).toBe(200)
+    expect((await readTicket(other, task.token)).status).toBe(200)
     expect(await recordOf(other, read.decision)).toBe(200)
   })
 

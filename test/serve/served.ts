@@ -9,7 +9,7 @@ import { createInterface } from "node:readline"
 import { setTimeout as sleep } from "node:timers/promises"
 import type { JWK } from "jose"
 import { compileBench, narrowgateOf, type Narrowgate } from "../../bench/servers/narrowgate.ts"
-import { ISSUER, makeIdentities, type Identities } from "../../bench/servers/identities.ts"
+import { ISSUER, makeIdentities, ORIGIN, type Identities } from "../../bench/servers/identities.ts"
 import { generatePublisherKey } from "../../cli/compiler/sign.ts"
 import { publishTo } from "../../cli/remote/publish.ts"
 import { digestOf } from "../../src/core/policy/digest.ts"
@@ -224,4 +224,17 @@ async function publishBench(
   } finally {
     await rm(policies, { recursive: true })
   }
+}
+
+/** A call of an agent, asked about as nginx does. */
+export async function readTicket(deployment: Deployment, token: string): Promise<{ status: number; decision: string }> {
+  const headers = {
+    authorization: `Bearer ${token}`,
+    "x-narrowgate-key": deployment.narrowgate.gatewayKey,
+    "x-forwarded-method": "GET",
+    "x-forwarded-uri": "/crm/tickets/T-1",
+    "x-forwarded-host": new URL(ORIGIN).host,
+  }
+  const response = await fetch(deployment.url("/authz/forward"), { headers })
+  return { status: response.status, decision: response.headers.get("x-narrowgate-decision") ?? "" }
 }

@@ -6,22 +6,14 @@
  * in another case.
  */
 import { confusableKey } from "../encoding/name-folding.ts"
-import { scanJson, type ScanObjection, type ScanRules } from "../encoding/json-scan.ts"
+import { scanJson, type ScanObjection, UNBOUNDED, type ScanRules } from "../encoding/json-scan.ts"
 import { isObject } from "../encoding/json.ts"
 import { MESSAGE_MEMBERS } from "./mcp-message.ts"
 
 const RULES: ScanRules = {
+  ...UNBOUNDED,
   // Twice the depth that calls may have: the schemas of arguments are deeper than the arguments.
   mostDepth: 128,
-  // Nothing is evaluated, so text costs what its bytes do, which are bounded elsewhere.
-  mostNestedText: Infinity,
-  mostKeyLength: Infinity,
-  mostKeysText: Infinity,
-  mostEscapes: Infinity,
-  mostNumberLength: Infinity,
-  // "a" and "\u0061" are one key to every reader; "a" and "A" are two in a schema.
-  nameOf: (key) => key,
-  isStrict: false,
   numbers: "ignored",
 }
 

@@ -24,6 +24,17 @@ export interface ScanRules {
   readonly numbers: "exact" | "noted" | "measured" | "ignored"
 }
 
+/** Of text whose length is bounded elsewhere, read as every reader does: `"a"` and `"\u0061"` are one key. */
+export const UNBOUNDED = {
+  mostNestedText: Infinity,
+  mostKeyLength: Infinity,
+  mostKeysText: Infinity,
+  mostEscapes: Infinity,
+  mostNumberLength: Infinity,
+  nameOf: (key: string) => key,
+  isStrict: false,
+} as const satisfies Partial<ScanRules>
+
 export interface Scanned {
   /** Members of objects, elements of arrays, and the objects and arrays themselves. */
   readonly parts: number

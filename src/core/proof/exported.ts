@@ -1,7 +1,7 @@
 /** Reads the lines of a file of exported records (NDJSON), as export-lines.ts writes them. */
 import * as z from "zod"
 import { nestsDeeperThan } from "../encoding/json.ts"
-import { scanJson, type ScanRules } from "../encoding/json-scan.ts"
+import { scanJson, UNBOUNDED, type ScanRules } from "../encoding/json-scan.ts"
 import { EXPORT_VERSION } from "./export-lines.ts"
 
 const position = z.number().int().min(0)
@@ -68,17 +68,7 @@ function isPlain(line: string, value: RecordLine): boolean {
   // As a Worker writes it.
   return line === JSON.stringify(value) || typeof scanJson(line, Infinity, ALIKE) !== "string"
 }
-const ALIKE: ScanRules = {
-  mostDepth: Infinity,
-  mostNestedText: Infinity,
-  mostKeyLength: Infinity,
-  mostKeysText: Infinity,
-  mostEscapes: Infinity,
-  mostNumberLength: Infinity,
-  nameOf: (key) => key,
-  isStrict: false,
-  numbers: "exact",
-}
+const ALIKE: ScanRules = { ...UNBOUNDED, mostDepth: Infinity, numbers: "exact" }
 
 /** Deeper than arguments of calls, with what a record has around them. */
 export const DEEPEST = 128

@@ -6,12 +6,11 @@
  */
 import { StoredObject } from "../platform/storage/stored-object.ts"
 import type { LogPage } from "../audit/log-page.ts"
-import { bundleOf } from "../bundles/store.ts"
 import { requireOwner } from "../bundles/ownership.ts"
-import type { Bundle } from "../core/policy/assemble.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
 import { logEvent } from "../platform/log.ts"
-import { bundleFor, requestContext, type RequestContext } from "../request-context.ts"
+import { requestContext, type RequestContext } from "../request-context.ts"
+import { bundleOfSinks } from "./bundle-of-sinks.ts"
 import { batchOf } from "./batches.ts"
 import { failed, type Failed, type Sent } from "./destinations/destination.ts"
 import { send } from "./destinations/destinations.ts"
@@ -127,7 +126,7 @@ export class Exporter extends StoredObject {
     await requireOwner(this.env, background)
     const context = requestContext(this.env, background)
     const now = Date.now()
-    const bundle = await this.#bundle(context)
+    const bundle = await bundleOfSinks(context, this.#memory.now.bundle)
     if (!bundle) {
       await this.ctx.storage.setAlarm(now + LOOK_AGAIN_MS)
       return
@@ -145,13 +144,6 @@ export class Exporter extends StoredObject {
     const goesOn = holdUntil > now ? holdUntil : await this.#exportPages(stream, context)
     const next = denies ? Math.min(goesOn ?? Number.POSITIVE_INFINITY, now + LOOK_AGAIN_AT_FULL_MS) : goesOn
     if (next !== null) await this.ctx.storage.setAlarm(next)
-  }
-
-  /** The isolate's, unless the exporter knows of a newer one. */
-  async #bundle(context: RequestContext): Promise<Bundle | null> {
-    const { bundle: told } = this.#memory.now
-    const bundle = await bundleFor(context)
-    return told && (bundle?.pointer.seq ?? 0) < told.seq ? bundleOf(this.env.BUNDLES, told) : bundle
   }
 
   /** @returns when it goes on, in milliseconds since the epoch; null: when it is woken */

@@ -4,15 +4,14 @@
  * before: a failure loses nothing but a moment, and is not made up for.
  */
 import { requireOwner } from "../bundles/ownership.ts"
-import { bundleOf } from "../bundles/store.ts"
-import type { Bundle } from "../core/policy/assemble.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
 import type { SinkDefinition } from "../core/policy/definition/sinks.ts"
 import { samplesOf } from "../core/metrics/samples.ts"
 import { retryAfterOf } from "../notifications/retry.ts"
 import { logEvent } from "../platform/log.ts"
 import { StoredObject } from "../platform/storage/stored-object.ts"
-import { bundleFor, requestContext, type RequestContext } from "../request-context.ts"
+import { requestContext, type RequestContext } from "../request-context.ts"
+import { bundleOfSinks } from "./bundle-of-sinks.ts"
 import { failed, type Failed, type Sent } from "./destinations/destination.ts"
 import { send } from "./destinations/destinations.ts"
 import { failureText } from "./destinations/failures.ts"
@@ -71,7 +70,7 @@ export class MetricsExporter extends StoredObject {
     const background = (work: Promise<unknown>): void => this.ctx.waitUntil(work)
     await requireOwner(this.env, background)
     const context = requestContext(this.env, background)
-    const bundle = await this.#bundle(pointer, context)
+    const bundle = await bundleOfSinks(context, pointer)
     if (!bundle) throw new Error("no bundle of policies could be loaded")
     const sink = bundle.sinks.find((each) => each.id === id)
     if (!sink || !signalsOf(sink).includes("metrics")) return this.ctx.storage.deleteAll()
@@ -80,12 +79,6 @@ export class MetricsExporter extends StoredObject {
     if (sent.dropped)
       logEvent("metrics_not_exported", { sink: id, count: sent.dropped.count, why: sent.dropped.message })
     this.#change({ succeeded_at: Date.now() })
-  }
-
-  /** The isolate's, unless this object knows of a newer one. */
-  async #bundle(pointer: Pointer, context: RequestContext): Promise<Bundle | null> {
-    const bundle = await bundleFor(context)
-    return (bundle?.pointer.seq ?? 0) < pointer.seq ? bundleOf(this.env.BUNDLES, pointer) : bundle
   }
 
   async #send(sink: SinkDefinition, context: RequestContext): Promise<Sent> {

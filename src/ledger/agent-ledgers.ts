@@ -64,6 +64,11 @@ export function withoutCarried(change: TaskChange, untold: readonly Carried[]): 
   return { ...change, carried: change.carried.filter((each) => !untold.includes(each)) }
 }
 
+/** Indices of all other partitions than the first. */
+export function otherThanFirst(partitions: number): readonly number[] {
+  return Array.from({ length: partitions - 1 }, (_, index) => index + 1)
+}
+
 export class AgentLedgers {
   readonly #trees: Trees
   readonly #ctx: DurableObjectState
@@ -133,10 +138,18 @@ export class AgentLedgers {
     through: readonly HistoryKey[],
   ): Promise<boolean> {
     if (home?.index !== 0) return true
-    const others = Array.from({ length: mostPartitions(home, clock) - 1 }, (_, index) => index + 1)
-    const { agent } = home
-    const told = await Promise.all(others.map(async (partition) => this.#tell({ agent, partition }, carried, through)))
-    return told.every(Boolean)
+    return this.tellEach(otherThanFirst(mostPartitions(home, clock)), home, carried, through)
+  }
+
+  /** @returns whether all these partitions know of it */
+  async tellEach(
+    partitions: readonly number[],
+    { agent }: Home,
+    carried: readonly Carried[],
+    through: readonly HistoryKey[],
+  ): Promise<boolean> {
+    const told = partitions.map(async (partition) => this.#tell({ agent, partition }, carried, through))
+    return (await Promise.all(told)).every(Boolean)
   }
 
   async #tell(

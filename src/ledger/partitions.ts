@@ -1,7 +1,7 @@
 /**
  * An agent's partitions, each a ledger of its own (core/task/home.ts). The first of them knows how many there are. Before
  * another one opens its first task it asks the first for the labels that it has; if the number has changed, the first
- * has collected before what all others of before carry. Who has been asked opens nothing more before it has asked again,
+ * has collected before what all others of before carry, and told it to each of them. Who has been asked opens nothing more before it has asked again,
  * and tells the first what it picks up while that may concern an instance which works elsewhere now.
  */
 import { oauthError, type OAuthFailure } from "../core/denials/oauth-error.ts"
@@ -15,7 +15,7 @@ import { CHANGE_LASTS_MS, isAtHome, mostPartitions, type Home, type Partition } 
 import { beyondIsolation, carriedIn, type Carried } from "../core/task/labels.ts"
 import { USER_SCOPE } from "../core/task/memories.ts"
 import type { OpenRequest } from "../core/task/open-request.ts"
-import type { AgentLedgers } from "./agent-ledgers.ts"
+import { otherThanFirst, type AgentLedgers } from "./agent-ledgers.ts"
 import { askLedgerById } from "./ask.ts"
 import { ledgerOf } from "./locator.ts"
 import { LEDGER_VERSION, type Joined, type NoBundle } from "./protocol.ts"
@@ -74,9 +74,8 @@ export class Partitions {
     if (!answer) return UNAVAILABLE
     if ("bundle" in answer) return answer
     const { changedAt, carried } = answer
-    return (await this.#begin(carried, { agent, index, of, changedAt, isCurrent: true, before: null }))
-      ? null
-      : UNAVAILABLE
+    const home: Home = { agent, index, of, changedAt, isCurrent: false, before: null }
+    return (await this.#adopt(carried, home)) && this.#open(home) ? null : UNAVAILABLE
   }
 
   /** Asked of the first partition, by another one that is to open a task for the first time since the number changed. */
@@ -107,7 +106,7 @@ export class Partitions {
   /** @returns whether all partitions of before have answered */
   async #collect(home: Home): Promise<boolean> {
     const { agent, before, changedAt } = home
-    const indices = Array.from({ length: (before?.of ?? 1) - 1 }, (_, index) => index + 1)
+    const indices = otherThanFirst(before?.of ?? 1)
     const found = await Promise.all(
       indices.map(async (partition) =>
         askLedgerById(
@@ -120,15 +119,28 @@ export class Partitions {
     )
     const carried = found.flatMap((each) => each?.carried ?? [])
     const isWhole = found.every((each) => each !== null && each.carried !== null)
-    return isWhole && this.#begin(carried, { ...home, isCurrent: true })
+    return isWhole && (await this.#adopt(carried, home)) && (await this.#giveBack(indices, home)) && this.#open(home)
   }
 
-  /** @returns whether the ledger has these labels now, with all that follows from them, and so may open tasks */
-  async #begin(carried: readonly Carried[], home: Home): Promise<boolean> {
-    if (carried.length > 0 && !(await this.#others.adopt(carried.map(beyondIsolation), [home.agent]))) return false
-    // The number has changed again meanwhile.
+  /**
+   * Tasks of before go on in their partitions. What is picked up from now on is told to those, but only what is new here:
+   * so they have to know all that is known here.
+   */
+  async #giveBack(partitions: readonly number[], home: Home): Promise<boolean> {
+    const { state } = this.#trees
+    const carried = state ? carriedIn(state, this.#trees.now({ ledger: state })) : []
+    return carried.length === 0 || this.#others.tellEach(partitions, home, carried, [home.agent])
+  }
+
+  /** @returns whether the ledger has these labels now, with all that follows from them */
+  async #adopt(carried: readonly Carried[], { agent }: Home): Promise<boolean> {
+    return carried.length === 0 || this.#others.adopt(carried.map(beyondIsolation), [agent])
+  }
+
+  /** @returns whether the ledger may open tasks from now on: not if the number has changed again meanwhile */
+  #open(home: Home): boolean {
     if (Math.max(this.#home?.changedAt ?? 0, this.#toldOf) > home.changedAt) return false
-    this.#others.keep([], home)
+    this.#others.keep([], { ...home, isCurrent: true })
     return true
   }
 

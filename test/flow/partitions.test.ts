@@ -326,6 +326,17 @@ describe("labels", () => {
     expect(await send(earlier)).toBe("policy_denied")
   })
 
+  test("reach a task of before whose instance reads elsewhere now, also if the first partition has them already", async () => {
+    await publishFleet({ partitions: 2 })
+    const [first, second] = [podAt({ 2: 0 }), podAt({ 2: 1 })]
+    const earlier = await openAs(second)
+    expect(await read(await openAs(first))).toBe("ok")
+    expect(await send(earlier)).toBe("ok")
+    await publishFleet({ partitions: 1 })
+    expect(await read(await openAs(second))).toBe("ok")
+    expect(await send(earlier)).toBe("policy_denied")
+  })
+
   test.each(["no label", "another label"])(
     "reach an agent below a task of another partition, which has %s from a third one already",
     async (what) => {

@@ -197,7 +197,7 @@ export class Segments {
   ): void {
     const { sql } = this.#storage
     const all = this.#textsOf(low, high).map((body) => {
-      const record: PartialRecord = JSON.parse(body)
+      const record: PartialRecord & Record<string, unknown> = JSON.parse(body)
       return { record, characters: body.length }
     })
     const fresh = this.#ids.fresh(all.map(({ record }) => record.id))
@@ -210,7 +210,7 @@ export class Segments {
     const records = added.map(({ record }) => record)
     const salts = newSalts(records.length)
     const texts = saltTexts(salts)
-    const leaves = records.map((record, at) => leafOfRecord({ ...record }, texts[at] ?? null, hash))
+    const leaves = records.map((record, at) => leafOfRecord(record, texts[at] ?? null, hash))
     const nodes: NewNode[] = []
     const tree = grown(this.#tree, leaves, (node) => isOfTile(node) && nodes.push(node))
     const [first, next] = [this.#tree.size, tree.size]

@@ -3,8 +3,8 @@
  * counted only what is still there, would be none. It is advanced in the transaction in which records get their positions,
  * which is when each is known to be new.
  */
-import { counted, NO_COUNTS, type Counts } from "../core/metrics/counts.ts"
-import { withBlanks, type PartialRecord } from "../core/record/record.ts"
+import { counted, NO_COUNTS, type Countable, type Counts } from "../core/metrics/counts.ts"
+import { BLANK, type PartialRecord } from "../core/record/fields.ts"
 
 export class RecordCounters {
   readonly #sql: SqlStorage
@@ -25,8 +25,23 @@ export class RecordCounters {
 
   /** Only in the transaction in which these records, as stored, get their positions; last, as nothing undoes it here. */
   add(records: readonly PartialRecord[]): void {
-    const counts = counted(this.read(), records.map(withBlanks))
+    const counts = counted(this.read(), records.map(countable))
     this.#sql.exec("INSERT OR REPLACE INTO counters VALUES (1, ?)", JSON.stringify(counts))
     this.#counts = counts
   }
+}
+
+/** Not the whole record with all its blanks, of which most of the time would go into the copy. */
+function countable({
+  at,
+  kind,
+  decision,
+  code,
+  gateway = BLANK.gateway,
+  tool = BLANK.tool,
+  number = BLANK.number,
+  total_ms = BLANK.total_ms,
+  steps = BLANK.steps,
+}: PartialRecord): Countable {
+  return { at, kind, decision, code, gateway, tool, number, total_ms, steps }
 }

@@ -25,8 +25,14 @@ export interface Counts {
 
 export const NO_COUNTS: Counts = { since: null, records: 0, folded: 0, decisions: {}, durations: {}, waits: {} }
 
+/** What is counted of a record. */
+export type Countable = Pick<
+  DecisionRecord,
+  "at" | "kind" | "decision" | "code" | "gateway" | "tool" | "number" | "total_ms" | "steps"
+>
+
 /** Returns the counts with these records. */
-export function counted(before: Counts, records: readonly DecisionRecord[]): Counts {
+export function counted(before: Counts, records: readonly Countable[]): Counts {
   const decisions = new Map(Object.entries(before.decisions))
   const durations = tallies(before.durations)
   const waits = tallies(before.waits)

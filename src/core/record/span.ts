@@ -28,16 +28,19 @@ export function spanOf({ id, trace }: Pick<DecisionRecord, "id" | "trace">): Spa
 /** A label or attribute of what was not identified. */
 export const UNKNOWN = "unknown"
 
-/**
- * The milliseconds of each wait. What no other step accounts for until a ledger decided, the call has been on its way to
- * it.
- */
-export function waitsOf({ steps, number, total_ms }: Pick<DecisionRecord, "steps" | "number" | "total_ms">) {
-  const waits = new Map(STEPS.flatMap((step) => (steps[step] === undefined ? [] : [[step, steps[step]] as const])))
-  if (number !== null && !waits.has("ledger")) {
-    const others = [...waits.values()].reduce((sum, ms) => sum + ms, 0)
-    waits.set("ledger", Math.max(0, total_ms - others))
+/** Milliseconds. */
+export type Waits = Readonly<Partial<Record<Step, number>>>
+
+/** What no other step accounts for until a ledger decided, the call has been on its way to it. */
+export function waitsOf({ steps, number, total_ms }: Pick<DecisionRecord, "steps" | "number" | "total_ms">): Waits {
+  const waits: Partial<Record<Step, number>> = {}
+  let sum = 0
+  for (const step of STEPS) {
+    const ms = steps[step]
+    if (ms === undefined) continue
+    waits[step] = ms
+    sum += ms
   }
-  const measured: Readonly<Partial<Record<Step, number>>> = Object.fromEntries(waits)
-  return measured
+  if (number !== null) waits.ledger ??= Math.max(0, total_ms - sum)
+  return waits
 }

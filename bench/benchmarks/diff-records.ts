@@ -42,16 +42,17 @@ export const diffRecords: Benchmark = {
   },
 }
 
+const idOf = (index: number): string => `dec_${String(index).padStart(6, "0")}`
+
 /** As the ledger records what the directory's own tests ask. */
 async function writeRecords(directory: string, file: string): Promise<void> {
   const { bundle, cases } = withTables(await compilePolicies(directory))
   guard(bundle !== null, "the directory checks")
   if (!bundle) return
-  const lines = runCases(bundle, cases, null).outcomes.flatMap(({ result }, index) => {
+  const recorded = runCases(bundle, cases, null).outcomes.flatMap(({ result }, index) => {
     if (result.kind !== "decided" || result.tool === null) return []
-    const id = `dec_${String(index).padStart(6, "0")}`
     const call = {
-      decisionId: id,
+      decisionId: idOf(index),
       task: `tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ-${"0".repeat(64)}`,
       token: "token",
       proof: null,
@@ -79,10 +80,13 @@ async function writeRecords(directory: string, file: string): Promise<void> {
     }
     const { denial, evidence } = result
     const place = { life: 1, number: index + 1 }
-    return [JSON.stringify(recordDecision(bundle, ask, { denial, evidence, retryOf: null }, null, place, 0))]
+    return [recordDecision(bundle, ask, { denial, evidence, retryOf: null }, null, place, 0)]
   })
-  const many = Array.from({ length: RECORDS }, (_, index) => lines[index % lines.length])
-  await writeFile(file, many.join("\n"))
+  // Each is a record of its own: one that is there again would be left out.
+  const lines = Array.from({ length: RECORDS }, (_, index) =>
+    JSON.stringify({ ...recorded[index % recorded.length], id: idOf(index) }),
+  )
+  await writeFile(file, lines.join("\n"))
 }
 
 async function reviewAll(directory: string, file: string): Promise<void> {

@@ -1,7 +1,7 @@
 /** What agents.yaml refers to is there: purposes, agents, environments. */
 import { historyKeyOf } from "../../../src/core/guardrails/history-key.ts"
 import { isKeyOfClass } from "../../../src/core/policy/registered-clients.ts"
-import { parseScope, patternCovers, scopeCovers } from "../../../src/core/catalog/pattern.ts"
+import { anyCovers, parseScope, patternCovers } from "../../../src/core/catalog/pattern.ts"
 import type { Tool } from "../../../src/core/catalog/tool.ts"
 import { suggest } from "../../../src/core/encoding/nearest.ts"
 import type { Policies } from "../model/policies.ts"
@@ -159,6 +159,5 @@ interface Actor extends Pick<AgentsFile["agents"][number], "ceiling" | "purposes
 const NONE: ReadonlySet<Tool> = new Set()
 
 function covered(scopes: readonly string[], tools: readonly Tool[]): ReadonlySet<Tool> {
-  const parsed = scopes.flatMap((text) => parseScope(text) ?? [])
-  return new Set(tools.filter((tool) => parsed.some((scope) => scopeCovers(scope, tool))))
+  return new Set(tools.filter(anyCovers(scopes.flatMap((text) => parseScope(text) ?? []))))
 }

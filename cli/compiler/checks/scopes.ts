@@ -1,5 +1,5 @@
 /** Patterns and scopes that mean no tool of today's catalog: a grant that would hold for nothing. */
-import { parseScope, patternCovers, scopeCovers } from "../../../src/core/catalog/pattern.ts"
+import { coveredBy, parseScope, patternCovers } from "../../../src/core/catalog/pattern.ts"
 import type { Tool } from "../../../src/core/catalog/tool.ts"
 import { nearest } from "../../../src/core/encoding/nearest.ts"
 import type { Policies } from "../model/policies.ts"
@@ -14,8 +14,12 @@ export function checkScopes({ catalog, agents }: Policies): Problem[] {
     ...grantsOf(agents.value).flatMap(({ path, grant }) => placed([...path, "tools"], grant.tools)),
     ...agents.value.purposes.flatMap((purpose, index) => placed(["purposes", index, "default"], purpose.default ?? [])),
   ]
+  const covered = coveredBy(
+    scopes.flatMap(({ text }) => parseScope(text) ?? []),
+    tools,
+  )
   return scopes.flatMap(({ path, text }) => {
-    const fault = scopeFault(text, tools)
+    const fault = (covered.get(text)?.length ?? 0) > 0 ? undefined : scopeFault(text, tools)
     return fault ? [agents.error(path, fault.message, fault.fix)] : []
   })
 }
@@ -25,9 +29,10 @@ interface Fault {
   readonly fix: string
 }
 
+/** @param text covers no tool */
 function scopeFault(text: string, tools: readonly Tool[]): Fault | undefined {
   const scope = parseScope(text)
-  if (!scope || tools.some((tool) => scopeCovers(scope, tool))) return undefined
+  if (!scope) return undefined
   const covered = tools.find(({ name }) => patternCovers(scope.pattern, name))
   if (!covered) return patternFault(scope.pattern, tools)
   const message = `\`${text}\` covers no tool: \`${covered.name}\` has action \`${covered.action}\``

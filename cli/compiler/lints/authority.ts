@@ -3,7 +3,7 @@
  * may have.
  */
 import type { GrantDefinition } from "../../../src/core/policy/definition/grant.ts"
-import { parseScope, scopeCovers } from "../../../src/core/catalog/pattern.ts"
+import { anyCovers, coveredBy, parseScope, type Scope } from "../../../src/core/catalog/pattern.ts"
 import { sensitivityRank, type Tool } from "../../../src/core/catalog/tool.ts"
 
 export type Granted = Pick<GrantDefinition, "tools" | "max_sensitivity" | "environments">
@@ -22,13 +22,21 @@ export function toolsOf(grant: Granted, tools: readonly Tool[]): ReadonlySet<str
 }
 
 function findTools(grant: Granted, tools: readonly Tool[]): ReadonlySet<string> {
-  const scopes = grant.tools.flatMap((text) => parseScope(text) ?? [])
-  const most = sensitivityRank(grant.max_sensitivity)
-  return new Set(
-    tools
-      .filter((tool) => sensitivityRank(tool.sensitivity) <= most && scopes.some((scope) => scopeCovers(scope, tool)))
-      .map(({ name }) => name),
-  )
+  const isCovered = anyCovers(scopesOf(grant))
+  return new Set(within(grant, tools).flatMap((tool) => (isCovered(tool) ? [tool.name] : [])))
+}
+
+/** Names of the tools within each of its scopes, by the scope's text, and within its sensitivity. */
+export function toolsByScope(grant: Granted, tools: readonly Tool[]): (scope: string) => ReadonlySet<string> {
+  const covered = coveredBy(scopesOf(grant), within(grant, tools))
+  return (scope) => new Set(covered.get(scope)?.map(({ name }) => name))
+}
+
+const scopesOf = (grant: Granted): readonly Scope[] => grant.tools.flatMap((text) => parseScope(text) ?? [])
+
+function within({ max_sensitivity }: Granted, tools: readonly Tool[]): readonly Tool[] {
+  const most = sensitivityRank(max_sensitivity)
+  return tools.filter(({ sensitivity }) => sensitivityRank(sensitivity) <= most)
 }
 
 /** Whether there is an environment that all of them allow. */

@@ -1,7 +1,7 @@
 /** What a purpose grants, but the ceiling of every agent with that purpose excludes. */
 import { sensitivityRank } from "../../../src/core/catalog/tool.ts"
 import type { Problem } from "../source/problem.ts"
-import { intersects, toolsOf } from "./authority.ts"
+import { intersects, toolsByScope, toolsOf } from "./authority.ts"
 import type { Lint } from "./lint.ts"
 
 export const beyondCeiling: Lint = {
@@ -12,8 +12,9 @@ export const beyondCeiling: Lint = {
       const having = agents.value.agents.filter(({ purposes }) => purposes.includes(name))
       if (having.length === 0) return []
       const at = ["purposes", index, "grant"]
+      const covered = toolsByScope(grant, tools)
       const problems = grant.tools.flatMap((scope, place): Problem[] => {
-        const wanted = toolsOf({ ...grant, tools: [scope] }, tools)
+        const wanted = covered(scope)
         const isReached = having.some((agent) => intersects(wanted, ceilings.get(agent) ?? new Set()))
         // Tools that are too sensitive for the purpose itself are another lint's subject (too-sensitive.ts).
         if (wanted.size === 0 || isReached) return []

@@ -31,6 +31,7 @@ const FILES = [
   "README.md",
   "CHANGELOG.md",
   "CONTRIBUTING.md",
+  "SECURITY.md",
   "Dockerfile",
   "action.yml",
   "bench/README.md",

@@ -1,6 +1,6 @@
 /**
- * `npm run release -- VERSION`: the commit, the packed file and the tag of a release, from a clean tree and a changelog that
- * says what is in it. It publishes nothing, and says how that is done.
+ * `npm run release -- VERSION`: the commit, the packed file with its SBOM and provenance, and the tag of a release, from a
+ * clean tree and a changelog that says what is in it. It publishes nothing, and says how that is done.
  */
 import { execFile } from "node:child_process"
 import { globSync } from "node:fs"
@@ -83,6 +83,7 @@ async function release(version: string): Promise<void> {
   if ((await run("git", "status", "--porcelain")) !== "") {
     await run("git", "commit", "--quiet", "--all", "--message", `Release ${version}`)
   }
+  for (const program of ["dev/sbom.ts", "dev/provenance.ts"]) console.log(await run(process.execPath, program))
   await run("git", "tag", "--annotate", tag, "--cleanup=verbatim", "--message", `Narrowgate ${version}\n\n${notes}`)
   console.log(`${tag}: tagged. Nothing is published. To do that:`)
   console.log(`  git push origin HEAD ${tag}\n  npm publish build/narrowgate-${version}.tgz`)

@@ -1,6 +1,7 @@
 /** `/v1/users/erase`: what the ledgers say of a person is deleted, and the answer names what is left elsewhere. */
 import { allLogs } from "../audit/record-logs.ts"
 import { recordOf, type DecisionRecord } from "../core/record/record.ts"
+import { KEEP_DEAD_MS } from "../notifications/queue.ts"
 import { ledgerOf, type LedgerOwner } from "../ledger/locator.ts"
 import { askLedgerById } from "../ledger/ask.ts"
 import type { Erased } from "../ledger/protocol.ts"
@@ -15,8 +16,8 @@ const AT_ONCE = 32
 const DAY_MS = 86_400_000
 /** For so long Cloudflare can restore an object as it was. */
 const RECOVERY_MS = 30 * DAY_MS
-/** For so long a notification is tried again. */
-const NOTICES_MS = DAY_MS
+/** For so long a notification is tried again, and then stored as a dead letter. */
+const NOTICES_MS = DAY_MS + KEEP_DEAD_MS
 
 /**
  * A person's requests for consent are in the ledgers of agents until they are granted, so those come first. Of an agent

@@ -10,7 +10,7 @@ import type { Next } from "./retry.ts"
 
 const MOST_WAITING = 1_000
 const MOST_DEAD = 1_000
-const KEEP_DEAD_MS = 604_800_000
+export const KEEP_DEAD_MS = 604_800_000
 /** The id of a delivered notice is remembered for as long as a ledger may hand it over again. */
 const REMEMBER_MS = 86_400_000
 const MOST_REMEMBERED = 10_000

@@ -207,8 +207,11 @@ test("says what is left elsewhere, and may be repeated", async () => {
     "records",
     "recovery",
   ])
-  const recovery = again.remains.find(({ where }) => where === "recovery")?.until ?? 0
-  expect(Math.round((recovery - before) / 86_400_000)).toBe(30)
+  const daysOf = (place: string): number =>
+    Math.round(((again.remains.find(({ where }) => where === place)?.until ?? 0) - before) / 86_400_000)
+  expect(daysOf("recovery")).toBe(30)
+  // A day of tries, and a week as a dead letter.
+  expect(daysOf("notices")).toBe(8)
   expect(await erase(`${IDP}|nobody`)).toMatchObject({ ended: 0, erased: 0 })
 })
 

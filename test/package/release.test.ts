@@ -46,7 +46,7 @@ test("one without an entry of the changelog, or of a tree that has changes, is n
   expect(await sh("git tag; git log --oneline | wc -l")).toBe("1")
 })
 
-test("one has its version everywhere, its packed file and its tag, and is not published", async () => {
+test("one has its version everywhere, its packed file with where that comes from, and its tag, and is not published", async () => {
   await sh("git commit -qam 'what is new'")
   // As a local stack leaves its keys there: git ignores them.
   await sh("mkdir examples/.narrowgate; touch examples/.narrowgate/publisher.jwk")
@@ -60,6 +60,10 @@ test("one has its version everywhere, its packed file and its tag, and is not pu
   expect(await sh(`tar xzOf build/narrowgate-${NEXT}.tgz package/package.json`)).toContain(`"version": "${NEXT}"`)
   expect(await sh(`tar tzf build/narrowgate-${NEXT}.tgz | grep -e examples/README.md -e '\\.narrowgate/' -e jwk`)).toBe(
     "package/examples/README.md",
+  )
+  const commit = await sh("git rev-parse HEAD")
+  expect(await readFile(join(copy, `build/narrowgate-${NEXT}.intoto.json`), "utf8")).toContain(
+    `"gitCommit": "${commit}"`,
   )
   expect(await sh(`npm run -s release -- ${NEXT}`)).toContain(`error: v${NEXT} is there`)
 }, 120_000)

@@ -10,7 +10,7 @@ export const REMAINS = {
   consents: "Requests for consent in the ledger of an agent that is not registered any more.",
   switches: "Revocations and reported risks that name the person, until an operator lifts them or they fade.",
   sessions: "Sessions at the pages of this Worker, encrypted with a key that only the person's browser has.",
-  notices: "Notifications that wait for their receivers.",
+  notices: "Notifications that wait for their receivers, or that these did not take.",
   records:
     "In the record logs: what operators did to the person, whose calls the person approved, and records that were on their way, which a repetition erases. Wherever records were copied to: sinks and exports.",
   recovery: "The platform's point-in-time recovery of Durable Objects.",

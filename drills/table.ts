@@ -1,0 +1,5 @@
+/** All drills, in the order in which `npm run drill` lists them. */
+import type { Drill } from "../dev/drill/drill.ts"
+import { leakedAgentKey } from "./leaked-agent-key.ts"
+
+export const DRILLS: readonly Drill[] = [leakedAgentKey]

@@ -1,5 +1,7 @@
 /** All drills, in the order in which `npm run drill` lists them. */
 import type { Drill } from "../dev/drill/drill.ts"
 import { leakedAgentKey } from "./leaked-agent-key.ts"
+import { providerCompromised } from "./provider-compromised.ts"
+import { rogueAgent } from "./rogue-agent.ts"
 
-export const DRILLS: readonly Drill[] = [leakedAgentKey]
+export const DRILLS: readonly Drill[] = [leakedAgentKey, rogueAgent, providerCompromised]

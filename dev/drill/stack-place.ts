@@ -6,7 +6,7 @@ import { WRITTEN_PROVIDER, WRITTEN_WORKER } from "../../cli/remote/local-stack-p
 import { DEMO_PORTS, type DemoPorts } from "../demo-ports.ts"
 import { freePort, twoFreePorts } from "../loopback.ts"
 import { type Services, startServices } from "../services.ts"
-import { startStack, type Stack } from "../stack.ts"
+import { PoliciesRefused, startStack, type Stack } from "../stack.ts"
 import type { Place } from "./drill.ts"
 import { copyPolicies } from "./policies.ts"
 import { operatorsShell } from "./run-command.ts"
@@ -62,6 +62,7 @@ export async function startStackPlace(
     return { variables, stack, edge: services.edge.origin, policies, close }
   } catch (error) {
     await close()
-    throw error
+    if (!(error instanceof PoliciesRefused)) throw error
+    throw new Error(error.published.compiled.problems.map(({ file, message }) => `${file}: ${message}`).join("\n"))
   }
 }

@@ -1,6 +1,6 @@
-import { readTicket, requestByKey, session, UNTIL_LEASES_EXPIRE } from "../dev/drill/agents.ts"
+import { addAgentWithKey, endpointOf, publicKeys, readTicket, requestByKey, session, UNTIL_LEASES_EXPIRE } from "../dev/drill/agents.ts"
 import { drill, expected } from "../dev/drill/drill.ts"
-import { editPolicies, entryOf, namesIn } from "../dev/drill/policies.ts"
+import { editPolicies, entryOf } from "../dev/drill/policies.ts"
 import { startStackPlace, type StackPlace } from "../dev/drill/stack-place.ts"
 import { makeKey, type Key } from "../dev/demo/agent.ts"
 
@@ -11,24 +11,11 @@ interface KeysPlace extends StackPlace {
   readonly next: Key
 }
 
-const publicKeys = ({ publicJwk, thumbprint }: Key): object => ({
-  jwks: { keys: [{ ...publicJwk, kid: thumbprint, alg: "ES256" }] },
-})
-
 async function start(): Promise<KeysPlace> {
   const [leaked, next] = await Promise.all([makeKey(), makeKey()])
   const place = await startStackPlace(async (policies, variables) => {
     variables.set("AGENT", AGENT)
-    await editPolicies(policies, "agents.yaml", (document) => {
-      document.setIn(["agents", namesIn(document, "agents", "id").length], {
-        id: AGENT,
-        owner: "support-team",
-        groups: ["support"],
-        ceiling: { tools: ["crm.tickets.*:read"], max_sensitivity: "internal" },
-        purposes: ["triage-ticket"],
-        identities: [{ keys: publicKeys(leaked), algorithms: ["ES256"] }],
-      })
-    })
+    await addAgentWithKey(policies, AGENT, leaked)
   })
   return { ...place, leaked, next }
 }
@@ -42,7 +29,7 @@ export const leakedAgentKey = drill<KeysPlace>({
     {
       title: "The thief has the agent's key and a session of alice's: it opens a task and reads a ticket.",
       async run(place) {
-        const stolen = await requestByKey(place, AGENT, place.leaked, await session(place, "alice"))
+        const stolen = await requestByKey(endpointOf(place), AGENT, place.leaked, await session(place, "alice"))
         place.variables.set("STOLEN", stolen.token)
         return expected(await readTicket(place, stolen.token), "200 allowed")
       },
@@ -57,7 +44,7 @@ export const leakedAgentKey = drill<KeysPlace>({
       title: "The thief calls again by its token, and requests another task.",
       async run(place) {
         const call = expected(await readTicket(place, place.variables.get("STOLEN") ?? ""), "401 invalid_token")
-        const request = await requestByKey(place, AGENT, place.leaked, await session(place, "alice"))
+        const request = await requestByKey(endpointOf(place), AGENT, place.leaked, await session(place, "alice"))
         return `${call}; ${expected(request.answer, "400 unauthorized_client")}`
       },
     },
@@ -90,14 +77,14 @@ export const leakedAgentKey = drill<KeysPlace>({
       title: "The thief tries its token and its key once more.",
       async run(place) {
         const call = expected(await readTicket(place, place.variables.get("STOLEN") ?? ""), "401 invalid_token")
-        const request = await requestByKey(place, AGENT, place.leaked, await session(place, "alice"))
+        const request = await requestByKey(endpointOf(place), AGENT, place.leaked, await session(place, "alice"))
         return `${call}; ${expected(request.answer, "401 invalid_client")}`
       },
     },
     {
       title: "The agent opens a task by its new key, for alice, who has logged in again.",
       async run(place) {
-        const { answer, token } = await requestByKey(place, AGENT, place.next, await session(place, "alice"))
+        const { answer, token } = await requestByKey(endpointOf(place), AGENT, place.next, await session(place, "alice"))
         return `${expected(answer, "200 allowed")}; ${expected(await readTicket(place, token), "200 allowed")}`
       },
     },

@@ -10,7 +10,7 @@ import {
   UNTIL_LEASES_EXPIRE,
 } from "../dev/drill/agents.ts"
 import { drill, expected } from "../dev/drill/drill.ts"
-import { editPolicies, entryOf } from "../dev/drill/policies.ts"
+import { editPolicies, entryOf, valuesAt } from "../dev/drill/policies.ts"
 import { startStackPlace, type StackPlace } from "../dev/drill/stack-place.ts"
 
 async function start(): Promise<StackPlace> {
@@ -77,10 +77,11 @@ export const rogueAgent = drill<StackPlace>({
       title: "The owner takes the tool out of the agent's ceiling.",
       async run({ policies }) {
         await editPolicies(policies, "agents.yaml", (document) => {
-          const agent = entryOf(document, "agents", "id", SUPPORT)
-          document.setIn([...agent, "ceiling", "tools"], ["crm.*:read", "crm.*:write", "everything.*:read"])
+          const ceiling = [...entryOf(document, "agents", "id", SUPPORT), "ceiling", "tools"]
+          const tools = valuesAt(document, ceiling).filter((tool) => !tool.startsWith("mail."))
+          document.setIn(ceiling, tools)
         })
-        return "the ceiling has no mail.send, nor any other tool that sends"
+        return "the ceiling has no mail.send"
       },
     },
     {

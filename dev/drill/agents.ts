@@ -6,6 +6,7 @@ import { z } from "zod"
 import { login } from "../../cli/remote/local-stack-login.ts"
 import { callHttp, getToken, type Key, type Seen, type Wanted } from "../demo/agent.ts"
 import { NotAsExpected, type Act } from "./drill.ts"
+import { editPolicies, namesIn } from "./policies.ts"
 import type { StackPlace } from "./stack-place.ts"
 
 export const SUPPORT = "spiffe://example.org/agent/support"
@@ -55,15 +56,53 @@ const bodySchema = z.object({
   error: z.string().default("allowed"),
 })
 
-/** Requests a task as an agent that proves itself by a key of its own (`private_key_jwt`). */
-export async function requestByKey({ stack }: StackPlace, agent: string, key: Key, subject: string): Promise<Requested> {
+/** Where Narrowgate is reached, and what it calls itself. */
+export interface Endpoint {
+  readonly origin: string
+  readonly issuer: string
+}
+
+export const endpointOf = ({ stack: { origin } }: StackPlace): Endpoint => ({ origin, issuer: origin })
+
+/** `keys` of an agent in agents.yaml. */
+export const publicKeys = ({ publicJwk, thumbprint }: Key): object => ({
+  jwks: { keys: [{ ...publicJwk, kid: thumbprint, alg: "ES256" }] },
+})
+
+/** Adds an agent that proves itself by a key of its own, and reads tickets for users. */
+export async function addAgentWithKey(policies: string, id: string, key: Key): Promise<void> {
+  await editPolicies(policies, "agents.yaml", (document) => {
+    document.setIn(["agents", namesIn(document, "agents", "id").length], {
+      id,
+      owner: "support-team",
+      groups: ["support"],
+      ceiling: { tools: ["crm.tickets.*:read"], max_sensitivity: "internal" },
+      purposes: ["triage-ticket"],
+      identities: [{ keys: publicKeys(key), algorithms: ["ES256"] }],
+    })
+  })
+}
+
+/**
+ * Requests a task as such an agent (`private_key_jwt`).
+ *
+ * @param ahead seconds by which its clock is wrong
+ */
+export async function requestByKey(
+  { origin, issuer }: Endpoint,
+  agent: string,
+  key: Key,
+  subject: string,
+  ahead = 0,
+): Promise<Requested> {
+  const now = Math.floor(Date.now() / 1000) + ahead
   const assertion = await new SignJWT({ jti: randomUUID() })
     .setProtectedHeader({ alg: "ES256", kid: key.thumbprint })
     .setIssuer(agent)
     .setSubject(agent)
-    .setAudience(stack.origin)
-    .setIssuedAt()
-    .setExpirationTime("1m")
+    .setAudience(issuer)
+    .setIssuedAt(now)
+    .setExpirationTime(now + 60)
     .sign(key.privateKey)
   const body = new URLSearchParams({
     grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
@@ -72,7 +111,7 @@ export async function requestByKey({ stack }: StackPlace, agent: string, key: Ke
     client_assertion: assertion,
     client_assertion_type: "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
   })
-  const response = await fetch(`${stack.origin}/oauth/token`, { method: "POST", body })
+  const response = await fetch(`${origin}/oauth/token`, { method: "POST", body })
   const { access_token, task, error } = bodySchema.parse(await response.json())
   return { answer: `${response.status} ${error}`, token: access_token, task }
 }

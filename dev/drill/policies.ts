@@ -36,9 +36,17 @@ export async function editPolicies(
 
 /** The names of a list's entries, in its order. */
 export function namesIn(document: Document, list: string, member: string): readonly string[] {
-  const entries: unknown = document.get(list)
-  if (!(entries instanceof YAMLSeq)) throw new Error(`the example has no ${list}`)
-  return entries.items.map((_, index) => String(document.getIn([list, index, member])))
+  return listAt(document, [list]).items.map((_, index) => String(document.getIn([list, index, member])))
+}
+
+export function valuesAt(document: Document, path: readonly (string | number)[]): readonly string[] {
+  return listAt(document, path).items.map(String)
+}
+
+function listAt(document: Document, path: readonly (string | number)[]): YAMLSeq {
+  const list: unknown = document.getIn(path)
+  if (!(list instanceof YAMLSeq)) throw new Error(`the example has no ${path.join(".")}`)
+  return list
 }
 
 /** The path of the entry of a list that has this name. */

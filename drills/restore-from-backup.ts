@@ -60,7 +60,7 @@ export const restoreFromBackup = drill<ServePlace>({
     },
     { command: "npx narrowgate revoke list", shows: /swi_hold-[^]*restored from a backup|restored from a backup[^]*swi_hold-/ },
     {
-      command: 'npx narrowgate publish "$POLICIES" --key "$KEY" --audience "$ISSUER_URL" --why "after a restore"',
+      command: 'npx narrowgate publish "$POLICIES" --key "$KEY" --audience "$ISSUER_URL" --no-wait --why "after a restore"',
       shows: /bundle 2/,
     },
     {

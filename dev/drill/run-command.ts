@@ -12,8 +12,8 @@ export interface Ran {
   readonly output: string
 }
 
-/** A runbook's command takes seconds. */
-const WITHIN_MS = 30_000
+/** `narrowgate publish` waits for a minute at most. */
+const WITHIN_MS = 70_000
 
 export async function runCommand(command: string, variables: ReadonlyMap<string, string>): Promise<Ran> {
   const child = spawn("bash", ["-c", `exec 2>&1\n${command}`], {

@@ -15,7 +15,7 @@ import { DEMO_PORTS } from "../demo-ports.ts"
 import { freePort } from "../loopback.ts"
 import { addAgentWithKey, publicKeys, requestByKey, type Requested } from "./agents.ts"
 import type { Place } from "./drill.ts"
-import { copyPolicies, editPolicies, namesIn } from "./policies.ts"
+import { copyPolicies, editPolicies, entryOf } from "./policies.ts"
 import { operatorsShell } from "./run-command.ts"
 
 const ISSUER = "https://authz.example"
@@ -100,9 +100,10 @@ async function writePolicies(policies: string, provider: Key, agent: Key): Promi
       [WRITTEN_PROVIDER, PROVIDER],
     ]),
   )
+  const workloads = await makeKey()
   await editPolicies(policies, "issuers.yaml", (document) => {
-    for (const index of namesIn(document, "issuers", "id").keys())
-      document.setIn(["issuers", index, "keys"], publicKeys(provider))
+    for (const [name, key] of Object.entries({ local: provider, workloads }))
+      document.setIn([...entryOf(document, "issuers", "id", name), "keys"], publicKeys(key))
   })
   await addAgentWithKey(policies, AGENT, agent)
 }

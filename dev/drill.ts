@@ -37,7 +37,9 @@ async function perform({ name, practises, runbook, perform }: Drill): Promise<nu
   } catch (error) {
     if (!(error instanceof NotAsExpected)) throw error
     console.error(`    ${colors.red("failed")}  ${error.message}`)
-    console.error(`  ${colors.cyan("fix:")} Compare the step with docs/operate/runbooks.md#${runbook}: one of them is wrong.`)
+    console.error(
+      `  ${colors.cyan("fix:")} Compare the step with docs/operate/runbooks.md#${runbook}: one of them is wrong.`,
+    )
     return 1
   }
 }

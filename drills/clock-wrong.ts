@@ -1,4 +1,13 @@
-import { addAgentWithKey, endpointOf, openTask, readTicket, requestByKey, requestTask, session, SUPPORT } from "../dev/drill/agents.ts"
+import {
+  addAgentWithKey,
+  endpointOf,
+  openTask,
+  readTicket,
+  requestByKey,
+  requestTask,
+  session,
+  SUPPORT,
+} from "../dev/drill/agents.ts"
 import { drill, expected } from "../dev/drill/drill.ts"
 import { startStackPlace, type StackPlace } from "../dev/drill/stack-place.ts"
 import { callHttp, makeKey, type Key } from "../dev/demo/agent.ts"
@@ -44,7 +53,10 @@ export const clockWrong = drill<ClockPlace>({
       title: "Another agent works: one task of its goes on, another one is completed.",
       async run(place) {
         const wanted = { agent: SUPPORT, subject: await session(place, "alice") }
-        const [live, ended] = [await openTask(place, wanted), await openTask(place, { ...wanted, purpose: "refund-order" })]
+        const [live, ended] = [
+          await openTask(place, wanted),
+          await openTask(place, { ...wanted, purpose: "refund-order" }),
+        ]
         place.variables.set("LIVE", live.token)
         place.variables.set("ENDED", ended.token)
         const url = `${place.stack.origin}/v1/tasks/${ended.task}/complete`

@@ -61,7 +61,7 @@ export const hotLedger = drill<StackPlace>({
     },
     {
       command:
-        "npx narrowgate decisions tail --since 10m --limit 1000 --json | grep -o '\"chain\":\\[\"[^\"]*' | sort | uniq -c | sort -rn",
+        'npx narrowgate decisions tail --since 10m --limit 1000 --json | grep -o \'"chain":\\["[^"]*\' | sort | uniq -c | sort -rn',
       shows: /^ *\d{3} "chain":\["spiffe:\/\/example\.org\/agent\/nightly/,
     },
     {

@@ -54,7 +54,8 @@ export const kvRolledBack = drill<StackPlace>({
       title: "Somebody puts the pointer of bundle 1 into KV again, and every isolate starts anew.",
       async run(place) {
         await (await place.stack.keyValues()).put(POINTER, place.variables.get("OLD_POINTER") ?? "")
-        if ((await pointerOf(place)) !== place.variables.get("OLD_POINTER")) throw new NotAsExpected("KV has another one")
+        if ((await pointerOf(place)) !== place.variables.get("OLD_POINTER"))
+          throw new NotAsExpected("KV has another one")
         await place.stack.restart()
         return "KV has the pointer of bundle 1"
       },

@@ -1,4 +1,12 @@
-import { addAgentWithKey, endpointOf, publicKeys, readTicket, requestByKey, session, UNTIL_LEASES_EXPIRE } from "../dev/drill/agents.ts"
+import {
+  addAgentWithKey,
+  endpointOf,
+  publicKeys,
+  readTicket,
+  requestByKey,
+  session,
+  UNTIL_LEASES_EXPIRE,
+} from "../dev/drill/agents.ts"
 import { drill, expected } from "../dev/drill/drill.ts"
 import { editPolicies, entryOf } from "../dev/drill/policies.ts"
 import { startStackPlace, type StackPlace } from "../dev/drill/stack-place.ts"
@@ -84,7 +92,12 @@ export const leakedAgentKey = drill<KeysPlace>({
     {
       title: "The agent opens a task by its new key, for alice, who has logged in again.",
       async run(place) {
-        const { answer, token } = await requestByKey(endpointOf(place), AGENT, place.next, await session(place, "alice"))
+        const { answer, token } = await requestByKey(
+          endpointOf(place),
+          AGENT,
+          place.next,
+          await session(place, "alice"),
+        )
         return `${expected(answer, "200 allowed")}; ${expected(await readTicket(place, token), "200 allowed")}`
       },
     },

@@ -62,7 +62,8 @@ async function forgedSession({ partner, stolen }: ProviderPlace): Promise<string
 
 export const providerCompromised = drill<ProviderPlace>({
   name: "provider-compromised",
-  practises: "Stops everything when the signing key of an identity provider was stolen, stops trusting it, and resumes.",
+  practises:
+    "Stops everything when the signing key of an identity provider was stolen, stops trusting it, and resumes.",
   runbook: "an-identity-provider-is-compromised",
   start,
   steps: [

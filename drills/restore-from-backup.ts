@@ -58,9 +58,13 @@ export const restoreFromBackup = drill<ServePlace>({
         return expected(await place.call(place.variables.get("BEFORE") ?? ""), "401 invalid_token")
       },
     },
-    { command: "npx narrowgate revoke list", shows: /swi_hold-[^]*restored from a backup|restored from a backup[^]*swi_hold-/ },
     {
-      command: 'npx narrowgate publish "$POLICIES" --key "$KEY" --audience "$ISSUER_URL" --no-wait --why "after a restore"',
+      command: "npx narrowgate revoke list",
+      shows: /swi_hold-[^]*restored from a backup|restored from a backup[^]*swi_hold-/,
+    },
+    {
+      command:
+        'npx narrowgate publish "$POLICIES" --key "$KEY" --audience "$ISSUER_URL" --no-wait --why "after a restore"',
       shows: /bundle 2/,
     },
     {

@@ -23,7 +23,8 @@ async function openForAlice(place: StackPlace, purpose: string): ReturnType<type
 
 export const rogueAgent = drill<StackPlace>({
   name: "rogue-agent",
-  practises: "Ends the task of an agent that was talked into sending data out, suspends the agent, and takes the tool away.",
+  practises:
+    "Ends the task of an agent that was talked into sending data out, suspends the agent, and takes the tool away.",
   runbook: "a-rogue-agent",
   start,
   steps: [

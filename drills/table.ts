@@ -8,4 +8,12 @@ import { providerCompromised } from "./provider-compromised.ts"
 import { restoreFromBackup } from "./restore-from-backup.ts"
 import { rogueAgent } from "./rogue-agent.ts"
 
-export const DRILLS: readonly Drill[] = [leakedAgentKey, rogueAgent, providerCompromised, hotLedger, kvRolledBack, clockWrong, restoreFromBackup]
+export const DRILLS: readonly Drill[] = [
+  leakedAgentKey,
+  rogueAgent,
+  providerCompromised,
+  hotLedger,
+  kvRolledBack,
+  clockWrong,
+  restoreFromBackup,
+]

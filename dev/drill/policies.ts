@@ -23,11 +23,7 @@ export async function copyPolicies(to: string, origins: Origins): Promise<void> 
   })
 }
 
-export async function editPolicies(
-  directory: string,
-  file: string,
-  edit: (document: Document) => void,
-): Promise<void> {
+export async function editPolicies(directory: string, file: string, edit: (document: Document) => void): Promise<void> {
   const path = join(directory, file)
   const document = parseDocument(await readFile(path, "utf8"))
   edit(document)

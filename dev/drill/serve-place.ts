@@ -41,15 +41,18 @@ export async function startServePlace(): Promise<ServePlace> {
     generatePublisherKey(),
     freePort(),
   ])
-  const [policies, directory, configuration, key] = ["policies", "data", "narrowgate.yaml", "publisher.jwk"].map((name) =>
-    join(place, name),
+  const [policies, directory, configuration, key] = ["policies", "data", "narrowgate.yaml", "publisher.jwk"].map(
+    (name) => join(place, name),
   ) as [string, string, string, string]
   const url = `http://127.0.0.1:${port}`
   await writePolicies(policies, provider, agent)
   await writeFile(key, JSON.stringify(publisher.privateJwk), { mode: 0o600 })
   const publisher_keys = { keys: [publisher.publicJwk] }
   // JSON is YAML.
-  await writeFile(configuration, JSON.stringify({ issuer: ISSUER, listen: `127.0.0.1:${port}`, directory, publisher_keys }))
+  await writeFile(
+    configuration,
+    JSON.stringify({ issuer: ISSUER, listen: `127.0.0.1:${port}`, directory, publisher_keys }),
+  )
   const variables = await operatorsShell(place)
   const operator = await sign(provider, "narrowgate-cli", { client_id: "narrowgate-cli", aud: ISSUER })
   const values = { POLICIES: policies, KEY: key, CONFIG: configuration, BACKUP: join(place, "monday.narrowgate") }

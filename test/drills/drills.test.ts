@@ -47,10 +47,13 @@ test("each runbook names its drill, and each drill its runbook", () => {
   )
 })
 
-test.each(DRILLS)("$name carries out the commands of its runbook, all of them and no other", ({ runbook, commands }) => {
-  const written = RUNBOOKS.find(({ anchor }) => anchor === runbook)?.commands ?? []
-  expect([...new Set(written)].toSorted()).toEqual([...new Set(commands)].toSorted())
-})
+test.each(DRILLS)(
+  "$name carries out the commands of its runbook, all of them and no other",
+  ({ runbook, commands }) => {
+    const written = RUNBOOKS.find(({ anchor }) => anchor === runbook)?.commands ?? []
+    expect([...new Set(written)].toSorted()).toEqual([...new Set(commands)].toSorted())
+  },
+)
 
 test("without a name they are listed; one that there is not is an error", async () => {
   const { code, output } = await drill()

@@ -65,6 +65,8 @@ export function expected(seen: string, wanted: string | RegExp): string {
   return seen
 }
 
+const SIGNALS = ["SIGINT", "SIGTERM"] as const
+
 export function drill<Where extends Place>(definition: Definition<Where>): Drill {
   const { name, practises, runbook, steps } = definition
   return {
@@ -74,6 +76,8 @@ export function drill<Where extends Place>(definition: Definition<Where>): Drill
     commands: steps.flatMap((step) => ("command" in step ? [step.command] : [])),
     async perform(report) {
       const place = await definition.start()
+      const interrupted = (): void => void place.close().finally(() => process.exit(130))
+      for (const signal of SIGNALS) process.once(signal, interrupted)
       try {
         for (const [index, step] of steps.entries()) {
           report.began(index + 1, "command" in step ? `$ ${step.command}` : step.title)
@@ -81,6 +85,7 @@ export function drill<Where extends Place>(definition: Definition<Where>): Drill
         }
         return steps.length
       } finally {
+        for (const signal of SIGNALS) process.off(signal, interrupted)
         await place.close()
       }
     },

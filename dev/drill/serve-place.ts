@@ -41,9 +41,10 @@ export async function startServePlace(): Promise<ServePlace> {
     generatePublisherKey(),
     freePort(),
   ])
-  const [policies, directory, configuration, key] = ["policies", "data", "narrowgate.yaml", "publisher.jwk"].map(
-    (name) => join(place, name),
-  ) as [string, string, string, string]
+  const policies = join(place, "policies")
+  const directory = join(place, "data")
+  const configuration = join(place, "narrowgate.yaml")
+  const key = join(place, "publisher.jwk")
   const url = `http://127.0.0.1:${port}`
   await writePolicies(policies, provider, agent)
   await writeFile(key, JSON.stringify(publisher.privateJwk), { mode: 0o600 })

@@ -63,6 +63,7 @@ export async function startStackPlace(
   } catch (error) {
     await close()
     if (!(error instanceof PoliciesRefused)) throw error
-    throw new Error(error.published.compiled.problems.map(({ file, message }) => `${file}: ${message}`).join("\n"))
+    const { problems } = error.published.compiled
+    throw new Error(problems.map(({ file, message }) => `${file}: ${message}`).join("\n"), { cause: error })
   }
 }

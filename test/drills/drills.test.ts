@@ -42,8 +42,8 @@ async function drill(...args: readonly string[]): Promise<Ran> {
 }
 
 test("each runbook names its drill, and each drill its runbook", () => {
-  expect(RUNBOOKS.map(({ anchor, drill: name }) => [name, anchor]).toSorted()).toEqual(
-    DRILLS.map(({ name, runbook }) => [name, runbook]).toSorted(),
+  expect(RUNBOOKS.map(({ anchor, drill: name }) => `${anchor}: ${name}`).toSorted()).toEqual(
+    DRILLS.map(({ name, runbook }) => `${runbook}: ${name}`).toSorted(),
   )
 })
 

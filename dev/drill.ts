@@ -11,6 +11,9 @@ const REPORT: Report = {
   saw: (what) => console.log(`    ${colors.green("ok")}  ${what}`),
 }
 
+// A reader that stops early, such as `head`, must not keep the drill from cleaning up.
+process.stdout.on("error", () => undefined)
+
 const [, , name, ...rest] = process.argv
 const chosen = DRILLS.find((drill) => drill.name === name)
 if (name === undefined) list()

@@ -34,7 +34,7 @@ export const kvRolledBack = drill<StackPlace>({
   start,
   steps: [
     {
-      title: "Bundle 1 has an agent that opens a task. Whoever can write to KV keeps the pointer to it.",
+      title: "Bundle 1 has an agent that opens a task. Somebody who can write to KV keeps its pointer.",
       async run(place) {
         place.variables.set("OLD_POINTER", await pointerOf(place))
         return expected(await requestAs(place, RETIRED), "200 allowed")

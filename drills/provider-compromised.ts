@@ -47,7 +47,7 @@ async function start(): Promise<ProviderPlace> {
   }
 }
 
-/** A session as the provider would issue it, of a user whom the thief has invented. */
+/** A session as the provider would issue it, of a user who does not exist. */
 async function forgedSession({ partner, stolen }: ProviderPlace): Promise<string> {
   return new SignJWT({ groups: ["support"], client_id: "drill-app" })
     .setProtectedHeader({ alg: "ES256", kid: stolen.thumbprint, typ: "at+jwt" })
@@ -63,7 +63,7 @@ async function forgedSession({ partner, stolen }: ProviderPlace): Promise<string
 export const providerCompromised = drill<ProviderPlace>({
   name: "provider-compromised",
   practises:
-    "Stops everything when the signing key of an identity provider was stolen, stops trusting it, and resumes.",
+    "Suspends everything when the signing key of an identity provider was stolen, stops trusting it, and resumes.",
   runbook: "an-identity-provider-is-compromised",
   start,
   steps: [
@@ -81,7 +81,7 @@ export const providerCompromised = drill<ProviderPlace>({
       keep: { SUSPENSION: /^(swi_\S+)/m },
     },
     {
-      title: "No call passes, and no task is opened, for anybody.",
+      title: "No call is allowed, and no task is opened, for anybody.",
       async run(place) {
         const call = expected(await readTicket(place, place.variables.get("FORGED") ?? ""), "401 invalid_token")
         const alice = await requestTask(place, { agent: SUPPORT, subject: await session(place, "alice") })

@@ -22,7 +22,7 @@ async function keepTask(place: ServePlace, name: string): Promise<string> {
 
 export const restoreFromBackup = drill<ServePlace>({
   name: "restore-from-backup",
-  practises: "Backs up `narrowgate serve`, loses its directory, restores it, and lets calls pass again.",
+  practises: "Backs up `narrowgate serve`, loses its directory, restores it, and resumes.",
   runbook: "one-machine-is-lost",
   start,
   steps: [
@@ -52,7 +52,7 @@ export const restoreFromBackup = drill<ServePlace>({
       keep: { HOLD: /narrowgate revoke lift (swi_hold-\d+)/ },
     },
     {
-      title: "`narrowgate serve` starts on it: every call is stopped, and the token of before is revoked.",
+      title: "`narrowgate serve` starts on it: everything is suspended, and the token of before is revoked.",
       async run(place) {
         await place.start()
         return expected(await place.call(place.variables.get("BEFORE") ?? ""), "401 invalid_token")
@@ -68,7 +68,7 @@ export const restoreFromBackup = drill<ServePlace>({
       shows: /bundle 2/,
     },
     {
-      title: "No task is opened while everything is stopped.",
+      title: "No task is opened while everything is suspended.",
       run: async (place) => expected((await place.requestTask()).answer, "400 unauthorized_client"),
     },
     { command: 'npx narrowgate revoke lift "$HOLD"', shows: /resumed/ },

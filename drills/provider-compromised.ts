@@ -8,6 +8,8 @@ import { makeKey, type Key } from "../dev/demo/agent.ts"
 import { listen } from "../dev/loopback.ts"
 
 const AUDIENCE = "https://api.partner.example"
+/** The client by which people of that provider manage Narrowgate. */
+const OPERATORS = "drill-operators"
 
 interface ProviderPlace extends StackPlace {
   /** The origin of the provider whose signing key was stolen. */
@@ -30,7 +32,12 @@ async function start(): Promise<ProviderPlace> {
         keys: { jwks_uri: `${partner.origin}/jwks` },
         algorithms: ["ES256"],
         users: { audiences: [AUDIENCE], clients: ["drill-app"], claims: { groups: "groups" } },
+        operators: { clients: [OPERATORS] },
       })
+    })
+    await editPolicies(policies, "operators.yaml", (document) => {
+      const operator = { issuer: "partner", subject: "mallory", roles: ["viewer", "operator"] }
+      document.setIn(["operators", namesIn(document, "operators", "subject").length], operator)
     })
   }).catch(async (error: unknown) => {
     await partner.close()
@@ -47,17 +54,26 @@ async function start(): Promise<ProviderPlace> {
   }
 }
 
-/** A session as the provider would issue it, of a user who does not exist. */
-async function forgedSession({ partner, stolen }: ProviderPlace): Promise<string> {
-  return new SignJWT({ groups: ["support"], client_id: "drill-app" })
+/** An access token as the provider would issue it. */
+async function forge({ partner, stolen }: ProviderPlace, claims: Readonly<Record<string, unknown>>): Promise<string> {
+  return new SignJWT({ ...claims })
     .setProtectedHeader({ alg: "ES256", kid: stolen.thumbprint, typ: "at+jwt" })
     .setIssuer(partner)
     .setSubject("mallory")
-    .setAudience(AUDIENCE)
     .setJti(crypto.randomUUID())
     .setIssuedAt()
     .setExpirationTime("5m")
     .sign(stolen.privateKey)
+}
+
+const forgedSession = async (place: ProviderPlace): Promise<string> =>
+  forge(place, { aud: AUDIENCE, client_id: "drill-app", groups: ["support"] })
+
+/** What the thief is answered who reads, as an operator, what is suspended. */
+async function readAsOperator(place: ProviderPlace): Promise<string> {
+  const token = await forge(place, { aud: place.stack.origin, client_id: OPERATORS })
+  const headers = { authorization: `Bearer ${token}` }
+  return String((await fetch(`${place.stack.origin}/v1/revocations`, { headers })).status)
 }
 
 export const providerCompromised = drill<ProviderPlace>({
@@ -89,17 +105,28 @@ export const providerCompromised = drill<ProviderPlace>({
       },
     },
     {
-      title: "The operator takes the provider out of issuers.yaml.",
+      title: "The thief is an operator too, as some log in at that provider: it could lift the suspension.",
+      run: async (place) => expected(await readAsOperator(place), "200"),
+    },
+    {
+      title: "The operator takes the provider out of issuers.yaml and operators.yaml.",
       async run({ policies }) {
+        await editPolicies(policies, "operators.yaml", (document) =>
+          document.deleteIn(entryOf(document, "operators", "subject", "mallory")),
+        )
         await editPolicies(policies, "issuers.yaml", (document) =>
           document.deleteIn(entryOf(document, "issuers", "id", "partner")),
         )
-        return "issuers.yaml has the others alone"
+        return "both have the others alone"
       },
     },
     {
       command: 'npx narrowgate publish "$POLICIES" --key "$KEY" --why "partner is not trusted"',
       shows: /bundle 2/,
+    },
+    {
+      title: "The thief is no operator any more.",
+      run: async (place) => expected(await readAsOperator(place), "401"),
     },
     {
       command: "npx narrowgate decisions tail --kind exchange --since 7d",

@@ -113,6 +113,7 @@ const OWN_PROJECT = [
   "clients",
   "collectors",
   "conformance",
+  "drills",
   "gateways",
   "keycloak",
   "long",
@@ -248,6 +249,10 @@ const PROJECTS: readonly TestProjectInlineConfiguration[] = [
       hookTimeout: 120_000,
       maxWorkers: 2,
     },
+  },
+  {
+    // The drills of docs/operate/runbooks.md, each on a local stack of its own.
+    test: { name: "drills", include: ["test/drills/**/*.test.ts"] },
   },
   {
     // A real Prometheus, if one is installed, and `narrowgate serve` of the built package.

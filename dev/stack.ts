@@ -7,7 +7,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises"
 import { join, resolve } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import type { JWK } from "jose"
-import { Miniflare } from "miniflare"
+import { Miniflare, type MiniflareOptions } from "miniflare"
 import { generatePublisherKey, type PublisherKey } from "../cli/compiler/sign.ts"
 import { generateKeys, type IdentityProviderKeys, startIdentityProvider } from "./identity-provider.ts"
 import { readManifest } from "./manifest.ts"
@@ -56,7 +56,16 @@ export interface Stack {
   readonly keepProbing: () => void
   /** Sends a request to one of the Workers beside it, as if it had been called at that URL. */
   readonly fetchBeside: (name: string, url: string, init?: RequestInit) => Promise<Response>
+  /** Starts the runtime anew on what it has stored, with a clock that is ahead of this machine's by so much. */
+  readonly restart: (clockAheadMs?: number) => Promise<void>
+  /** What KV has, which a drill puts back as it was. */
+  readonly keyValues: () => Promise<KeyValues>
   readonly close: () => Promise<void>
+}
+
+export interface KeyValues {
+  readonly get: (key: string) => Promise<string | null>
+  readonly put: (key: string, value: string) => Promise<void>
 }
 
 /** The directory does not check; its problems say why. */
@@ -90,7 +99,10 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   try {
     const log = options.log ? { log: options.log } : {}
     provider = await startIdentityProvider({ port: options.port + 1, audience: origin, keys, ...log })
-    worker = await startWorker(script, options, state, origin, publisher.publicJwk)
+    const optionsOf = await workerOptions(script, options, state, origin, publisher.publicJwk)
+    endRuntimesWithUs()
+    worker = new Miniflare(optionsOf(0))
+    await worker.ready
     const origins = new Map([...(options.origins ?? []), [WRITTEN_WORKER, origin], [WRITTEN_PROVIDER, provider.origin]])
     const to = { url: origin, key: publisher.privateJwk, origins }
     const again = async (): Promise<Published> => publish(policies, to)
@@ -129,6 +141,14 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         if (!isFetcher(door)) throw new Error(`no Worker ${name} beside the local one`)
         return door.fetch(url, { redirect: "manual", ...init })
       },
+      async restart(clockAheadMs = 0) {
+        await running.setOptions(optionsOf(clockAheadMs))
+      },
+      async keyValues() {
+        const namespace: unknown = await running.getKVNamespace("BUNDLES", NAME)
+        if (!isKeyValues(namespace)) throw new Error("the local Worker has no KV namespace")
+        return namespace
+      },
       async close() {
         stopped.abort()
         await close()
@@ -162,6 +182,10 @@ function isScheduled(value: unknown): value is { readonly scheduled: () => Promi
 function isFetcher(value: unknown): value is { readonly fetch: typeof fetch } {
   // A proxy, which claims to have no member.
   return typeof value === "object" && value !== null && typeof Reflect.get(value, "fetch") === "function"
+}
+
+function isKeyValues(value: unknown): value is KeyValues {
+  return typeof value === "object" && value !== null && typeof Reflect.get(value, "put") === "function"
 }
 
 /** Grows with each change of what the Durable Objects store: a stack never meets state that it would misread. */
@@ -203,20 +227,21 @@ async function readKeys(file: string): Promise<Keys> {
 /** Its name for the Workers beside it. */
 export const NAME = "narrowgate"
 
-async function startWorker(
+/** @returns the options of a runtime whose clock is ahead by so many milliseconds */
+async function workerOptions(
   script: string,
   { port, beside = [] }: StackOptions,
   state: string,
   origin: string,
   publisher: JWK,
-): Promise<Miniflare> {
+): Promise<(clockAheadMs: number) => MiniflareOptions> {
   const text = (value: string): { type: "text"; value: string } => ({ type: "text", value })
   const { compatibilityDate, durableObjects } = await readManifest()
   const bindings = durableObjects.map(
     ({ binding, className: exportName }) => [binding, { type: "durable-object", worker: NAME, exportName }] as const,
   )
-  endRuntimesWithUs()
-  const worker = new Miniflare({
+  const contents = await readFile(script, "utf8")
+  return (clockAheadMs) => ({
     host: "127.0.0.1",
     port,
     resourcePersistencePath: join(state, "worker"),
@@ -228,7 +253,7 @@ async function startWorker(
           compatibilityDate,
           manifest: {
             mainModule: "index.js",
-            modules: { "index.js": { type: "esm", contents: await readFile(script, "utf8") } },
+            modules: { "index.js": { type: "esm", contents: wrongClock(clockAheadMs) + contents } },
           },
           env: {
             ISSUER: text(origin),
@@ -270,6 +295,19 @@ async function startWorker(
       })),
     ],
   })
-  await worker.ready
-  return worker
+}
+
+/** What makes the Worker's clock wrong, in front of its code. */
+function wrongClock(aheadMs: number): string {
+  if (aheadMs === 0) return ""
+  return `const RightDate = Date
+globalThis.Date = class extends RightDate {
+  constructor(...given) {
+    super(...(given.length === 0 ? [RightDate.now() + ${aheadMs}] : given))
+  }
+  static now() {
+    return RightDate.now() + ${aheadMs}
+  }
+}
+`
 }

@@ -16,7 +16,7 @@ const rule = z.strictObject({
   expr: z.string(),
   for: z.string().optional(),
   labels: z.strictObject({ severity: z.enum(["critical", "warning", "info"]) }),
-  annotations: z.strictObject({ summary: z.string() }),
+  annotations: z.strictObject({ runbook_url: z.string(), summary: z.string() }),
 })
 const file = z.strictObject({ groups: z.tuple([z.strictObject({ name: z.string(), rules: z.array(rule) })]) })
 
@@ -102,5 +102,13 @@ describe("each rule", () => {
     const tests = await readFile(join(ROOT, "test/metrics/alerts.test.yaml"), "utf8")
     const fired = Array.from(tests.matchAll(/alertname: (\w+)/g), ([, name = ""]) => name)
     expect([...new Set(fired)].toSorted()).toEqual(names.toSorted())
+  })
+
+  test("has a runbook on the page that it names, in the same order", async () => {
+    const page = await readFile(join(ROOT, "docs/operate/alert-runbooks.md"), "utf8")
+    const headings = Array.from(page.matchAll(/^## (.+)$/gm), ([, heading = ""]) => heading)
+    expect(headings).toEqual(rules.map(({ alert }) => alert))
+    for (const { alert, annotations } of rules)
+      expect(annotations.runbook_url).toBe(`alert-runbooks.md#${alert.toLowerCase()}`)
   })
 })

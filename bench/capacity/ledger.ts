@@ -1,0 +1,216 @@
+/**
+ * One ledger, event by event: which requests and alarms reach it, which rows it writes, and when it sends records to its
+ * log. The rules are those of docs/reference/facts.md#what-is-durable-when; the test of this folder holds what comes of
+ * them against what was counted on the real Worker (docs/reference/costs.md).
+ */
+import type { PlannedTask } from "./plan.ts"
+import type { ObjectUse } from "./use.ts"
+
+/** Rows that steps and alarms write, and read. */
+const ROWS = {
+  /** Tables, ledger, tree, task, journal, alarm. */
+  firstTask: 7,
+  /** Tree, task, journal. */
+  nextTask: 3,
+  renewal: 3,
+  expiry: 1,
+  /** The journal, as calls were counted, and what is left of them. */
+  expiryAfterCalls: 2,
+  forgotten: 2,
+  setAlarm: 1,
+  deleteAll: 1,
+  readWhenWaking: 64,
+  readInStep: 7,
+} as const
+
+const HIBERNATES_AFTER_MS = 10_000
+/** `RECORD_DELAY_SECONDS` of wrangler.toml. */
+const RECORD_DELAY_MS = 60_000
+const SEND_STORED_AFTER_MS = 250
+const READS_EVERY_MS = 450
+const MANY_STORED = 16
+const REMEMBERED_MS = 3_600_000
+const ALARM_GRID_MS = 60_000
+const TOKEN_LIFE_MS = 900_000
+/** Up to so many calls a second, each writes a row of its own. */
+export const ROW_EACH_UP_TO = 3
+
+export interface LedgerRules {
+  /** Rows of a read in a loop, and how many of them come a second. */
+  readonly loop: { readonly written: number; readonly perSecond: number }
+  /** A limit under 100, or a guardrail that remembers each call: a row for each call, in a loop too. */
+  readonly rowEach: boolean
+}
+
+export interface LedgerUse {
+  readonly use: ObjectUse
+  /** When records are sent to the log: milliseconds; and whether the log has them already. */
+  readonly appends: readonly { readonly at: number; readonly isRepeated: boolean }[]
+  readonly renewals: number
+}
+
+interface Step {
+  readonly at: number
+  readonly task: PlannedTask
+  readonly kind: PlannedTask["calls"][number]["kind"] | "open" | "renew"
+}
+
+class Ledger {
+  readonly #rules: LedgerRules
+  readonly use = { requests: 0, alarms: 0, wakings: 0, written: 0, read: 0, waited: 0 }
+  readonly appends: { readonly at: number; readonly isRepeated: boolean }[] = []
+  #awakeUntil = Number.NEGATIVE_INFINITY
+  #alarmAt: number | null = null
+  /** Records of reads that wait in the journal, and when they are to be sent. */
+  #waiting = 0
+  #recordsDueAt: number | null = null
+  /** Records were sent, and no row has said so since: a waking sends them again. */
+  #isUnmarked = false
+  #storedSendAt = Number.NEGATIVE_INFINITY
+  #readsSendAt = Number.NEGATIVE_INFINITY
+  #lastStepAt = Number.NEGATIVE_INFINITY
+  readonly #live = new Map<PlannedTask, { calls: number; ended: boolean; dueAt: number }>()
+
+  constructor(rules: LedgerRules) {
+    this.#rules = rules
+  }
+
+  step({ at, task, kind }: Step): void {
+    this.passUntil(at)
+    this.#request(at)
+    if (kind === "open") {
+      const isFirst = this.#live.size === 0
+      const dueAt = onGrid(task.until)
+      this.#live.set(task, { calls: 0, ended: false, dueAt })
+      this.#write(isFirst ? ROWS.firstTask : ROWS.nextTask)
+      this.#alarmAt = Math.min(this.#alarmAt ?? dueAt, dueAt)
+      return this.#sendStored(at)
+    }
+    if (kind === "renew") {
+      this.#write(ROWS.renewal)
+      return this.#sendStored(at)
+    }
+    if (kind === "out_of_scope") return this.#append(at, false)
+    const tree = this.#live.get(task)
+    if (tree) tree.calls += 1
+    const gap = at - this.#lastStepAt
+    this.#lastStepAt = at
+    const rows = this.#rowsOf(kind === "write" ? Number.POSITIVE_INFINITY : gap)
+    this.#write(rows)
+    if (kind === "write") return this.#sendStored(at)
+    if (rows < 1) return this.#sendReads(at)
+    this.#waiting += 1
+    if (this.#waiting >= MANY_STORED) return this.#send(at)
+    this.#recordsDueAt ??= at + RECORD_DELAY_MS
+    this.#setAlarm(this.#recordsDueAt)
+  }
+
+  /** Until then, alarms come when they are due. */
+  passUntil(time: number): void {
+    for (let at = this.#alarmAt; at !== null && at <= time; at = this.#alarmAt) this.#alarm(at)
+  }
+
+  #alarm(at: number): void {
+    this.#alarmAt = null
+    this.#request(at)
+    this.use.alarms += 1
+    if (this.#waiting > 0) this.#send(at)
+    this.#recordsDueAt = null
+    for (const [task, tree] of this.#live) {
+      if (tree.dueAt > at) continue
+      if (tree.ended) {
+        this.#live.delete(task)
+        this.use.written += ROWS.forgotten
+        continue
+      }
+      tree.ended = true
+      tree.dueAt = onGrid(at + REMEMBERED_MS)
+      if (tree.calls > 0) this.#write(ROWS.expiry + ROWS.expiryAfterCalls)
+      else this.use.written += ROWS.expiry
+    }
+    const next = Math.min(...Array.from(this.#live.values(), ({ dueAt }) => dueAt))
+    if (Number.isFinite(next)) this.#setAlarm(next)
+    else this.use.written += ROWS.deleteAll
+  }
+
+  #request(at: number): void {
+    this.use.requests += 1
+    this.use.read += ROWS.readInStep
+    if (at > this.#awakeUntil) {
+      this.use.wakings += 1
+      this.use.read += ROWS.readWhenWaking
+      if (this.#isUnmarked) this.#append(at, true)
+    }
+    this.#awakeUntil = Math.max(this.#awakeUntil, at + HIBERNATES_AFTER_MS)
+  }
+
+  #rowsOf(gap: number): number {
+    const slow = 1000 / ROW_EACH_UP_TO
+    if (gap >= slow || this.#rules.rowEach) return 1
+    const { written, perSecond } = this.#rules.loop
+    const fast = 1000 / perSecond
+    const share = Math.log(slow / Math.max(gap, fast)) / Math.log(slow / fast)
+    return Math.min(1, written) ** share
+  }
+
+  #write(rows: number): void {
+    this.use.written += rows
+    if (rows >= 1) this.#isUnmarked = false
+  }
+
+  #setAlarm(at: number): void {
+    if (this.#alarmAt !== null && this.#alarmAt <= at) return
+    this.#alarmAt = at
+    this.use.written += ROWS.setAlarm
+  }
+
+  /** With all that come until then, and all reads that wait. */
+  #sendStored(at: number): void {
+    if (at < this.#storedSendAt) return
+    this.#storedSendAt = at + SEND_STORED_AFTER_MS
+    this.#send(this.#storedSendAt)
+  }
+
+  #sendReads(at: number): void {
+    if (at < this.#readsSendAt) return
+    this.#readsSendAt = at + READS_EVERY_MS
+    this.use.waited += READS_EVERY_MS / 1000
+    this.appends.push({ at: this.#readsSendAt, isRepeated: false })
+  }
+
+  #send(at: number): void {
+    this.#waiting = 0
+    this.#recordsDueAt = null
+    this.#append(at, false)
+    this.#isUnmarked = true
+  }
+
+  #append(at: number, isRepeated: boolean): void {
+    this.use.waited += SEND_STORED_AFTER_MS / 1000
+    this.#awakeUntil = Math.max(this.#awakeUntil, at + HIBERNATES_AFTER_MS)
+    this.appends.push({ at, isRepeated })
+  }
+}
+
+const onGrid = (at: number): number => Math.ceil(at / ALARM_GRID_MS) * ALARM_GRID_MS
+
+/** All tasks of one ledger, until nothing is left of them. */
+export function simulateLedger(tasks: readonly PlannedTask[], rules: LedgerRules): LedgerUse {
+  const ledger = new Ledger(rules)
+  let renewals = 0
+  const steps = tasks
+    .flatMap((task): Step[] => {
+      const last = task.calls.at(-1)?.at ?? task.at
+      const renewed = Array.from({ length: Math.floor((last - task.at) / TOKEN_LIFE_MS) }, (_, index): Step => ({
+        at: task.at + (index + 1) * TOKEN_LIFE_MS,
+        task,
+        kind: "renew",
+      }))
+      renewals += renewed.length
+      return [{ at: task.at, task, kind: "open" }, ...renewed, ...task.calls.map(({ at, kind }): Step => ({ at, task, kind }))]
+    })
+    .toSorted((a, b) => a.at - b.at)
+  for (const step of steps) ledger.step(step)
+  ledger.passUntil(Number.POSITIVE_INFINITY)
+  return { use: ledger.use, appends: ledger.appends, renewals }
+}

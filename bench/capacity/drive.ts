@@ -70,7 +70,9 @@ export class Driver implements AsyncDisposable {
     return { counts: { ...(await this.#report()), requests }, objects, bytes }
   }
 
-  complaints(): string { return this.#narrowgate.workerd.complaints() }
+  get directory(): string {
+    return this.#narrowgate.workerd.directory
+  }
 
   async #stored(): Promise<readonly [Record<string, number>, Record<string, number>]> {
     const root = join(this.#narrowgate.workerd.directory, "objects")

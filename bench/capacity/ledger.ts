@@ -31,7 +31,6 @@ const READS_EVERY_MS = 450
 const MANY_STORED = 16
 const REMEMBERED_MS = 3_600_000
 const ALARM_GRID_MS = 60_000
-const TOKEN_LIFE_MS = 900_000
 /** Up to so many calls a second, each writes a row of its own. */
 export const ROW_EACH_UP_TO = 3
 
@@ -46,7 +45,6 @@ export interface LedgerUse {
   readonly use: ObjectUse
   /** When records are sent to the log: milliseconds; and whether the log has them already. */
   readonly appends: readonly { readonly at: number; readonly isRepeated: boolean }[]
-  readonly renewals: number
 }
 
 interface Step {
@@ -197,20 +195,14 @@ const onGrid = (at: number): number => Math.ceil(at / ALARM_GRID_MS) * ALARM_GRI
 /** All tasks of one ledger, until nothing is left of them. */
 export function simulateLedger(tasks: readonly PlannedTask[], rules: LedgerRules): LedgerUse {
   const ledger = new Ledger(rules)
-  let renewals = 0
   const steps = tasks
-    .flatMap((task): Step[] => {
-      const last = task.calls.at(-1)?.at ?? task.at
-      const renewed = Array.from({ length: Math.floor((last - task.at) / TOKEN_LIFE_MS) }, (_, index): Step => ({
-        at: task.at + (index + 1) * TOKEN_LIFE_MS,
-        task,
-        kind: "renew",
-      }))
-      renewals += renewed.length
-      return [{ at: task.at, task, kind: "open" }, ...renewed, ...task.calls.map(({ at, kind }): Step => ({ at, task, kind }))]
-    })
+    .flatMap((task): Step[] => [
+      { at: task.at, task, kind: "open" },
+      ...task.renewedAt.map((at): Step => ({ at, task, kind: "renew" })),
+      ...task.calls.map(({ at, kind }): Step => ({ at, task, kind })),
+    ])
     .toSorted((a, b) => a.at - b.at)
   for (const step of steps) ledger.step(step)
   ledger.passUntil(Number.POSITIVE_INFINITY)
-  return { use: ledger.use, appends: ledger.appends, renewals }
+  return { use: ledger.use, appends: ledger.appends }
 }

@@ -15,6 +15,8 @@ export interface PlannedTask {
   readonly until: number
   readonly user: string
   readonly agent: string
+  /** When its token is renewed. */
+  readonly renewedAt: readonly number[]
   readonly calls: readonly PlannedCall[]
 }
 
@@ -27,6 +29,8 @@ export interface TaskShape {
   readonly gap: number
   /** Seconds until the task expires. */
   readonly life: number
+  /** Seconds for which a token lives. */
+  readonly token_life: number
   readonly mix: Mix
 }
 
@@ -50,7 +54,10 @@ export function planTask(at: number, who: Pick<PlannedTask, "user" | "agent">, s
     time += pauseOf(random, shape.gap * 1000)
     calls.push({ at: Math.round(time), kind: kindOf(random(), shape.mix) })
   }
-  return { at: Math.round(at), until: Math.round(at) + shape.life * 1000, ...who, calls }
+  const [begin, life, tokenLife] = [Math.round(at), shape.life * 1000, shape.token_life * 1000]
+  const last = calls.at(-1)?.at ?? begin
+  const renewedAt = Array.from({ length: Math.floor((last - begin) / tokenLife) }, (_, index) => begin + (index + 1) * tokenLife)
+  return { at: begin, until: begin + life, ...who, renewedAt, calls }
 }
 
 function kindOf(chance: number, mix: Mix): CallKind {
@@ -61,4 +68,13 @@ function kindOf(chance: number, mix: Mix): CallKind {
     if (chance < sum) return kind
   }
   return "read"
+}
+
+/** The same, with what comes after the end of a period at its beginning: so the period is as any other of a long time. */
+export function wrapped(task: PlannedTask, period: number): PlannedTask {
+  return {
+    ...task,
+    renewedAt: task.renewedAt.map((at) => at % period),
+    calls: task.calls.map(({ at, kind }) => ({ at: at % period, kind })),
+  }
 }

@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises"
 import { parse } from "yaml"
 import * as z from "zod"
+import { DEFAULT_LIFE, DEFAULT_TREES } from "../../src/core/policy/definition/agents.ts"
 import { Failure } from "../../cli/terminal/failure.ts"
 
 const share = z.number().min(0).max(1)
@@ -46,6 +47,8 @@ const workload = z.strictObject({
   gap: positive,
   /** Seconds until a task expires. */
   life: positive.default(3_600),
+  /** Seconds for which a token lives; then it is renewed. */
+  token_life: positive.max(900).default(DEFAULT_LIFE),
   mix: mix.prefault({}),
   hours: z.union([z.enum(["flat", "office"]), z.array(z.number().min(0)).length(24)]).default("flat"),
   /** Days of a month on which they work. */
@@ -60,7 +63,7 @@ const workload = z.strictObject({
   /** The part of the calls that people approve, and seconds until they do. */
   approvals: share.default(0),
   approved_within: positive.default(600),
-  trees: z.strictObject({ live: positive.default(100), per_minute: positive.default(60) }).prefault({}),
+  trees: z.strictObject({ live: positive.default(DEFAULT_TREES.live), per_minute: positive.default(DEFAULT_TREES.per_minute) }).prefault({}),
 })
 
 const sink = z.strictObject({ id: z.string().min(1), kind: z.enum(["r2", "elsewhere"]) })

@@ -1,0 +1,61 @@
+/** `npm run capacity -- [FILE]`: what a scenario takes and costs, and which limit it meets first. */
+import { mkdir, writeFile } from "node:fs/promises"
+import { basename, extname, join } from "node:path"
+import { parseArgs } from "node:util"
+import { Failure } from "../../cli/terminal/failure.ts"
+import { colors } from "../../cli/terminal/colors.ts"
+import { costsTable } from "./costs-table.ts"
+import { predict } from "./model.ts"
+import { picturesOf } from "./pictures.ts"
+import { asJson, asText } from "./report.ts"
+import { loadScenario } from "./scenario.ts"
+
+const SCENARIOS = join(import.meta.dirname, "scenarios")
+const USAGE = `npm run capacity -- [FILE] [--json] [--svg DIR]
+
+  FILE       a scenario; without one, bench/capacity/scenarios/company.yaml
+  --json     all figures as one JSON object
+  --svg DIR  also writes two pictures: cost over calls a day, and use of limits over calls a second
+`
+
+try {
+  process.exitCode = await main()
+} catch (error) {
+  if (!(error instanceof Failure)) throw error
+  console.error(`${colors.red("✗")} ${error.message}\n${colors.cyan("fix:")} ${error.fix}`)
+  process.exitCode = error.exitCode
+}
+
+async function main(): Promise<number> {
+  const { values, positionals } = options()
+  if (values.help) {
+    console.log(USAGE)
+    return 0
+  }
+  const file = positionals[0] ?? join(SCENARIOS, "company.yaml")
+  const scenario = await loadScenario(file)
+  const table = costsTable()
+  const prediction = predict(scenario, table)
+  if (values.svg !== undefined) {
+    await mkdir(values.svg, { recursive: true })
+    for (const [name, picture] of Object.entries(picturesOf(scenario, table)))
+      await writeFile(join(values.svg, `${basename(file, extname(file))}-${name}.svg`), picture)
+  }
+  console.log(values.json ? asJson(prediction) : asText(prediction))
+  return 0
+}
+
+function options() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        json: { type: "boolean", default: false },
+        svg: { type: "string" },
+        help: { type: "boolean", default: false },
+      },
+    })
+  } catch (error) {
+    throw new Failure(error instanceof Error ? error.message : String(error), "See npm run capacity -- --help", 2)
+  }
+}

@@ -1,0 +1,72 @@
+/** What the program says: for people by the rules of the command line, and as JSON. */
+import { colors } from "../../cli/terminal/colors.ts"
+import { MONTH, PRICES } from "../costs/prices.ts"
+import type { LimitState } from "./limits.ts"
+import type { Prediction } from "./model.ts"
+import { count, dollars, percent } from "./figures.ts"
+
+/** A limit that is used so far is soon met. */
+const SOON = 0.7
+
+export function asText(prediction: Prediction): string {
+  const { scenario, callsPerDay, mean, peak, price, history, classes, bill, limits, bursts } = prediction
+  const { bold, dim } = colors
+  const objects = classes.map(({ name, objects, busiestMean, busiestPeak, use, bytes }) => [
+    name,
+    count(objects),
+    figure(busiestMean),
+    figure(busiestPeak),
+    count(use.requests),
+    count(use.written),
+    bytes > 0 ? `${count(bytes / 1e6)} MB` : "",
+  ])
+  const lines = bill
+    .filter(({ amount }) => amount > 0)
+    .map(({ what, amount, included, price: each }) => [what, count(amount), count(included), dollars(each)])
+  return [
+    `${bold(scenario.title)}: ${count(callsPerDay)} calls a day, ${figure(mean)} a second on average, ${figure(peak)} in the busiest hour`,
+    "",
+    table(["objects", "", "a second", "at peak", "requests/month", "rows/month", "stored"], objects),
+    dim("  The second and third figures are requests to the busiest object of a class."),
+    "",
+    table(["limit", "used", "load", "bears"], limits.map(({ what, used, load, bears }) => [what, percent(used), load, bears])),
+    "",
+    ...bursts.map(({ name, seen }) => {
+      const { requests, p50, p99, late } = seen
+      return `  burst of ${name}: ${count(requests)} calls wait ${figure(p50)} ms, the slowest hundredth ${figure(p99)} ms; ${count(late)} come too late and are denied`
+    }),
+    ...(bursts.length > 0 ? [""] : []),
+    table(["a month", "amount", "included", "price"], lines),
+    dim(`  Prices of Cloudflare's paid plan, read on ${PRICES.asOf} and ${MONTH.asOf}: bench/costs/prices.ts`),
+    "",
+    `  The logs reach back ${history > 3_650 ? "more than ten years" : `${figure(history)} days`}.`,
+    ...verdictOf(limits, price),
+    "",
+  ].join("\n")
+}
+
+function verdictOf([first]: readonly LimitState[], price: number): readonly string[] {
+  if (!first) return []
+  const { red, yellow, green, cyan } = colors
+  const { what, used, change } = first
+  const [mark, paint] = used >= 1 ? ["✗", red] : used >= SOON ? ["!", yellow] : ["✓", green]
+  const how = used >= 1 ? "is exceeded" : `is met first, at ${figure(1 / used)} times this load`
+  return [
+    ...(used >= SOON ? [`  ${cyan("fix:")} ${change}`] : []),
+    `${paint(mark)} The limit on ${what} ${how}. ${dollars(price)} a month.`,
+  ]
+}
+
+export function asJson({ scenario, classes, limits, bill, bursts, days, ...totals }: Prediction): string {
+  return JSON.stringify({ title: scenario.title, ...totals, classes, limits, bursts, bill, workloads: days }, null, 2)
+}
+
+const figure = (value: number): string => (value >= 10 ? count(value) : String(Number(value.toPrecision(2))))
+
+/** The first column to the left, figures to the right. */
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = head.map((cell, at) => Math.max(cell.length, ...rows.map((row) => (row[at] ?? "").length)))
+  const line = (cells: readonly string[]): string =>
+    `  ${cells.map((cell, at) => (at === 0 ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0))).join("  ")}`.trimEnd()
+  return [colors.dim(line(head)), ...rows.map(line)].join("\n")
+}

@@ -115,7 +115,7 @@ function requestOf(narrowgate: Narrowgate, task: Task, kind: CallKind): Prepared
       return narrowgate.listing(task, SUITE, suiteList, { status: 200, contains: suiteKept })
     case "denied":
       return denied("/crm/tickets/X-1", "policy_denied")
-    case "out-of-scope":
+    case "out_of_scope":
       return denied("/crm/customers/C-1", "insufficient_scope")
   }
 }

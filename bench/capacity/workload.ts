@@ -181,7 +181,7 @@ function simulateSome(workload: Workload, table: CostsTable, ledgers: number, se
   return { ledgers: count * part, use, appends, renewals }
 }
 /** As docs/reference/costs.md counts loops. */
-const LOOP_PER_SECOND = 100
+export const LOOP_PER_SECOND = 100
 
 function timeOfDay(hours: readonly number[], random: () => number): number {
   let chance = random()

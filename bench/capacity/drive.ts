@@ -1,5 +1,5 @@
 /** Makes the calls of a plan on the real Worker, with a meter on its objects and a clock that is moved. */
-import { readdir, stat } from "node:fs/promises"
+import { readdir } from "node:fs/promises"
 import { join } from "node:path"
 import { guard } from "../benchmark.ts"
 import { addAgents } from "../benchmarks/agents.ts"
@@ -17,8 +17,6 @@ export interface Driven {
   readonly counts: Counts
   /** Objects that stored something while the plan ran, by class. */
   readonly objects: Readonly<Record<string, number>>
-  /** Bytes of their databases at the end of the plan, by class. */
-  readonly bytes: Readonly<Record<string, number>>
 }
 
 export class Driver implements AsyncDisposable {
@@ -65,27 +63,19 @@ export class Driver implements AsyncDisposable {
       else if (before) await send(this.#narrowgate, requestOf(this.#narrowgate, before, kind))
     }
     await this.#pass(1_000)
-    const [objects, bytes] = await this.#stored()
+    const objects = await this.#stored()
     await this.#pass(Math.max(0, lastsMs - now))
-    return { counts: { ...(await this.#report()), requests }, objects, bytes }
+    return { counts: { ...(await this.#report()), requests }, objects }
   }
 
-  get directory(): string {
-    return this.#narrowgate.workerd.directory
-  }
-
-  async #stored(): Promise<readonly [Record<string, number>, Record<string, number>]> {
+  async #stored(): Promise<Record<string, number>> {
     const root = join(this.#narrowgate.workerd.directory, "objects")
-    const [objects, bytes]: [Record<string, number>, Record<string, number>] = [{}, {}]
+    const objects: Record<string, number> = {}
     for (const name of await readdir(root)) {
-      for (const file of await readdir(join(root, name))) {
-        if (!file.endsWith(".sqlite") || file.startsWith("metadata")) continue
-        const { size } = await stat(join(root, name, file))
-        objects[name] = (objects[name] ?? 0) + 1
-        bytes[name] = (bytes[name] ?? 0) + size
-      }
+      const files = await readdir(join(root, name))
+      objects[name] = files.filter((file) => file.endsWith(".sqlite") && !file.startsWith("metadata")).length
     }
-    return [objects, bytes]
+    return objects
   }
 
   async #pass(milliseconds: number): Promise<void> {

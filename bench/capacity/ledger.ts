@@ -29,6 +29,8 @@ const RECORD_DELAY_MS = 60_000
 const SEND_STORED_AFTER_MS = 250
 const READS_EVERY_MS = 450
 const MANY_STORED = 16
+/** A ring, which a waking reads. */
+const JOURNAL_ROWS = 64
 const REMEMBERED_MS = 3_600_000
 const ALARM_GRID_MS = 60_000
 /** Up to so many calls a second, each writes a row of its own. */
@@ -62,11 +64,13 @@ class Ledger {
   /** Records of reads that wait in the journal, and when they are to be sent. */
   #waiting = 0
   #recordsDueAt: number | null = null
-  /** Records were sent, and no row has said so since: a waking sends them again. */
-  #isUnmarked = false
+  /** When records were sent of which no row has said so since: a waking sends them again. */
+  #unmarkedSince: number | null = null
   #storedSendAt = Number.NEGATIVE_INFINITY
   #readsSendAt = Number.NEGATIVE_INFINITY
   #lastStepAt = Number.NEGATIVE_INFINITY
+  /** Of the journal, so far. */
+  #rows = 0
   readonly #live = new Map<PlannedTask, { calls: number; ended: boolean; dueAt: number }>()
 
   constructor(rules: LedgerRules) {
@@ -88,7 +92,7 @@ class Ledger {
       this.#write(ROWS.renewal)
       return this.#sendStored(at)
     }
-    if (kind === "out_of_scope") return this.#append(at, false)
+    if (kind === "out_of_scope") return this.#append(at + SEND_STORED_AFTER_MS, false)
     const tree = this.#live.get(task)
     if (tree) tree.calls += 1
     const gap = at - this.#lastStepAt
@@ -110,7 +114,7 @@ class Ledger {
 
   #alarm(at: number): void {
     this.#alarmAt = null
-    this.#request(at)
+    this.#request(at, true)
     this.use.alarms += 1
     if (this.#waiting > 0) this.#send(at)
     this.#recordsDueAt = null
@@ -131,13 +135,13 @@ class Ledger {
     else this.use.written += ROWS.deleteAll
   }
 
-  #request(at: number): void {
+  #request(at: number, isAlarm = false): void {
     this.use.requests += 1
     this.use.read += ROWS.readInStep
     if (at > this.#awakeUntil) {
       this.use.wakings += 1
-      this.use.read += ROWS.readWhenWaking
-      if (this.#isUnmarked) this.#append(at, true)
+      this.use.read += ROWS.readWhenWaking + Math.min(JOURNAL_ROWS, this.#rows)
+      this.#sendLeftOver(at, isAlarm)
     }
     this.#awakeUntil = Math.max(this.#awakeUntil, at + HIBERNATES_AFTER_MS)
   }
@@ -153,7 +157,8 @@ class Ledger {
 
   #write(rows: number): void {
     this.use.written += rows
-    if (rows >= 1) this.#isUnmarked = false
+    this.#rows += Math.min(1, rows)
+    if (rows >= 1) this.#unmarkedSince = null
   }
 
   #setAlarm(at: number): void {
@@ -166,6 +171,7 @@ class Ledger {
   #sendStored(at: number): void {
     if (at < this.#storedSendAt) return
     this.#storedSendAt = at + SEND_STORED_AFTER_MS
+    this.use.waited += SEND_STORED_AFTER_MS / 1000
     this.#send(this.#storedSendAt)
   }
 
@@ -180,11 +186,23 @@ class Ledger {
     this.#waiting = 0
     this.#recordsDueAt = null
     this.#append(at, false)
-    this.#isUnmarked = true
+    this.#unmarkedSince = at
+  }
+
+  #sendLeftOver(at: number, isAlarm: boolean): void {
+    if (this.#unmarkedSince === null) return
+    const dueAt = this.#unmarkedSince + RECORD_DELAY_MS
+    if (dueAt <= at) {
+      this.use.waited += SEND_STORED_AFTER_MS / 1000
+      this.#storedSendAt = at + SEND_STORED_AFTER_MS
+      return this.#append(this.#storedSendAt, isAlarm)
+    }
+    this.#waiting += 1
+    this.#recordsDueAt ??= dueAt
+    this.#setAlarm(dueAt)
   }
 
   #append(at: number, isRepeated: boolean): void {
-    this.use.waited += SEND_STORED_AFTER_MS / 1000
     this.#awakeUntil = Math.max(this.#awakeUntil, at + HIBERNATES_AFTER_MS)
     this.appends.push({ at, isRepeated })
   }

@@ -2,6 +2,7 @@
 import type { Prediction } from "./model.ts"
 import { MEASURED, OWN, PLATFORM } from "./platform.ts"
 import { LOGS } from "./shared.ts"
+import type { WindowDay, WorkloadDay } from "./workload.ts"
 
 export interface LimitState {
   readonly id: string
@@ -22,7 +23,7 @@ interface LimitKind {
   readonly whose: LimitState["whose"]
   readonly unit: string
   /** Null: it does not concern this scenario. */
-  load(known: Known, recordsOfMonth: number): number | null
+  load(known: Known): number | null
   bears(known: Known): number
   readonly change: string
 }
@@ -56,7 +57,7 @@ const KINDS: readonly LimitKind[] = [
     unit: "a second",
     load: (known) => peakOf(known, "RecordLog"),
     bears: () => PLATFORM.objectRequestsPerSecond,
-    change: "There are four logs, and no setting for more: raise RECORD_DELAY_SECONDS to 60, so that reads share requests, or deploy a second Worker.",
+    change: "There are four logs, and no setting for more: deploy a second Worker for a part of the people or agents.",
   },
   {
     id: "log-records",
@@ -91,12 +92,13 @@ const KINDS: readonly LimitKind[] = [
   },
   {
     id: "log-size",
-    what: "gigabytes of one record log",
+    what: "months until the database of a record log is full",
     whose: "platform",
-    unit: "GB",
-    load: ({ classes }) => (classes.find(({ name }) => name === "RecordLog")?.bytes ?? 0) / LOGS / 1e9,
-    bears: () => PLATFORM.objectGigabytes,
-    change: "Hashes and ids of records stay for good: begin a new deployment before then, and keep the exported files.",
+    unit: "months",
+    load: ({ scenario }) => scenario.months,
+    bears: ({ logBytes: { kept, growth } }) => (PLATFORM.objectGigabytes * 1e9 - kept) / growth,
+    change:
+      "Ids and hashes of all records stay in their log: deploy a second Worker for a part of the people or agents, or begin a new deployment before then and keep the exported files.",
   },
   {
     id: "switchboard-requests",
@@ -120,12 +122,9 @@ const KINDS: readonly LimitKind[] = [
     id: "shared-limit",
     what: "calls of a shared window, in the busiest hour",
     whose: "configuration",
-    unit: "of the window's limit",
-    load: ({ days }) => {
-      const used = days.flatMap(({ windows }) => windows.map((window) => window.used))
-      return used.length > 0 ? Math.max(...used) : null
-    },
-    bears: () => 1,
+    unit: "a span",
+    load: (known) => fullest(known)?.callsInSpan ?? null,
+    bears: (known) => fullest(known)?.limit ?? 0,
     change: "Raise the window's `limit`: calls beyond it are denied `rate_limited`.",
   },
   {
@@ -133,8 +132,8 @@ const KINDS: readonly LimitKind[] = [
     what: "live tasks of one agent in one ledger",
     whose: "configuration",
     unit: "tasks",
-    load: ({ days }) => Math.max(...days.map(({ live, workload }) => live / workload.trees.live)),
-    bears: () => 1,
+    load: ({ days }) => worst(days, ({ live, workload }) => live / workload.trees.live)?.live ?? null,
+    bears: ({ days }) => worst(days, ({ live, workload }) => live / workload.trees.live)?.workload.trees.live ?? 0,
     change: "Raise `trees.live` of the agent, or `partitions`; let agents complete their tasks, or shorten `life`.",
   },
   {
@@ -142,8 +141,8 @@ const KINDS: readonly LimitKind[] = [
     what: "tasks opened in a minute by one agent in one ledger",
     whose: "configuration",
     unit: "tasks",
-    load: ({ days }) => Math.max(...days.map(({ openedPerMinute, workload }) => openedPerMinute / workload.trees.per_minute)),
-    bears: () => 1,
+    load: ({ days }) => worst(days, openedOf)?.openedPerMinute ?? null,
+    bears: ({ days }) => worst(days, openedOf)?.workload.trees.per_minute ?? 0,
     change: "Raise `trees.per_minute` of the agent, or `partitions`.",
   },
   {
@@ -160,10 +159,21 @@ const KINDS: readonly LimitKind[] = [
   },
 ]
 
+function fullest({ days }: Known): WindowDay | undefined {
+  const used = ({ callsInSpan, limit }: WindowDay): number => callsInSpan / limit
+  return days.flatMap(({ windows }) => windows).toSorted((one, other) => used(other) - used(one))[0]
+}
+
+const openedOf = ({ openedPerMinute, workload }: WorkloadDay): number => openedPerMinute / workload.trees.per_minute
+
+function worst(days: readonly WorkloadDay[], of: (day: WorkloadDay) => number): WorkloadDay | undefined {
+  return days.toSorted((one, other) => of(other) - of(one))[0]
+}
+
 /** The first that is met comes first. */
-export function limitsOf(known: Known, recordsOfMonth: number): readonly LimitState[] {
+export function limitsOf(known: Known): readonly LimitState[] {
   return KINDS.flatMap((kind): LimitState[] => {
-    const load = kind.load(known, recordsOfMonth)
+    const load = kind.load(known)
     if (load === null) return []
     const { id, what, whose, change, unit } = kind
     const bears = kind.bears(known)

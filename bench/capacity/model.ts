@@ -44,6 +44,8 @@ export interface Prediction {
   readonly bursts: readonly { readonly name: string; readonly seen: BurstSeen }[]
   /** Days that the logs reach back. */
   readonly history: number
+  /** Of one log: what the records take that it keeps, and by how much it grows in a month. */
+  readonly logBytes: { readonly kept: number; readonly growth: number }
 }
 
 export function predict(scenario: Scenario, table: CostsTable): Prediction {
@@ -59,7 +61,7 @@ export function predict(scenario: Scenario, table: CostsTable): Prediction {
   const atPeak = sharedUse({ ...peakHour, share: 1 / HOUR / DAYS_OF_MONTH }, scenario, isFull)
   const exporters = exporterUse(scenario, shared.cycles)
   const recordsPerDay = records / DAYS_OF_MONTH
-  const stored = storedBytes(days, scenario, records, shared.cycles)
+  const stored = storedBytes(days, records, shared.cycles)
   const burst = Math.max(0, ...days.map(({ workload }) => workload.burst?.calls_per_second ?? 0))
   const classes: ClassPrediction[] = [
     {
@@ -132,9 +134,10 @@ export function predict(scenario: Scenario, table: CostsTable): Prediction {
     bill,
     price: totalOf(bill),
     bursts,
+    logBytes: stored.log,
     history: recordsPerDay > 0 ? (OWN.logRecords * LOGS) / recordsPerDay : Number.POSITIVE_INFINITY,
   }
-  return { ...partial, limits: limitsOf(partial, records) }
+  return { ...partial, limits: limitsOf(partial) }
 }
 
 /** What comes by chance comes in some second of the hour so much more often. */
@@ -223,14 +226,14 @@ function exporterUse({ sinks }: Scenario, cycles: number): ObjectUse {
   return times(EXPORT, cycles * sinks.length)
 }
 
-function storedBytes(days: readonly WorkloadDay[], { months }: Scenario, records: number, cycles: number) {
+function storedBytes(days: readonly WorkloadDay[], records: number, cycles: number) {
   const { ledgerBytes, journalRowBytes, journalRows, taskBytes, recordBytes } = MEASURED
   const ledgers = days.reduce((total, { ledgers: count, tasks, calls, workload }) => {
     const journal = Math.min(journalRows, calls / count) * journalRowBytes
     const remembered = (tasks * (workload.life + HOUR)) / DAY
     return total + count * (ledgerBytes + journal) + remembered * taskBytes
   }, 0)
-  const kept = Math.min(records, OWN.logRecords * LOGS) * recordBytes
-  const forGood = records * MEASURED.recordBytesForGood + cycles * MEASURED.cycleBytesForGood
-  return { ledgers, logs: kept + months * forGood }
+  const kept = (Math.min(records, OWN.logRecords * LOGS) * recordBytes) / LOGS
+  const growth = (records * MEASURED.recordBytesForGood + cycles * MEASURED.cycleBytesForGood) / LOGS
+  return { ledgers, logs: LOGS * (kept + growth), log: { kept, growth } }
 }

@@ -39,7 +39,7 @@ export function asText(prediction: Prediction): string {
     table(["a month", "amount", "included", "price"], lines),
     dim(`  Prices of Cloudflare's paid plan, read on ${PRICES.asOf} and ${MONTH.asOf}: bench/costs/prices.ts`),
     "",
-    `  The logs reach back ${history > 3_650 ? "more than ten years" : `${figure(history)} days`}.`,
+    `  The logs reach back ${lasts(history)}.`,
     ...verdictOf(limits, price),
     "",
   ].join("\n")
@@ -59,6 +59,12 @@ function verdictOf([first]: readonly LimitState[], price: number): readonly stri
 
 export function asJson({ scenario, classes, limits, bill, bursts, days, ...totals }: Prediction): string {
   return JSON.stringify({ title: scenario.title, ...totals, classes, limits, bursts, bill, workloads: days }, null, 2)
+}
+
+function lasts(days: number): string {
+  if (days > 3_650) return "more than ten years"
+  if (days >= 2) return `${count(days)} days`
+  return days * 24 >= 2 ? `${count(days * 24)} hours` : `${count(days * 24 * 60)} minutes`
 }
 
 const figure = (value: number): string => (value >= 10 ? count(value) : String(Number(value.toPrecision(2))))

@@ -79,7 +79,7 @@ const schema = z
     records_for_days: z.number().min(0).default(0),
     /** Hours for which a sink may be out of order without a loss. */
     sink_outage_hours: positive.default(24),
-    /** Months after which a log may not be full. */
+    /** Months for which the deployment is to last without a change. */
     months: positive.default(36),
     seed: z.int().default(1),
   })

@@ -49,8 +49,8 @@ export interface WindowDay {
   readonly requestsPerSecond: number
   readonly requestsOfCall: number
   readonly denied: number
-  /** Calls of the busiest hour, in parts of the limit. */
-  readonly used: number
+  /** In the busiest hour. */
+  readonly callsInSpan: number
 }
 
 export function dayOf(workload: Workload, table: CostsTable, seed: number): WorkloadDay {
@@ -147,7 +147,7 @@ function windowOf(
     requestsPerSecond: seen.requests * perSecond,
     requestsOfCall: mean > 0 ? seen.requests : 0,
     denied: seen.denied,
-    used: (perSecond * seconds) / limit,
+    callsInSpan: perSecond * seconds,
   }
 }
 

@@ -34,7 +34,7 @@ const JOURNAL_ROWS = 64
 const REMEMBERED_MS = 3_600_000
 const ALARM_GRID_MS = 60_000
 /** Up to so many calls a second, each writes a row of its own. */
-export const ROW_EACH_UP_TO = 3
+const ROW_EACH_UP_TO = 3
 
 export interface LedgerRules {
   /** Rows of a read in a loop, and how many of them come a second. */
@@ -64,11 +64,14 @@ class Ledger {
   /** Records of reads that wait in the journal, and when they are to be sent. */
   #waiting = 0
   #recordsDueAt: number | null = null
-  /** When records were sent of which no row has said so since: a waking sends them again. */
+  /** When the oldest record came that waits … */
+  #waitingSince: number | null = null
+  /** … and that of those that were sent, if no row has said so since: a waking sends them again. */
   #unmarkedSince: number | null = null
   #storedSendAt = Number.NEGATIVE_INFINITY
   #readsSendAt = Number.NEGATIVE_INFINITY
-  #lastStepAt = Number.NEGATIVE_INFINITY
+  /** Calls of the last second. */
+  #recent: readonly number[] = []
   /** Of the journal, so far. */
   #rows = 0
   readonly #live = new Map<PlannedTask, { calls: number; ended: boolean; dueAt: number }>()
@@ -95,13 +98,13 @@ class Ledger {
     if (kind === "out_of_scope") return this.#append(at + SEND_STORED_AFTER_MS, false)
     const tree = this.#live.get(task)
     if (tree) tree.calls += 1
-    const gap = at - this.#lastStepAt
-    this.#lastStepAt = at
-    const rows = this.#rowsOf(kind === "write" ? Number.POSITIVE_INFINITY : gap)
+    this.#recent = [...this.#recent.filter((time) => time > at - 1000), at]
+    const rows = kind === "write" ? 1 : this.#rowsOfRead(this.#recent.length)
     this.#write(rows)
     if (kind === "write") return this.#sendStored(at)
     if (rows < 1) return this.#sendReads(at)
     this.#waiting += 1
+    this.#waitingSince ??= at
     if (this.#waiting >= MANY_STORED) return this.#send(at)
     this.#recordsDueAt ??= at + RECORD_DELAY_MS
     this.#setAlarm(this.#recordsDueAt)
@@ -146,12 +149,11 @@ class Ledger {
     this.#awakeUntil = Math.max(this.#awakeUntil, at + HIBERNATES_AFTER_MS)
   }
 
-  #rowsOf(gap: number): number {
-    const slow = 1000 / ROW_EACH_UP_TO
-    if (gap >= slow || this.#rules.rowEach) return 1
-    const { written, perSecond } = this.#rules.loop
-    const fast = 1000 / perSecond
-    const share = Math.log(slow / Math.max(gap, fast)) / Math.log(slow / fast)
+  /** @param perSecond as of the last second */
+  #rowsOfRead(perSecond: number): number {
+    if (perSecond <= ROW_EACH_UP_TO || this.#rules.rowEach) return 1
+    const { written, perSecond: most } = this.#rules.loop
+    const share = Math.log(Math.min(perSecond, most) / ROW_EACH_UP_TO) / Math.log(most / ROW_EACH_UP_TO)
     return Math.min(1, written) ** share
   }
 
@@ -169,7 +171,8 @@ class Ledger {
 
   /** With all that come until then, and all reads that wait. */
   #sendStored(at: number): void {
-    if (at < this.#storedSendAt) return
+    this.#waitingSince ??= at
+    if (at < this.#storedSendAt) return this.#sent()
     this.#storedSendAt = at + SEND_STORED_AFTER_MS
     this.use.waited += SEND_STORED_AFTER_MS / 1000
     this.#send(this.#storedSendAt)
@@ -186,7 +189,12 @@ class Ledger {
     this.#waiting = 0
     this.#recordsDueAt = null
     this.#append(at, false)
-    this.#unmarkedSince = at
+    this.#sent()
+  }
+
+  #sent(): void {
+    this.#unmarkedSince ??= this.#waitingSince
+    this.#waitingSince = null
   }
 
   #sendLeftOver(at: number, isAlarm: boolean): void {

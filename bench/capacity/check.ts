@@ -2,12 +2,11 @@
 import type { Lab } from "../lab.ts"
 import { costsTable, type CostsTable } from "./costs-table.ts"
 import { Driver, type Driven } from "./drive.ts"
-import { simulateLedger } from "./ledger.ts"
+import { rulesOf, simulateLedger } from "./ledger.ts"
 import { pauseOf, planTask, randomOf, type Mix, type PlannedTask } from "./plan.ts"
 import { edgeUse, logUseOf, LOGS } from "./shared.ts"
 import { simulateWindow } from "./shared-window.ts"
 import { add, NO_USE, type ObjectUse } from "./use.ts"
-import { LOOP_PER_SECOND } from "./workload.ts"
 
 const USERS = 20
 const AGENTS = Array.from({ length: 5 }, (_, index) => `spiffe://bench.example/agent/checked-${index}`)
@@ -57,8 +56,7 @@ interface PlanPrediction {
 }
 
 function predictPlan(plan: readonly PlannedTask[], table: CostsTable, seed: number): PlanPrediction {
-  const loop = table("read", "in a loop")
-  const rules = { loop: { written: loop.written.ledger, perSecond: LOOP_PER_SECOND }, rowEach: false }
+  const rules = rulesOf(table, false)
   const ledgers = [...Map.groupBy(plan, ({ user }) => user).values()].map((tasks) => simulateLedger(tasks, rules))
   const logs = Array.from({ length: LOGS }, (_, log) =>
     logUseOf(ledgers.flatMap(({ appends }, index) => (index % LOGS === log ? appends : []))),

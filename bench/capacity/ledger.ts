@@ -3,6 +3,7 @@
  * log. The rules are those of docs/reference/facts.md#what-is-durable-when; the test of this folder holds what comes of
  * them against what was counted on the real Worker (docs/reference/costs.md).
  */
+import type { CostsTable } from "./costs-table.ts"
 import type { PlannedTask } from "./plan.ts"
 import type { ObjectUse } from "./use.ts"
 
@@ -27,18 +28,24 @@ const HIBERNATES_AFTER_MS = 10_000
 /** `RECORD_DELAY_SECONDS` of wrangler.toml. */
 const RECORD_DELAY_MS = 60_000
 const SEND_STORED_AFTER_MS = 250
+const RETRY_AFTER_MS = 5_000
 const READS_EVERY_MS = 450
 const MANY_STORED = 16
 /** A ring, which a waking reads. */
 const JOURNAL_ROWS = 64
 const REMEMBERED_MS = 3_600_000
 const ALARM_GRID_MS = 60_000
-/** Up to so many calls a second, each writes a row of its own. */
-const ROW_EACH_UP_TO = 3
+/**
+ * Up to so many calls a second, each writes a row of its own: three for one limit, more as several have blocks that end at
+ * different calls.
+ */
+const ROW_EACH_UP_TO = 5
+/** As docs/reference/costs.md counts it. */
+export const LOOP = { calls: 500, perSecond: 100 } as const
 
 export interface LedgerRules {
-  /** Rows of a read in a loop, and how many of them come a second. */
-  readonly loop: { readonly written: number; readonly perSecond: number }
+  /** Rows of a read of a ledger that is called as often as in the loop of docs/reference/costs.md, once it goes on. */
+  readonly rowsInLoop: number
   /** A limit under 100, or a guardrail that remembers each call: a row for each call, in a loop too. */
   readonly rowEach: boolean
 }
@@ -134,8 +141,13 @@ class Ledger {
       else this.use.written += ROWS.expiry
     }
     const next = Math.min(...Array.from(this.#live.values(), ({ dueAt }) => dueAt))
-    if (Number.isFinite(next)) this.#setAlarm(next)
-    else this.use.written += ROWS.deleteAll
+    if (Number.isFinite(next)) return this.#setAlarm(next)
+    if (this.#unmarkedSince === null) this.use.written += ROWS.deleteAll
+    else {
+      // They are being sent again, and may not have arrived.
+      this.#unmarkedSince = null
+      this.#setAlarm(at + RETRY_AFTER_MS)
+    }
   }
 
   #request(at: number, isAlarm = false): void {
@@ -152,9 +164,8 @@ class Ledger {
   /** @param perSecond as of the last second */
   #rowsOfRead(perSecond: number): number {
     if (perSecond <= ROW_EACH_UP_TO || this.#rules.rowEach) return 1
-    const { written, perSecond: most } = this.#rules.loop
-    const share = Math.log(Math.min(perSecond, most) / ROW_EACH_UP_TO) / Math.log(most / ROW_EACH_UP_TO)
-    return Math.min(1, written) ** share
+    const share = Math.log(Math.min(perSecond, LOOP.perSecond) / ROW_EACH_UP_TO) / Math.log(LOOP.perSecond / ROW_EACH_UP_TO)
+    return this.#rules.rowsInLoop ** share
   }
 
   #write(rows: number): void {
@@ -232,3 +243,25 @@ export function simulateLedger(tasks: readonly PlannedTask[], rules: LedgerRules
   ledger.passUntil(Number.POSITIVE_INFINITY)
   return { use: ledger.use, appends: ledger.appends }
 }
+
+/** So that a loop takes as many rows as was counted: in its first second each call takes more than later. */
+export function rulesOf(table: CostsTable, rowEach: boolean): LedgerRules {
+  const counted = table("read", "in a loop").written.ledger
+  const rowsOf = (rowsInLoop: number): number => {
+    const calls = Array.from({ length: LOOP.calls }, (_, index) => ({ at: (index * 1000) / LOOP.perSecond, kind: "read" as const }))
+    const rules = { rowsInLoop, rowEach: false }
+    const written = (all: PlannedTask["calls"]): number =>
+      simulateLedger([{ at: -FIRST_CALL_MS, until: HOUR_MS, user: "", agent: "", renewedAt: [], calls: all }], rules).use.written
+    return (written(calls) - written([])) / LOOP.calls
+  }
+  let [low, high] = [0.001, 1]
+  for (let step = 0; step < BISECTIONS; step++) {
+    const middle = (low + high) / 2
+    if (rowsOf(middle) < counted) low = middle
+    else high = middle
+  }
+  return { rowsInLoop: low, rowEach }
+}
+const FIRST_CALL_MS = 20_000
+const HOUR_MS = 3_600_000
+const BISECTIONS = 12

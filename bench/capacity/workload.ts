@@ -1,6 +1,6 @@
 /** What one workload takes on a day of work: some of its ledgers are simulated, and the others are as they are. */
 import type { CostsTable, Pace } from "./costs-table.ts"
-import { simulateLedger } from "./ledger.ts"
+import { LOOP, rulesOf, simulateLedger } from "./ledger.ts"
 import { planTask, randomOf, wrapped, type CallKind, type PlannedTask } from "./plan.ts"
 import { hoursOf, type Workload } from "./scenario.ts"
 import { simulateWindow } from "./shared-window.ts"
@@ -161,8 +161,7 @@ function simulateSome(workload: Workload, table: CostsTable, ledgers: number, se
   const random = randomOf(seed)
   const hours = hoursOf(workload)
   let [use, appends, renewals] = [NO_USE, 0, 0]
-  const loop = table("read", "in a loop")
-  const rules = { loop: { written: loop.written.ledger, perSecond: LOOP_PER_SECOND }, rowEach: workload.row_each }
+  const rules = rulesOf(table, workload.row_each)
   for (let ledger = 0; ledger < count; ledger++) {
     const planned: PlannedTask[] = []
     for (let left = tasksOfLedger * part; left > 0; left -= 1) {
@@ -180,8 +179,6 @@ function simulateSome(workload: Workload, table: CostsTable, ledgers: number, se
   }
   return { ledgers: count * part, use, appends, renewals }
 }
-/** As docs/reference/costs.md counts loops. */
-export const LOOP_PER_SECOND = 100
 
 function timeOfDay(hours: readonly number[], random: () => number): number {
   let chance = random()
@@ -196,7 +193,7 @@ const NAMES = {
   denied: "denied by a rule",
   out_of_scope: "denied for its scope",
 } as const satisfies Record<CallKind, string>
-const [LOOP_GAP, ALONE_GAP] = [0.01, 5]
+const [LOOP_GAP, ALONE_GAP] = [1 / LOOP.perSecond, 5]
 
 /** Milliseconds of the processor of one call, by how long after another of its ledger it comes. */
 function cpuOf(kind: CallKind, gap: number, table: CostsTable): number {

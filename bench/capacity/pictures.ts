@@ -2,7 +2,7 @@
 import type { CostsTable } from "./costs-table.ts"
 import { predict, type Prediction } from "./model.ts"
 import type { Scenario } from "./scenario.ts"
-import { count, dollars } from "./figures.ts"
+import { count, dollars, percent } from "./figures.ts"
 
 /** As many times as much work as the scenario says, of the same people and agents. */
 const FACTORS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100] as const
@@ -25,7 +25,7 @@ function costPicture({ title }: Scenario, grown: readonly Prediction[]): string 
     x: { label: "calls a day", shown: count },
     y: { label: "$ a month", shown: (value) => dollars(value).replace(/\.00$/, "") },
     lines: [{ name: "", points }],
-    mark: grown[FACTORS.indexOf(1)] ? points[FACTORS.indexOf(1)] ?? null : null,
+    mark: points[FACTORS.indexOf(1)] ?? null,
     threshold: null,
   })
 }
@@ -37,15 +37,27 @@ function limitsPicture({ title }: Scenario, grown: readonly Prediction[]): strin
     name: what,
     points: grown.map(({ mean, limits }): Point => [mean, limits.find((each) => each.id === id)?.used ?? 0]),
   }))
-  const [first] = chosen
+  const [first] = lines
+    .map(({ name, points }) => ({ name, at: crossing(points) }))
+    .toSorted((one, other) => one.at - other.at)
   return chart({
     title: `${title}: used part of limits over calls a second`,
     x: { label: "calls a second, on average over the day", shown: (value) => String(Number(value.toPrecision(2))) },
-    y: { label: "used part of the limit", shown: (value) => `${Number((value * 100).toPrecision(2))} %` },
+    y: { label: "used part of the limit", shown: percent },
     lines,
-    mark: now && first ? [now.mean, first.used] : null,
-    threshold: { at: 1, label: first ? `met first: ${first.what}` : "" },
+    mark: now && chosen[0] ? [now.mean, chosen[0].used] : null,
+    threshold: { met: first && Number.isFinite(first.at) ? [first.at, 1] : null, label: `met first: ${first?.name ?? ""}` },
   })
+}
+
+/** Where the line reaches 1; Infinity if it does not. Between two points it is straight on logarithmic axes. */
+function crossing(points: readonly Point[]): number {
+  const index = points.findIndex(([, used]) => used >= 1)
+  const [after, before] = [points[index], points[index - 1]]
+  if (!after) return Number.POSITIVE_INFINITY
+  if (!before) return after[0]
+  const part = Math.log(before[1]) / (Math.log(before[1]) - Math.log(after[1]))
+  return before[0] * (after[0] / before[0]) ** part
 }
 
 type Point = readonly [x: number, y: number]
@@ -62,7 +74,8 @@ interface Chart {
   readonly lines: readonly { readonly name: string; readonly points: readonly Point[] }[]
   /** The scenario as it is. */
   readonly mark: Point | null
-  readonly threshold: { readonly at: number; readonly label: string } | null
+  /** At 1, and where a line meets it first. */
+  readonly threshold: { readonly met: Point | null; readonly label: string } | null
 }
 
 const [WIDTH, HEIGHT] = [720, 400]
@@ -76,7 +89,7 @@ const RED = "#d6423b"
 function chart({ title, x, y, lines, mark, threshold }: Chart): string {
   const all = lines.flatMap(({ points }) => points)
   const [xs, ys] = [all.map(([at]) => at), all.map(([, at]) => at).filter((at) => at > 0)]
-  const [xOf, yOf] = [scale(xs, BOX.left, BOX.right), scale([...ys, ...(threshold ? [threshold.at] : [])], BOX.bottom, BOX.top)]
+  const [xOf, yOf] = [scale(xs, BOX.left, BOX.right), scale([...ys, ...(threshold ? [1] : [])], BOX.bottom, BOX.top)]
   const text = (at: Point, content: string, more = ""): string =>
     `<text x="${round(at[0])}" y="${round(at[1])}" fill="${GREY}"${more}>${escaped(content)}</text>`
   const grid = [
@@ -101,8 +114,13 @@ function chart({ title, x, y, lines, mark, threshold }: Chart): string {
   })
   const limit = threshold
     ? [
-        `<path d="M${BOX.left} ${round(yOf(threshold.at))}H${BOX.right}" stroke="${RED}" stroke-dasharray="6 4"/>`,
-        `<text x="${BOX.left + 6}" y="${round(yOf(threshold.at)) - 6}" fill="${RED}">${escaped(threshold.label)}</text>`,
+        `<path d="M${BOX.left} ${round(yOf(1))}H${BOX.right}" stroke="${RED}" stroke-dasharray="6 4"/>`,
+        ...(threshold.met
+          ? [
+              `<circle cx="${round(xOf(threshold.met[0]))}" cy="${round(yOf(1))}" r="5" fill="${RED}"/>`,
+              `<text x="${BOX.right}" y="${BOX.top - 6}" fill="${RED}" text-anchor="end">${escaped(threshold.label)}</text>`,
+            ]
+          : []),
       ]
     : []
   const dot = mark

@@ -45,15 +45,15 @@ export function asText(prediction: Prediction): string {
   ].join("\n")
 }
 
-function verdictOf([first]: readonly LimitState[], price: number): readonly string[] {
-  if (!first) return []
+function verdictOf(limits: readonly LimitState[], price: number): readonly string[] {
   const { red, yellow, green, cyan } = colors
-  const { what, used, change } = first
-  const [mark, paint] = used >= 1 ? ["✗", red] : used >= SOON ? ["!", yellow] : ["✓", green]
-  const how = used >= 1 ? "is exceeded" : `is met first, at ${figure(1 / used)} times this load`
+  const [first] = limits
+  const [mark, paint] = !first || first.used < SOON ? ["✓", green] : first.used < 1 ? ["!", yellow] : ["✗", red]
+  const met = first && first.used > 0 ? `Met first, at ${figure(1 / first.used)} times this load: ${first.what}.` : ""
+  const exceeded = limits.filter(({ used }) => used >= 1).map(({ what }) => what)
   return [
-    ...(used >= SOON ? [`  ${cyan("fix:")} ${change}`] : []),
-    `${paint(mark)} The limit on ${what} ${how}. ${dollars(price)} a month.`,
+    ...limits.filter(({ used }) => used >= SOON).map(({ what, change }) => `  ${cyan("fix:")} ${change} (${what})`),
+    `${paint(mark)} ${exceeded.length > 0 ? `Exceeded: ${exceeded.join("; ")}.` : met} ${dollars(price)} a month.`,
   ]
 }
 

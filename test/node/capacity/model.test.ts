@@ -58,7 +58,7 @@ describe("for any scenario", () => {
           expect(figure).toBeLessThan(Number.POSITIVE_INFINITY)
         }
       }),
-      { numRuns: 25 },
+      { numRuns: 12 },
     )
   })
 
@@ -76,7 +76,7 @@ describe("for any scenario", () => {
         }
         expect(more.price).toBeGreaterThanOrEqual(less.price * 0.98)
       }),
-      { numRuns: 20 },
+      { numRuns: 8 },
     )
   })
 

@@ -8,6 +8,10 @@ import { edgeUse, logUseOf, LOGS } from "./shared.ts"
 import { simulateWindow } from "./shared-window.ts"
 import { add, NO_USE, type ObjectUse } from "./use.ts"
 
+export const SEED = 1
+/** In parts of what was counted. */
+export const MOST_ERROR = 0.1
+
 const USERS = 20
 const AGENTS = Array.from({ length: 5 }, (_, index) => `spiffe://bench.example/agent/checked-${index}`)
 const TASKS_OF_USER = 3
@@ -71,10 +75,11 @@ function predictPlan(plan: readonly PlannedTask[], table: CostsTable, seed: numb
   const [shared, own] = [table("read under a shared limit", "alone"), table("read", "alone")]
   const asked = window.requests * counted
   const rows = (shared.written.others + shared.written.ledger - own.written.ledger) / shared.requests.others
+  const waited = (asked * (shared.objectSeconds - own.objectSeconds)) / shared.requests.others
   const sum = (uses: readonly ObjectUse[]): ObjectUse => uses.reduce(add, NO_USE)
   return {
     classes: {
-      Ledger: sum(ledgers.map(({ use }) => use)),
+      Ledger: sum([...ledgers.map(({ use }) => use), { ...NO_USE, waited }]),
       RecordLog: created("RecordLog", sum(logs)),
       Switchboard: created("Switchboard", { ...edge.switchboard, requests: edge.switchboard.requests * seconds + cycles }),
       Publications: created("Publications", { ...edge.publications, requests: edge.publications.requests * seconds }),
@@ -90,7 +95,7 @@ const created = (name: keyof typeof FIRST_USE, use: ObjectUse): ObjectUse => ({ 
 
 /** Of each class: what is told of it. What is left out is too little to be told from chance, or costs nothing. */
 const COMPARED = {
-  Ledger: ["requests", "alarms", "wakings", "written", "read"],
+  Ledger: ["requests", "alarms", "wakings", "written", "read", "waited"],
   RecordLog: ["requests", "written"],
   Switchboard: ["requests"],
   Publications: ["requests"],
@@ -103,10 +108,14 @@ const NAMES: Readonly<Record<keyof ObjectUse, string>> = {
   wakings: "wakings",
   written: "rows written",
   read: "rows read",
-  waited: "seconds",
+  waited: "seconds without hibernation",
 }
 
 function compare(predicted: PlanPrediction, { counts, objects }: Driven): readonly Compared[] {
+  // The meter counts milliseconds.
+  const used = Object.fromEntries(
+    Object.entries(counts.classes).map(([name, use]) => [name, { ...use, waited: use.waited / 1000 }]),
+  )
   const pair = (what: string, one: number, other: number): Compared => ({
     what,
     predicted: one,
@@ -119,10 +128,10 @@ function compare(predicted: PlanPrediction, { counts, objects }: Driven): readon
     pair("requests to the Worker", predicted.requests, counts.requests),
     ...Object.entries(predicted.objects).map(([name, count]) => pair(`${name}: objects`, count, objects[name] ?? 0)),
     ...Object.entries(COMPARED).flatMap(([name, whats]) =>
-      whats.map((what) => pair(`${name}: ${NAMES[what]}`, predicted.classes[name]?.[what] ?? 0, counts.classes[name]?.[what] ?? 0)),
+      whats.map((what) => pair(`${name}: ${NAMES[what]}`, predicted.classes[name]?.[what] ?? 0, used[name]?.[what] ?? 0)),
     ),
-    pair("all objects: requests", total(predicted.classes, "requests"), total(counts.classes, "requests")),
-    pair("all objects: rows written", total(predicted.classes, "written"), total(counts.classes, "written")),
+    pair("all objects: requests", total(predicted.classes, "requests"), total(used, "requests")),
+    pair("all objects: rows written", total(predicted.classes, "written"), total(used, "written")),
     pair("KV reads", predicted.kvReads, counts.kvReads),
   ]
 }

@@ -4,18 +4,22 @@ import { basename, extname, join } from "node:path"
 import { parseArgs } from "node:util"
 import { Failure } from "../../cli/terminal/failure.ts"
 import { colors } from "../../cli/terminal/colors.ts"
+import { Lab, PACES } from "../lab.ts"
+import { check, MOST_ERROR, SEED } from "./check.ts"
 import { costsTable } from "./costs-table.ts"
 import { predict } from "./model.ts"
 import { picturesOf } from "./pictures.ts"
-import { asJson, asText } from "./report.ts"
+import { asJson, asText, comparedText } from "./report.ts"
 import { loadScenario } from "./scenario.ts"
 
 const SCENARIOS = join(import.meta.dirname, "scenarios")
 const USAGE = `npm run capacity -- [FILE] [--json] [--svg DIR]
+npm run capacity -- --check
 
   FILE       a scenario; without one, bench/capacity/scenarios/company.yaml
   --json     all figures as one JSON object
   --svg DIR  also writes two pictures: cost over calls a day, and use of limits over calls a second
+  --check    makes some thousand calls on the real Worker, and prints what was predicted and what was counted
 `
 
 try {
@@ -32,6 +36,7 @@ async function main(): Promise<number> {
     console.log(USAGE)
     return 0
   }
+  if (values.check) return checkNow()
   const file = positionals[0] ?? join(SCENARIOS, "company.yaml")
   const scenario = await loadScenario(file)
   const table = costsTable()
@@ -45,6 +50,15 @@ async function main(): Promise<number> {
   return 0
 }
 
+async function checkNow(): Promise<number> {
+  const say = process.stderr.isTTY ? (what: string) => process.stderr.write(`\r\x1b[K${what}`) : () => undefined
+  await using lab = await Lab.open(PACES.quick, say)
+  const compared = await check(lab, SEED)
+  say("")
+  console.log(comparedText(compared))
+  return compared.some(({ error }) => error > MOST_ERROR) ? 1 : 0
+}
+
 function options() {
   try {
     return parseArgs({
@@ -52,6 +66,7 @@ function options() {
       options: {
         json: { type: "boolean", default: false },
         svg: { type: "string" },
+        check: { type: "boolean", default: false },
         help: { type: "boolean", default: false },
       },
     })

@@ -2,15 +2,13 @@
 import type { CostsTable } from "./costs-table.ts"
 import { limitsOf, type LimitState } from "./limits.ts"
 import { billOf, totalOf, type BillLine } from "./money.ts"
-import { MEASURED, OWN } from "./platform.ts"
+import { MEASURED, OWN, PLATFORM } from "./platform.ts"
 import { simulateBurst, type BurstSeen } from "./queue.ts"
 import { PRICES } from "../costs/prices.ts"
-import type { Scenario } from "./scenario.ts"
+import { hoursOf, type Scenario } from "./scenario.ts"
 import { edgeUse, logUse, LOGS, cyclesOf } from "./shared.ts"
 import { add, NO_USE, times, type ObjectUse } from "./use.ts"
 import { dayOf, type WorkloadDay } from "./workload.ts"
-import { hoursOf } from "./scenario.ts"
-import { PLATFORM } from "./platform.ts"
 
 const DAY = 86_400
 const HOUR = 3_600
@@ -195,10 +193,10 @@ interface SharedUse {
 const NOTHING: SharedUse = { log: NO_USE, switchboard: NO_USE, publications: NO_USE, kvReads: 0, cycles: 0 }
 
 /** Of a month: what all logs, and what isolates take in this hour of its days. */
-function sharedUse(hour: Hour, { isolates }: Scenario, isFull: boolean): SharedUse {
+function sharedUse(hour: Hour, { regions, isolates }: Scenario, isFull: boolean): SharedUse {
   const load = { appends: hour.appends / LOGS, records: hour.records / LOGS, isFull }
   const cycles = cyclesOf(load) * LOGS
-  const edge = edgeUse(isolates, hour.requests, hour.tokens, Math.min(cycles, LOGS / 60))
+  const edge = edgeUse(regions * isolates, hour.requests, hour.tokens, Math.min(cycles, LOGS / 60))
   const seconds = HOUR * DAYS_OF_MONTH * hour.share
   return {
     log: times(logUse(load), seconds * LOGS),

@@ -2,7 +2,7 @@
 import type { CostsTable } from "./costs-table.ts"
 import { predict, type Prediction } from "./model.ts"
 import type { Scenario } from "./scenario.ts"
-import { count, dollars, percent } from "./figures.ts"
+import { count, dollars } from "./figures.ts"
 
 /** As many times as much work as the scenario says, of the same people and agents. */
 const FACTORS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100] as const
@@ -42,8 +42,8 @@ function limitsPicture({ title }: Scenario, grown: readonly Prediction[]): strin
     .toSorted((one, other) => one.at - other.at)
   return chart({
     title: `${title}: used part of limits over calls a second`,
-    x: { label: "calls a second, on average over the day", shown: (value) => String(Number(value.toPrecision(2))) },
-    y: { label: "used part of the limit", shown: percent },
+    x: { label: "calls a second, on average over the day", shown: (value) => Number(value.toPrecision(2)).toLocaleString("en-US") },
+    y: { label: "used part of the limit", shown: (value) => `${Number((value * 100).toPrecision(2)).toLocaleString("en-US")} %` },
     lines,
     mark: now && chosen[0] ? [now.mean, chosen[0].used] : null,
     threshold: { met: first && Number.isFinite(first.at) ? [first.at, 1] : null, label: `met first: ${first?.name ?? ""}` },

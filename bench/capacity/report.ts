@@ -1,6 +1,7 @@
 /** What the program says: for people by the rules of the command line, and as JSON. */
 import { colors } from "../../cli/terminal/colors.ts"
 import { MONTH, PRICES } from "../costs/prices.ts"
+import { MOST_ERROR, type Compared } from "./check.ts"
 import type { LimitState } from "./limits.ts"
 import type { Prediction } from "./model.ts"
 import { count, dollars, percent } from "./figures.ts"
@@ -49,11 +50,11 @@ function verdictOf(limits: readonly LimitState[], price: number): readonly strin
   const { red, yellow, green, cyan } = colors
   const [first] = limits
   const [mark, paint] = !first || first.used < SOON ? ["✓", green] : first.used < 1 ? ["!", yellow] : ["✗", red]
-  const met = first && first.used > 0 ? `Met first, at ${figure(1 / first.used)} times this load: ${first.what}.` : ""
+  const nearest = first ? `Nearest limit: ${first.what}, ${percent(first.used)} used.` : ""
   const exceeded = limits.filter(({ used }) => used >= 1).map(({ what }) => what)
   return [
     ...limits.filter(({ used }) => used >= SOON).map(({ what, change }) => `  ${cyan("fix:")} ${change} (${what})`),
-    `${paint(mark)} ${exceeded.length > 0 ? `Exceeded: ${exceeded.join("; ")}.` : met} ${dollars(price)} a month.`,
+    `${paint(mark)} ${exceeded.length > 0 ? `Exceeded: ${exceeded.join("; ")}.` : nearest} ${dollars(price)} a month.`,
   ]
 }
 
@@ -65,6 +66,19 @@ function lasts(days: number): string {
   if (days > 3_650) return "more than ten years"
   if (days >= 2) return `${count(days)} days`
   return days * 24 >= 2 ? `${count(days * 24)} hours` : `${count(days * 24 * 60)} minutes`
+}
+
+export function comparedText(compared: readonly Compared[]): string {
+  const { green, red } = colors
+  const worst = Math.max(...compared.map(({ error }) => error))
+  const [mark, paint] = worst <= MOST_ERROR ? ["✓", green] : ["✗", red]
+  return [
+    table(
+      ["of the calls of the check", "predicted", "counted", "error"],
+      compared.map(({ what, predicted, counted, error }) => [what, count(predicted), count(counted), percent(error)]),
+    ),
+    `${paint(mark)} The greatest error is ${percent(worst)}, of ${percent(MOST_ERROR)} at most.`,
+  ].join("\n")
 }
 
 const figure = (value: number): string => (value >= 10 ? count(value) : String(Number(value.toPrecision(2))))

@@ -71,7 +71,8 @@ const sink = z.strictObject({ id: z.string().min(1), kind: z.enum(["r2", "elsewh
 const schema = z
   .strictObject({
     title: z.string().min(1),
-    /** Isolates that answer requests at the same time, in all places. Cloudflare decides how many there are. */
+    /** Places in which gateways ask, and isolates that answer at the same time in each. Cloudflare decides how many. */
+    regions: z.int().positive().default(1),
     isolates: z.int().positive().default(4),
     workloads: z.array(workload).min(1),
     sinks: z.array(sink).default([]),

@@ -81,7 +81,10 @@ function predictPlan(plan: readonly PlannedTask[], table: CostsTable, seed: numb
     classes: {
       Ledger: sum([...ledgers.map(({ use }) => use), { ...NO_USE, waited }]),
       RecordLog: created("RecordLog", sum(logs)),
-      Switchboard: created("Switchboard", { ...edge.switchboard, requests: edge.switchboard.requests * seconds + cycles }),
+      Switchboard: created("Switchboard", {
+        ...edge.switchboard,
+        requests: edge.switchboard.requests * seconds + cycles,
+      }),
       Publications: created("Publications", { ...edge.publications, requests: edge.publications.requests * seconds }),
       SharedLimit: { ...NO_USE, requests: asked, written: asked * rows },
     },
@@ -91,7 +94,10 @@ function predictPlan(plan: readonly PlannedTask[], table: CostsTable, seed: numb
   }
 }
 
-const created = (name: keyof typeof FIRST_USE, use: ObjectUse): ObjectUse => ({ ...use, written: use.written + FIRST_USE[name] })
+const created = (name: keyof typeof FIRST_USE, use: ObjectUse): ObjectUse => ({
+  ...use,
+  written: use.written + FIRST_USE[name],
+})
 
 /** Of each class: what is told of it. What is left out is too little to be told from chance, or costs nothing. */
 const COMPARED = {
@@ -128,7 +134,9 @@ function compare(predicted: PlanPrediction, { counts, objects }: Driven): readon
     pair("requests to the Worker", predicted.requests, counts.requests),
     ...Object.entries(predicted.objects).map(([name, count]) => pair(`${name}: objects`, count, objects[name] ?? 0)),
     ...Object.entries(COMPARED).flatMap(([name, whats]) =>
-      whats.map((what) => pair(`${name}: ${NAMES[what]}`, predicted.classes[name]?.[what] ?? 0, used[name]?.[what] ?? 0)),
+      whats.map((what) =>
+        pair(`${name}: ${NAMES[what]}`, predicted.classes[name]?.[what] ?? 0, used[name]?.[what] ?? 0),
+      ),
     ),
     pair("all objects: requests", total(predicted.classes, "requests"), total(used, "requests")),
     pair("all objects: rows written", total(predicted.classes, "written"), total(used, "written")),

@@ -52,7 +52,12 @@ type Cells = Readonly<Record<string, string>>
 function rowsOf(page: string, heading: string): readonly Cells[] {
   const [, below = ""] = page.split(`${heading}\n`)
   const [table = ""] = below.trimStart().split("\n\n")
-  const [head = [], , ...rows] = table.split("\n").map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()))
+  const [head = [], , ...rows] = table.split("\n").map((line) =>
+    line
+      .split("|")
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  )
   const names = head.map((name, at) => (head.indexOf(name) === at ? name : `${name} 2`))
   return rows.map((cells) => Object.fromEntries(cells.map((cell, at) => [names[at] ?? "", cell])))
 }

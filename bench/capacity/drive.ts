@@ -48,10 +48,7 @@ export class Driver implements AsyncDisposable {
     await this.#report()
     const opened = new Map<PlannedTask, Task>()
     const steps = tasks
-      .flatMap((task) => [
-        { at: task.at, task, kind: null },
-        ...task.calls.map(({ at, kind }) => ({ at, task, kind })),
-      ])
+      .flatMap((task) => [{ at: task.at, task, kind: null }, ...task.calls.map(({ at, kind }) => ({ at, task, kind }))])
       .toSorted((a, b) => a.at - b.at)
     let [now, requests] = [0, 0]
     for (const { at, task, kind } of steps) {
@@ -59,7 +56,8 @@ export class Driver implements AsyncDisposable {
       now = Math.max(now, at)
       requests += 1
       const before = opened.get(task)
-      if (kind === null) opened.set(task, await this.#narrowgate.openTask(task.user, LISTED_SCOPE, { agent: task.agent }))
+      if (kind === null)
+        opened.set(task, await this.#narrowgate.openTask(task.user, LISTED_SCOPE, { agent: task.agent }))
       else if (before) await send(this.#narrowgate, requestOf(this.#narrowgate, before, kind))
     }
     await this.#pass(1_000)

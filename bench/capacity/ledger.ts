@@ -164,7 +164,8 @@ class Ledger {
   /** @param perSecond as of the last second */
   #rowsOfRead(perSecond: number): number {
     if (perSecond <= ROW_EACH_UP_TO || this.#rules.rowEach) return 1
-    const share = Math.log(Math.min(perSecond, LOOP.perSecond) / ROW_EACH_UP_TO) / Math.log(LOOP.perSecond / ROW_EACH_UP_TO)
+    const share =
+      Math.log(Math.min(perSecond, LOOP.perSecond) / ROW_EACH_UP_TO) / Math.log(LOOP.perSecond / ROW_EACH_UP_TO)
     return this.#rules.rowsInLoop ** share
   }
 
@@ -248,10 +249,14 @@ export function simulateLedger(tasks: readonly PlannedTask[], rules: LedgerRules
 export function rulesOf(table: CostsTable, rowEach: boolean): LedgerRules {
   const counted = table("read", "in a loop").written.ledger
   const rowsOf = (rowsInLoop: number): number => {
-    const calls = Array.from({ length: LOOP.calls }, (_, index) => ({ at: (index * 1000) / LOOP.perSecond, kind: "read" as const }))
+    const calls = Array.from({ length: LOOP.calls }, (_, index) => ({
+      at: (index * 1000) / LOOP.perSecond,
+      kind: "read" as const,
+    }))
     const rules = { rowsInLoop, rowEach: false }
     const written = (all: PlannedTask["calls"]): number =>
-      simulateLedger([{ at: -FIRST_CALL_MS, until: HOUR_MS, user: "", agent: "", renewedAt: [], calls: all }], rules).use.written
+      simulateLedger([{ at: -FIRST_CALL_MS, until: HOUR_MS, user: "", agent: "", renewedAt: [], calls: all }], rules)
+        .use.written
     return (written(calls) - written([])) / LOOP.calls
   }
   let [low, high] = [0.001, 1]

@@ -39,7 +39,8 @@ const KINDS: readonly LimitKind[] = [
     unit: "a second",
     load: (known) => peakOf(known, "Ledger"),
     bears: () => PLATFORM.objectRequestsPerSecond,
-    change: "Limit the agent by a window of seconds; of agents without people raise `partitions`, or give each its own id.",
+    change:
+      "Limit the agent by a window of seconds; of agents without people raise `partitions`, or give each its own id.",
   },
   {
     id: "agent-pace",
@@ -74,7 +75,8 @@ const KINDS: readonly LimitKind[] = [
     what: "days that the logs reach back",
     whose: "own",
     unit: "days",
-    load: ({ scenario }) => (scenario.sinks.length > 0 || scenario.records_for_days === 0 ? null : scenario.records_for_days),
+    load: ({ scenario }) =>
+      scenario.sinks.length > 0 || scenario.records_for_days === 0 ? null : scenario.records_for_days,
     bears: ({ history }) => history,
     change: "Send the records to a sink: the logs keep 100,000 each.",
   },
@@ -152,7 +154,11 @@ const KINDS: readonly LimitKind[] = [
     unit: "approvals",
     load: ({ days }) =>
       days.some(({ approvals }) => approvals > 0)
-        ? days.reduce((sum, { approvals, workload, peak, mean }) => sum + (approvals / 86_400) * (peak / Math.max(mean, Number.EPSILON)) * workload.approved_within, 0)
+        ? days.reduce(
+            (sum, { approvals, workload, peak, mean }) =>
+              sum + (approvals / 86_400) * (peak / Math.max(mean, Number.EPSILON)) * workload.approved_within,
+            0,
+          )
         : null,
     bears: () => OWN.approvalsPendingInInbox,
     change: "Have several groups of approvers, each with an inbox of its own; approve fewer calls by people.",

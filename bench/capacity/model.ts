@@ -94,9 +94,24 @@ export function predict(scenario: Scenario, table: CostsTable): Prediction {
       busiestPeak: atPeak.publications.requests,
       bytes: SMALL_OBJECT_BYTES,
     },
-    ...optional("SharedLimit", sum(({ windows }) => windows.length), monthly(({ sharedLimit }) => sharedLimit), Math.max(0, ...days.flatMap(({ windows }) => windows.map(({ requestsPerSecond }) => requestsPerSecond)))),
-    ...optional("OnceLog", ONCE_LOGS, monthly(({ onceLog }) => onceLog), 0),
-    ...optional("Inbox", Math.ceil(sum(({ approvals, ledgers }) => Math.min(approvals, ledgers))), monthly(({ inbox }) => inbox), 0),
+    ...optional(
+      "SharedLimit",
+      sum(({ windows }) => windows.length),
+      monthly(({ sharedLimit }) => sharedLimit),
+      Math.max(0, ...days.flatMap(({ windows }) => windows.map(({ requestsPerSecond }) => requestsPerSecond))),
+    ),
+    ...optional(
+      "OnceLog",
+      ONCE_LOGS,
+      monthly(({ onceLog }) => onceLog),
+      0,
+    ),
+    ...optional(
+      "Inbox",
+      Math.ceil(sum(({ approvals, ledgers }) => Math.min(approvals, ledgers))),
+      monthly(({ inbox }) => inbox),
+      0,
+    ),
     ...optional("Exporter", scenario.sinks.length * (LOGS + 2), exporters, 0),
   ]
   const all = classes.reduce((total, { use }) => add(total, use), NO_USE)
@@ -165,20 +180,17 @@ const NO_HOUR: Hour = { requests: 0, calls: 0, tokens: 0, records: 0, appends: 0
 
 function hoursOfAll(days: readonly WorkloadDay[]): readonly Hour[] {
   return Array.from({ length: 24 }, (_, hour) =>
-    days.reduce<Hour>(
-      (total, day) => {
-        const part = (hoursOf(day.workload)[hour] ?? 0) / HOUR
-        return {
-          requests: total.requests + day.requests * part,
-          calls: total.calls + day.calls * part,
-          tokens: total.tokens + (day.tasks + day.renewals) * part,
-          records: total.records + day.records * part,
-          appends: total.appends + day.appends * part,
-          share: Math.max(total.share, day.workload.days / DAYS_OF_MONTH),
-        }
-      },
-      NO_HOUR,
-    ),
+    days.reduce<Hour>((total, day) => {
+      const part = (hoursOf(day.workload)[hour] ?? 0) / HOUR
+      return {
+        requests: total.requests + day.requests * part,
+        calls: total.calls + day.calls * part,
+        tokens: total.tokens + (day.tasks + day.renewals) * part,
+        records: total.records + day.records * part,
+        appends: total.appends + day.appends * part,
+        share: Math.max(total.share, day.workload.days / DAYS_OF_MONTH),
+      }
+    }, NO_HOUR),
   )
 }
 

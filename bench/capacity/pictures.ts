@@ -42,11 +42,20 @@ function limitsPicture({ title }: Scenario, grown: readonly Prediction[]): strin
     .toSorted((one, other) => one.at - other.at)
   return chart({
     title: `${title}: used part of limits over calls a second`,
-    x: { label: "calls a second, on average over the day", shown: (value) => Number(value.toPrecision(2)).toLocaleString("en-US") },
-    y: { label: "used part of the limit", shown: (value) => `${Number((value * 100).toPrecision(2)).toLocaleString("en-US")} %` },
+    x: {
+      label: "calls a second, on average over the day",
+      shown: (value) => Number(value.toPrecision(2)).toLocaleString("en-US"),
+    },
+    y: {
+      label: "used part of the limit",
+      shown: (value) => `${Number((value * 100).toPrecision(2)).toLocaleString("en-US")} %`,
+    },
     lines,
     mark: now && chosen[0] ? [now.mean, chosen[0].used] : null,
-    threshold: { met: first && Number.isFinite(first.at) ? [first.at, 1] : null, label: `met first: ${first?.name ?? ""}` },
+    threshold: {
+      met: first && Number.isFinite(first.at) ? [first.at, 1] : null,
+      label: `met first: ${first?.name ?? ""}`,
+    },
   })
 }
 
@@ -104,12 +113,18 @@ function chart({ title, x, y, lines, mark, threshold }: Chart): string {
   ]
   const drawn = lines.flatMap(({ name, points }, index) => {
     const colour = COLOURS[index % COLOURS.length] ?? GREY
-    const path = points.map(([px, py], at) => `${at === 0 ? "M" : "L"}${round(xOf(px))} ${round(yOf(Math.max(py, Number.MIN_VALUE)))}`)
+    const path = points.map(
+      ([px, py], at) => `${at === 0 ? "M" : "L"}${round(xOf(px))} ${round(yOf(Math.max(py, Number.MIN_VALUE)))}`,
+    )
     const legend = BOX.bottom + 58 + (index >> 1) * 20
     const left = index % 2 === 0 ? BOX.left : BOX.left + 310
     return [
       `<path d="${path.join("")}" fill="none" stroke="${colour}" stroke-width="2"/>`,
-      ...(name === "" ? [] : [`<path d="M${left} ${legend - 4}h18" stroke="${colour}" stroke-width="2"/>${text([left + 24, legend], name)}`]),
+      ...(name === ""
+        ? []
+        : [
+            `<path d="M${left} ${legend - 4}h18" stroke="${colour}" stroke-width="2"/>${text([left + 24, legend], name)}`,
+          ]),
     ]
   })
   const limit = threshold
@@ -124,7 +139,10 @@ function chart({ title, x, y, lines, mark, threshold }: Chart): string {
       ]
     : []
   const dot = mark
-    ? [`<circle cx="${round(xOf(mark[0]))}" cy="${round(yOf(mark[1]))}" r="5" fill="${COLOURS[0]}"/>`, text([xOf(mark[0]) + 9, yOf(mark[1]) + 16], "the scenario")]
+    ? [
+        `<circle cx="${round(xOf(mark[0]))}" cy="${round(yOf(mark[1]))}" r="5" fill="${COLOURS[0]}"/>`,
+        text([xOf(mark[0]) + 9, yOf(mark[1]) + 16], "the scenario"),
+      ]
     : []
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" font-family="sans-serif" font-size="12">`,
@@ -154,7 +172,8 @@ function scale(values: readonly number[], from: number, to: number): (value: num
 function ticks(values: readonly number[]): readonly number[] {
   const [least, most] = [Math.min(...values), Math.max(...values)]
   const powers: number[] = []
-  for (let power = Math.ceil(Math.log10(least)); power <= Math.floor(Math.log10(most)); power++) powers.push(10 ** power)
+  for (let power = Math.ceil(Math.log10(least)); power <= Math.floor(Math.log10(most)); power++)
+    powers.push(10 ** power)
   return powers.length > 1 ? powers : [least, most]
 }
 

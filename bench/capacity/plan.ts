@@ -48,7 +48,12 @@ export function randomOf(seed: number): () => number {
 /** A time between two events that come by chance, so many milliseconds apart on average. */
 export const pauseOf = (random: () => number, mean: number): number => -Math.log(1 - random()) * mean
 
-export function planTask(at: number, who: Pick<PlannedTask, "user" | "agent">, shape: TaskShape, random: () => number): PlannedTask {
+export function planTask(
+  at: number,
+  who: Pick<PlannedTask, "user" | "agent">,
+  shape: TaskShape,
+  random: () => number,
+): PlannedTask {
   const calls: PlannedCall[] = []
   for (let index = 0, time = at; index < shape.calls; index++) {
     time += pauseOf(random, shape.gap * 1000)
@@ -56,7 +61,10 @@ export function planTask(at: number, who: Pick<PlannedTask, "user" | "agent">, s
   }
   const [begin, life, tokenLife] = [Math.round(at), shape.life * 1000, shape.token_life * 1000]
   const last = calls.at(-1)?.at ?? begin
-  const renewedAt = Array.from({ length: Math.floor((last - begin) / tokenLife) }, (_, index) => begin + (index + 1) * tokenLife)
+  const renewedAt = Array.from(
+    { length: Math.floor((last - begin) / tokenLife) },
+    (_, index) => begin + (index + 1) * tokenLife,
+  )
   return { at: begin, until: begin + life, ...who, renewedAt, calls }
 }
 

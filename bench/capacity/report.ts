@@ -30,7 +30,10 @@ export function asText(prediction: Prediction): string {
     table(["objects", "", "a second", "at peak", "requests/month", "rows/month", "stored"], objects),
     dim("  The second and third figures are requests to the busiest object of a class."),
     "",
-    table(["limit", "used", "load", "bears"], limits.map(({ what, used, load, bears }) => [what, percent(used), load, bears])),
+    table(
+      ["limit", "used", "load", "bears"],
+      limits.map(({ what, used, load, bears }) => [what, percent(used), load, bears]),
+    ),
     "",
     ...bursts.map(({ name, seen }) => {
       const { requests, p50, p99, late } = seen

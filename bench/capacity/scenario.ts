@@ -63,7 +63,12 @@ const workload = z.strictObject({
   /** The part of the calls that people approve, and seconds until they do. */
   approvals: share.default(0),
   approved_within: positive.default(600),
-  trees: z.strictObject({ live: positive.default(DEFAULT_TREES.live), per_minute: positive.default(DEFAULT_TREES.per_minute) }).prefault({}),
+  trees: z
+    .strictObject({
+      live: positive.default(DEFAULT_TREES.live),
+      per_minute: positive.default(DEFAULT_TREES.per_minute),
+    })
+    .prefault({}),
 })
 
 const sink = z.strictObject({ id: z.string().min(1), kind: z.enum(["r2", "elsewhere"]) })
@@ -87,9 +92,12 @@ const schema = z
   .refine(({ workloads }) => workloads.every(({ users, instances }) => users > 0 !== instances > 0), {
     message: "a workload has either users or instances",
   })
-  .refine(({ workloads }) => workloads.every(({ mix }) => Object.values(mix).reduce((sum, each) => sum + each, 0) <= 1), {
-    message: "the shares of a mix add up to at most 1",
-  })
+  .refine(
+    ({ workloads }) => workloads.every(({ mix }) => Object.values(mix).reduce((sum, each) => sum + each, 0) <= 1),
+    {
+      message: "the shares of a mix add up to at most 1",
+    },
+  )
 
 export type Scenario = z.infer<typeof schema>
 export type Workload = Scenario["workloads"][number]

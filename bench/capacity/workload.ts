@@ -54,7 +54,17 @@ export interface WindowDay {
 }
 
 export function dayOf(workload: Workload, table: CostsTable, seed: number): WorkloadDay {
-  const { users, instances, active, agents, partitions, tasks: tasksOfEach, calls: callsOfTask, gap, approvals } = workload
+  const {
+    users,
+    instances,
+    active,
+    agents,
+    partitions,
+    tasks: tasksOfEach,
+    calls: callsOfTask,
+    gap,
+    approvals,
+  } = workload
   const workers = (users > 0 ? users : instances) * active
   const ledgers = users > 0 ? workers : Math.min(workers, agents * partitions)
   const tasks = workers * tasksOfEach
@@ -69,7 +79,10 @@ export function dayOf(workload: Workload, table: CostsTable, seed: number): Work
   const busiest = Math.min(workload.busiest, ledgers)
   const approved = calls * approvals
   const windows = workload.shared.map((window) => windowOf(window, workload, { mean, peak, ledgers, gap }, seed))
-  const requestsToWindows = windows.reduce((sum, { requestsOfCall }, at) => sum + requestsOfCall * calls * (workload.shared[at]?.calls ?? 0), 0)
+  const requestsToWindows = windows.reduce(
+    (sum, { requestsOfCall }, at) => sum + requestsOfCall * calls * (workload.shared[at]?.calls ?? 0),
+    0,
+  )
   const [loop, alone] = [table("read under a shared limit", "in a loop"), table("read under a shared limit", "alone")]
   const [ownLoop, ownAlone] = [table("read", "in a loop"), table("read", "alone")]
   const rowsOfRequest = (loop.written.others + loop.written.ledger - ownLoop.written.ledger) / loop.requests.others
@@ -85,7 +98,10 @@ export function dayOf(workload: Workload, table: CostsTable, seed: number): Work
   const renewals = simulated.renewals * scale
   const token = users > 0 ? "token exchange" : "client_credentials"
   const cpuMilliseconds =
-    cpuOfCalls + tasks * table(token, "alone").cpuMilliseconds + renewals * table("refresh", "alone").cpuMilliseconds + approved * 3 * cpuOf("write", gap, table)
+    cpuOfCalls +
+    tasks * table(token, "alone").cpuMilliseconds +
+    renewals * table("refresh", "alone").cpuMilliseconds +
+    approved * 3 * cpuOf("write", gap, table)
   const approvalUse = times(APPROVAL, approved)
   return {
     workload,
@@ -108,7 +124,7 @@ export function dayOf(workload: Workload, table: CostsTable, seed: number): Work
     windows,
     mean,
     peak,
-    busiestMean: callsOfLedger / DAY * busiest,
+    busiestMean: (callsOfLedger / DAY) * busiest,
     busiestPeak: ((callsOfLedger * busiestHour) / HOUR) * busiest,
     live: liveTrees(workload, tasks / ledgers, busiestHour, busiest),
     openedPerMinute: ((tasks / ledgers / (users > 0 ? agents : 1)) * busiestHour * busiest) / 60,
@@ -125,7 +141,12 @@ const sumOf = (mix: Workload["mix"]): number => Object.values(mix).reduce((sum, 
 /** What a ledger waits for to return credit; one that calls without a pause waits anyway. */
 const slowShare = (callsOfLedger: number): number => (callsOfLedger / DAY > 1 ? 0.1 : 1)
 
-function liveTrees({ life, users, agents }: Workload, tasksOfLedger: number, busiestHour: number, busiest: number): number {
+function liveTrees(
+  { life, users, agents }: Workload,
+  tasksOfLedger: number,
+  busiestHour: number,
+  busiest: number,
+): number {
   const perSecond = (tasksOfLedger * busiestHour) / HOUR
   return (perSecond * life * busiest) / (users > 0 ? agents : 1)
 }
@@ -133,7 +154,12 @@ function liveTrees({ life, users, agents }: Workload, tasksOfLedger: number, bus
 function windowOf(
   window: Workload["shared"][number],
   { active }: Workload,
-  { mean, peak, ledgers, gap }: { readonly mean: number; readonly peak: number; readonly ledgers: number; readonly gap: number },
+  {
+    mean,
+    peak,
+    ledgers,
+    gap,
+  }: { readonly mean: number; readonly peak: number; readonly ledgers: number; readonly gap: number },
   seed: number,
 ): WindowDay {
   const perSecond = peak * window.calls
@@ -172,7 +198,10 @@ function simulateSome(workload: Workload, table: CostsTable, ledgers: number, se
       planned.push(part < 1 ? wrapped(task, DAY * part * 1000) : task)
     }
     if (planned.length === 0) continue
-    const seen = simulateLedger(planned.toSorted((a, b) => a.at - b.at), rules)
+    const seen = simulateLedger(
+      planned.toSorted((a, b) => a.at - b.at),
+      rules,
+    )
     use = add(use, seen.use)
     appends += seen.appends.length
     renewals += planned.reduce((sum, { renewedAt }) => sum + renewedAt.length, 0)

@@ -165,11 +165,15 @@ describe("a scenario", () => {
   })
 
   it("has people or instances, not both", () => {
-    expect(() => scenarioOf({ users: 1, instances: 1, tasks: 1, calls: 1, gap: 1 })).toThrow(/either users or instances/)
+    expect(() => scenarioOf({ users: 1, instances: 1, tasks: 1, calls: 1, gap: 1 })).toThrow(
+      /either users or instances/,
+    )
   })
 
   it.each(FILES)("%s is reported in lines that end with the result", (file) => {
-    const lines = asText(predict(read(file), table)).trimEnd().split("\n")
+    const lines = asText(predict(read(file), table))
+      .trimEnd()
+      .split("\n")
     expect(lines.at(-1)).toMatch(/^[✓!✗] .* a month\.$/)
   })
 })

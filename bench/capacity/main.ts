@@ -1,4 +1,4 @@
-/** `npm run capacity -- [FILE]`: what a scenario takes and costs, and which limit it meets first. */
+/** `npm run capacity -- [FILE]...`: what a scenario takes and costs, and which limit it meets first. */
 import { mkdir, writeFile } from "node:fs/promises"
 import { basename, extname, join } from "node:path"
 import { parseArgs } from "node:util"
@@ -13,12 +13,12 @@ import { asJson, asText, comparedText } from "./report.ts"
 import { loadScenario } from "./scenario.ts"
 
 const SCENARIOS = join(import.meta.dirname, "scenarios")
-const USAGE = `npm run capacity -- [FILE] [--json] [--svg DIR]
+const USAGE = `npm run capacity -- [FILE]... [--json] [--svg DIR]
 npm run capacity -- --check
 
-  FILE       a scenario; without one, bench/capacity/scenarios/company.yaml
-  --json     all figures as one JSON object
-  --svg DIR  also writes two pictures: cost over calls a day, and use of limits over calls a second
+  FILE       scenarios; without one, bench/capacity/scenarios/company.yaml
+  --json     all figures of a scenario as one JSON object
+  --svg DIR  also writes two pictures of each: cost over calls a day, and use of limits over calls a second
   --check    makes some thousand calls on the real Worker, and prints what was predicted and what was counted
 `
 
@@ -37,20 +37,26 @@ async function main(): Promise<number> {
     return 0
   }
   if (values.check) return checkNow()
-  const file = positionals[0] ?? join(SCENARIOS, "company.yaml")
-  const scenario = await loadScenario(file)
   const table = costsTable()
-  const prediction = predict(scenario, table)
-  if (values.svg !== undefined) {
-    await mkdir(values.svg, { recursive: true })
-    for (const [name, picture] of Object.entries(picturesOf(scenario, table)))
-      await writeFile(join(values.svg, `${basename(file, extname(file))}-${name}.svg`), picture)
+  for (const file of positionals.length > 0 ? positionals : [join(SCENARIOS, "company.yaml")]) {
+    const scenario = await loadScenario(file)
+    if (values.svg !== undefined)
+      await writePictures(values.svg, basename(file, extname(file)), picturesOf(scenario, table))
+    const prediction = predict(scenario, table)
+    console.log(values.json ? asJson(prediction) : asText(prediction))
   }
-  console.log(values.json ? asJson(prediction) : asText(prediction))
   return 0
 }
 
+async function writePictures(directory: string, name: string, pictures: ReturnType<typeof picturesOf>): Promise<void> {
+  await mkdir(directory, { recursive: true })
+  for (const [what, picture] of Object.entries(pictures))
+    await writeFile(join(directory, `${name}-${what}.svg`), picture)
+}
+
 async function checkNow(): Promise<number> {
+  // So that what was started is ended too.
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130))
   const say = process.stderr.isTTY ? (what: string) => process.stderr.write(`\r\x1b[K${what}`) : () => undefined
   await using lab = await Lab.open(PACES.quick, say)
   const compared = await check(lab, SEED)

@@ -6,6 +6,7 @@ import { describe, expect, it } from "vitest"
 import { costsTable } from "../../../bench/capacity/costs-table.ts"
 import { predict, type Prediction } from "../../../bench/capacity/model.ts"
 import { picturesOf } from "../../../bench/capacity/pictures.ts"
+import { dollars } from "../../../bench/capacity/figures.ts"
 import { OWN } from "../../../bench/capacity/platform.ts"
 import { simulateBurst } from "../../../bench/capacity/queue.ts"
 import { asJson, asText } from "../../../bench/capacity/report.ts"
@@ -176,6 +177,17 @@ describe("a scenario", () => {
       .split("\n")
     expect(lines.at(-1)).toMatch(/^[✓!✗] .* a month\.$/)
   })
+})
+
+it.each([
+  ["small-team", "a small team"],
+  ["company", "a company of 10,000 people"],
+  ["fleet", "a fleet of 5,000 agents"],
+])("the page of costs has the price of %s", (name, title) => {
+  const page = readFileSync(join(ROOT, "docs/operate/cost.md"), "utf8")
+  const { price } = predict(read(`bench/capacity/scenarios/${name}.yaml`), table)
+  const row = page.split("\n").find((line) => line.startsWith(`| [${title}]`))
+  expect(row?.split("|")[3]?.trim()).toBe(dollars(price).slice(1))
 })
 
 describe("pictures of the pages are what the program makes", () => {

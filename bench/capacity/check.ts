@@ -7,6 +7,7 @@ import { pauseOf, planTask, randomOf, type Mix, type PlannedTask } from "./plan.
 import { edgeUse, logUseOf, LOGS } from "./shared.ts"
 import { simulateWindow } from "./shared-window.ts"
 import { add, NO_USE, type ObjectUse } from "./use.ts"
+import { creditUse } from "./workload.ts"
 
 export const SEED = 1
 /** In parts of what was counted. */
@@ -72,10 +73,7 @@ function predictPlan(plan: readonly PlannedTask[], table: CostsTable, seed: numb
   const requests = all.length + plan.length
   const edge = edgeUse(1, requests / seconds, plan.length / seconds, 0)
   const window = simulateWindow(WINDOW, counted / seconds, (counted / seconds) * SHAPE.gap, seed)
-  const [shared, own] = [table("read under a shared limit", "alone"), table("read", "alone")]
-  const asked = window.requests * counted
-  const rows = (shared.written.others + shared.written.ledger - own.written.ledger) / shared.requests.others
-  const waited = (asked * (shared.objectSeconds - own.objectSeconds)) / shared.requests.others
+  const { requests: asked, rows, seconds: waited } = creditUse(counted, window.requests, table)
   const sum = (uses: readonly ObjectUse[]): ObjectUse => uses.reduce(add, NO_USE)
   return {
     classes: {
@@ -86,7 +84,7 @@ function predictPlan(plan: readonly PlannedTask[], table: CostsTable, seed: numb
         requests: edge.switchboard.requests * seconds + cycles,
       }),
       Publications: created("Publications", { ...edge.publications, requests: edge.publications.requests * seconds }),
-      SharedLimit: { ...NO_USE, requests: asked, written: asked * rows },
+      SharedLimit: { ...NO_USE, requests: asked, written: rows },
     },
     objects: { Ledger: ledgers.length, RecordLog: LOGS },
     requests,

@@ -1,8 +1,8 @@
 /** What one workload takes on a day of work: some of its ledgers are simulated, and the others are as they are. */
 import type { CostsTable, Pace } from "./costs-table.ts"
 import { LOOP, rulesOf, simulateLedger } from "./ledger.ts"
-import { planTask, randomOf, wrapped, type CallKind, type PlannedTask } from "./plan.ts"
-import { hoursOf, type Workload } from "./scenario.ts"
+import { CALL_KINDS, planTask, randomOf, wrapped, type CallKind, type PlannedTask } from "./plan.ts"
+import { hoursOf, type SharedWindow, type Workload } from "./scenario.ts"
 import { simulateWindow } from "./shared-window.ts"
 import { add, NO_USE, times, type ObjectUse } from "./use.ts"
 
@@ -45,6 +45,8 @@ export interface WorkloadDay {
 export interface WindowDay {
   readonly limit: number
   readonly seconds: number
+  /** Of the calls, that it is about. */
+  readonly part: number
   /** To its object, in the busiest hour. */
   readonly requestsPerSecond: number
   readonly requestsOfCall: number
@@ -78,31 +80,17 @@ export function dayOf(workload: Workload, table: CostsTable, seed: number): Work
   const peak = (calls * busiestHour) / HOUR
   const busiest = Math.min(workload.busiest, ledgers)
   const approved = calls * approvals
-  const windows = workload.shared.map((window) => windowOf(window, workload, { mean, peak, ledgers, gap }, seed))
-  const requestsToWindows = windows.reduce(
-    (sum, { requestsOfCall }, at) => sum + requestsOfCall * calls * (workload.shared[at]?.calls ?? 0),
-    0,
-  )
-  const [loop, alone] = [table("read under a shared limit", "in a loop"), table("read under a shared limit", "alone")]
-  const [ownLoop, ownAlone] = [table("read", "in a loop"), table("read", "alone")]
-  const rowsOfRequest = (loop.written.others + loop.written.ledger - ownLoop.written.ledger) / loop.requests.others
-  const secondsOfRequest = (alone.objectSeconds - ownAlone.objectSeconds) / alone.requests.others
-  const robots = users > 0 ? 0 : tasks
-  const once = table("client_credentials", "alone")
-  const ofKind = (kind: CallKind): number => (kind === "read" ? 1 - sumOf(workload.mix) : workload.mix[kind])
-  const gapOfLedger = Math.min(gap, (DAY * 1) / Math.max(1, callsOfLedger * busiestHour * 24))
-  const cpuOfCalls = (["read", "write", "list", "denied", "out_of_scope"] as const).reduce(
-    (sum, kind) => sum + calls * ofKind(kind) * cpuOf(kind, gapOfLedger, table),
-    0,
-  )
+  const windows = workload.shared.map((window) => windowOf(window, { peak, ledgers, gap }, seed))
+  const credits = windows.map(({ requestsOfCall, part }) => creditUse(part * calls, requestsOfCall, table))
+  const creditOf = (what: keyof CreditUse): number => credits.reduce((sum, credit) => sum + credit[what], 0)
+  const once = times(onceUse(table), users > 0 ? 0 : tasks)
   const renewals = simulated.renewals * scale
-  const token = users > 0 ? "token exchange" : "client_credentials"
+  const gapOfLedger = Math.min(gap, HOUR / (callsOfLedger * busiestHour))
   const cpuMilliseconds =
-    cpuOfCalls +
-    tasks * table(token, "alone").cpuMilliseconds +
+    calls * cpuOfMix(workload.mix, gapOfLedger, table) +
+    tasks * table(users > 0 ? "token exchange" : "client_credentials", "alone").cpuMilliseconds +
     renewals * table("refresh", "alone").cpuMilliseconds +
-    approved * 3 * cpuOf("write", gap, table)
-  const approvalUse = times(APPROVAL, approved)
+    approved * REQUESTS_OF_APPROVAL * cpuOf("write", gap, table)
   return {
     workload,
     ledgers,
@@ -114,12 +102,13 @@ export function dayOf(workload: Workload, table: CostsTable, seed: number): Work
     approvals: approved,
     requests: calls + tasks + renewals + approved * REQUESTS_OF_APPROVAL,
     cpuMilliseconds,
-    ledger: add(add(times(simulated.use, scale), approvalUse), {
-      ...NO_USE,
-      waited: requestsToWindows * secondsOfRequest * slowShare(callsOfLedger),
-    }),
-    sharedLimit: { ...NO_USE, requests: requestsToWindows, written: requestsToWindows * rowsOfRequest },
-    onceLog: { ...NO_USE, requests: robots * once.requests.others, written: robots * once.written.others },
+    ledger: [
+      times(APPROVAL, approved),
+      // No ledger waits for longer than the day.
+      { ...NO_USE, waited: Math.min(creditOf("seconds"), ledgers * DAY) },
+    ].reduce(add, times(simulated.use, scale)),
+    sharedLimit: { ...NO_USE, requests: creditOf("requests"), written: creditOf("rows") },
+    onceLog: once,
     inbox: { ...NO_USE, requests: approved * 2, written: approved * 3 },
     windows,
     mean,
@@ -138,8 +127,37 @@ const APPROVAL: ObjectUse = { ...NO_USE, requests: 3, written: 4, read: 40, wait
 
 const sumOf = (mix: Workload["mix"]): number => Object.values(mix).reduce((sum, each) => sum + each, 0)
 
-/** What a ledger waits for to return credit; one that calls without a pause waits anyway. */
-const slowShare = (callsOfLedger: number): number => (callsOfLedger / DAY > 1 ? 0.1 : 1)
+interface CreditUse {
+  readonly requests: number
+  /** Those of the ledgers too. */
+  readonly rows: number
+  /** In which ledgers keep awake to give it back. */
+  readonly seconds: number
+}
+
+/**
+ * What calls under a shared window take for credit.
+ * @param requestsOfCall to the object of the count, on average
+ */
+export function creditUse(calls: number, requestsOfCall: number, table: CostsTable): CreditUse {
+  const pace = requestsOfCall > ASKS_FOR_EACH ? "alone" : "in a loop"
+  const [shared, own] = [table("read under a shared limit", pace), table("read", pace)]
+  const requests = calls * requestsOfCall
+  const rows = shared.written.others + shared.written.ledger - own.written.ledger
+  const seconds = shared.objectSeconds - own.objectSeconds
+  return {
+    requests,
+    rows: (requests * rows) / shared.requests.others,
+    seconds: (requests * seconds) / shared.requests.others,
+  }
+}
+/** From so many on, ledgers ask for nearly each call, as those do that call alone. */
+const ASKS_FOR_EACH = 0.5
+
+function onceUse(table: CostsTable): ObjectUse {
+  const { requests, written } = table("client_credentials", "alone")
+  return { ...NO_USE, requests: requests.others, written: written.others }
+}
 
 function liveTrees(
   { life, users, agents }: Workload,
@@ -151,29 +169,31 @@ function liveTrees(
   return (perSecond * life * busiest) / (users > 0 ? agents : 1)
 }
 
+interface WindowLoad {
+  /** Calls a second. */
+  readonly peak: number
+  readonly ledgers: number
+  readonly gap: number
+}
+
 function windowOf(
-  window: Workload["shared"][number],
-  { active }: Workload,
-  {
-    mean,
-    peak,
-    ledgers,
-    gap,
-  }: { readonly mean: number; readonly peak: number; readonly ledgers: number; readonly gap: number },
+  { limit, seconds, calls }: SharedWindow,
+  { peak, ledgers, gap }: WindowLoad,
   seed: number,
 ): WindowDay {
-  const perSecond = peak * window.calls
-  // A ledger in whose task nobody calls borrows nothing: those count that call at the same time.
-  const calling = Math.max(1, Math.min(ledgers * active, perSecond * gap))
-  const seen = simulateWindow(window, perSecond, Math.ceil(calling), seed)
-  const { limit, seconds } = window
+  const perSecond = peak * calls
+  // A ledger for which nobody works at the moment borrows nothing.
+  const calling = Math.ceil(Math.max(1, Math.min(ledgers, perSecond * gap)))
+  const { requests, denied } = simulateWindow({ limit, seconds, calls }, perSecond, calling, seed)
+  const callsInSpan = perSecond * seconds
   return {
     limit,
     seconds,
-    requestsPerSecond: seen.requests * perSecond,
-    requestsOfCall: mean > 0 ? seen.requests : 0,
-    denied: seen.denied,
-    callsInSpan: perSecond * seconds,
+    part: calls,
+    requestsPerSecond: requests * perSecond,
+    requestsOfCall: requests,
+    denied,
+    callsInSpan,
   }
 }
 
@@ -232,4 +252,10 @@ function cpuOf(kind: CallKind, gap: number, table: CostsTable): number {
   const between = Math.min(ALONE_GAP, Math.max(LOOP_GAP, gap))
   const share = Math.log(ALONE_GAP / between) / Math.log(ALONE_GAP / LOOP_GAP)
   return alone * (loop / alone) ** share
+}
+
+/** The same of a call on average. */
+function cpuOfMix(mix: Workload["mix"], gap: number, table: CostsTable): number {
+  const parts: Record<CallKind, number> = { ...mix, read: 1 - sumOf(mix) }
+  return CALL_KINDS.reduce((sum, kind) => sum + parts[kind] * cpuOf(kind, gap, table), 0)
 }

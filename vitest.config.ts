@@ -101,6 +101,7 @@ const STACK_TESTS = [
   "test/node/interop/*.test.ts",
   "test/node/client/{task,calls,mcp,guide}.test.ts",
   "test/node/cli/{answering,client,command,completion,dev,diff,doctor,explain,record-export,gateway,help,init,login,not-the-stack,publish,revoke,secrets,terminal,test-command,try}.test.ts",
+  "test/node/capacity/measured.test.ts",
   "test/node/import/{mcp,openapi}.test.ts",
   "test/node/doctor/{guarded-tools,sinks}.test.ts",
   "test/node/server/{guard-tool,guide,middleware}.test.ts",

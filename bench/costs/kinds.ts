@@ -186,7 +186,7 @@ async function edit(file: string, change: (document: ReturnType<typeof parseDocu
   await writeFile(file, document.toString())
 }
 
-async function send(narrowgate: Narrowgate, request: PreparedRequest): Promise<void> {
+export async function send(narrowgate: Narrowgate, request: PreparedRequest): Promise<void> {
   const response = await answerTo(narrowgate, request)
   const { status, contains } = request.expected
   const text = `${JSON.stringify([...response.headers])} ${await response.text()}`

@@ -23,6 +23,32 @@ export const PRICES = {
   objectGigabytes: 0.128,
 } as const
 
+/** What a month of the paid plan has besides, in US dollars. Read in stored copies of these pages, on this day. */
+export const MONTH = {
+  sources: {
+    workers: PRICES.source,
+    objects: PRICES.objects,
+    kv: "https://developers.cloudflare.com/kv/platform/pricing/",
+    r2: "https://developers.cloudflare.com/r2/pricing/",
+  },
+  asOf: "2026-11-30",
+  /** The least that an account pays. */
+  plan: 5,
+  /** Of each kind, as of `Billed` and in its units, what the plan includes. */
+  included: {
+    requests: 10_000_000,
+    cpuMilliseconds: 30_000_000,
+    objectRequests: 1_000_000,
+    rowsWritten: 50_000_000,
+    rowsRead: 25_000_000_000,
+    gigabyteSeconds: 400_000,
+    kvReads: 10_000_000,
+  },
+  /** A gigabyte for a month in objects. */
+  storage: { price: 0.2, included: 5 },
+  r2: { storage: { price: 0.015, included: 10 }, perMillionWrites: { price: 4.5, included: 1_000_000 } },
+} as const
+
 /** Of one call. */
 export interface Billed {
   readonly requests: number

@@ -1,0 +1,109 @@
+/** Makes the calls of a plan on the real Worker, with a meter on its objects and a clock that is moved. */
+import { readdir } from "node:fs/promises"
+import { join } from "node:path"
+import { guard } from "../benchmark.ts"
+import { addAgents } from "../benchmarks/agents.ts"
+import { ALLOWED, READ_TICKET, SCOPE } from "../benchmarks/trees.ts"
+import type { Counts } from "../costs/count.ts"
+import { changePolicies, newRobot, send } from "../costs/kinds.ts"
+import type { Lab } from "../lab.ts"
+import type { PreparedRequest } from "../load/request.ts"
+import { SUITE, suiteKept, suiteList } from "../servers/suite.ts"
+import { buildMetered } from "../servers/build.ts"
+import { startNarrowgate, type Narrowgate, type Task } from "../servers/narrowgate.ts"
+import type { CallKind, PlannedTask } from "./plan.ts"
+
+export interface Driven {
+  readonly counts: Counts
+  /** Objects that stored something while the plan ran, by class. */
+  readonly objects: Readonly<Record<string, number>>
+}
+
+export class Driver implements AsyncDisposable {
+  readonly #narrowgate: Narrowgate
+  readonly #at: string
+
+  private constructor(narrowgate: Narrowgate) {
+    this.#narrowgate = narrowgate
+    this.#at = `http://127.0.0.1:${narrowgate.workerd.port}/bench/meter`
+  }
+
+  static async start(lab: Lab, agents: readonly string[], hasSharedLimit: boolean): Promise<Driver> {
+    const robot = await newRobot()
+    const change = async (directory: string): Promise<void> => {
+      await changePolicies(directory, hasSharedLimit)
+      await addAgents(directory, agents)
+    }
+    const robots = { [robot.id]: robot.publicJwk }
+    return new Driver(await startNarrowgate(lab, robots, change, buildMetered, false, true))
+  }
+
+  [Symbol.asyncDispose](): PromiseLike<void> {
+    return this.#narrowgate[Symbol.asyncDispose]()
+  }
+
+  /** @param lastsMs until nothing is left of the tasks */
+  async drive(tasks: readonly PlannedTask[], lastsMs: number): Promise<Driven> {
+    await this.#pass(ASLEEP_AFTER_MS)
+    await this.#report()
+    const opened = new Map<PlannedTask, Task>()
+    const steps = tasks
+      .flatMap((task) => [{ at: task.at, task, kind: null }, ...task.calls.map(({ at, kind }) => ({ at, task, kind }))])
+      .toSorted((a, b) => a.at - b.at)
+    let [now, requests] = [0, 0]
+    for (const { at, task, kind } of steps) {
+      if (at > now) await this.#pass(at - now)
+      now = Math.max(now, at)
+      requests += 1
+      const before = opened.get(task)
+      if (kind === null)
+        opened.set(task, await this.#narrowgate.openTask(task.user, LISTED_SCOPE, { agent: task.agent }))
+      else if (before) await send(this.#narrowgate, requestOf(this.#narrowgate, before, kind))
+    }
+    await this.#pass(1_000)
+    const objects = await this.#stored()
+    await this.#pass(Math.max(0, lastsMs - now))
+    return { counts: { ...(await this.#report()), requests }, objects }
+  }
+
+  async #stored(): Promise<Record<string, number>> {
+    const root = join(this.#narrowgate.workerd.directory, "objects")
+    const objects: Record<string, number> = {}
+    for (const name of await readdir(root)) {
+      const files = await readdir(join(root, name))
+      objects[name] = files.filter((file) => file.endsWith(".sqlite") && !file.startsWith("metadata")).length
+    }
+    return objects
+  }
+
+  async #pass(milliseconds: number): Promise<void> {
+    const response = await fetch(this.#at, { method: "POST", body: String(milliseconds) })
+    guard(response.ok, `the meter answered ${response.status}\n${this.#narrowgate.workerd.complaints()}`)
+    await response.json()
+  }
+
+  async #report(): Promise<Counts> {
+    return (await fetch(this.#at)).json()
+  }
+}
+
+const ASLEEP_AFTER_MS = 20_000
+
+const LISTED_SCOPE = `${SCOPE} ${SUITE}.*:read`
+
+function requestOf(narrowgate: Narrowgate, task: Task, kind: CallKind): PreparedRequest {
+  const denied = (path: string, contains: string): PreparedRequest =>
+    narrowgate.question(task, "GET", path, { status: 403, contains })
+  switch (kind) {
+    case "read":
+      return narrowgate.question(task, "GET", READ_TICKET, ALLOWED)
+    case "write":
+      return narrowgate.question(task, "POST", "/crm/tickets/T-1/replies", ALLOWED)
+    case "list":
+      return narrowgate.listing(task, SUITE, suiteList, { status: 200, contains: suiteKept })
+    case "denied":
+      return denied("/crm/tickets/X-1", "policy_denied")
+    case "out_of_scope":
+      return denied("/crm/customers/C-1", "insufficient_scope")
+  }
+}

@@ -1,0 +1,82 @@
+/** `npm run capacity -- [FILE]...`: what a scenario takes and costs, and which limit it meets first. */
+import { mkdir, writeFile } from "node:fs/promises"
+import { basename, extname, join } from "node:path"
+import { parseArgs } from "node:util"
+import { Failure } from "../../cli/terminal/failure.ts"
+import { colors } from "../../cli/terminal/colors.ts"
+import { Lab, PACES } from "../lab.ts"
+import { check, MOST_ERROR, SEED } from "./check.ts"
+import { costsTable } from "./costs-table.ts"
+import { predict } from "./model.ts"
+import { picturesOf } from "./pictures.ts"
+import { asJson, asText, comparedText } from "./report.ts"
+import { loadScenario } from "./scenario.ts"
+
+const SCENARIOS = join(import.meta.dirname, "scenarios")
+const USAGE = `npm run capacity -- [FILE]... [--json] [--svg DIR]
+npm run capacity -- --check
+
+  FILE       scenarios; without one, bench/capacity/scenarios/company.yaml
+  --json     all figures of a scenario as one JSON object
+  --svg DIR  also writes two pictures of each: cost over calls a day, and use of limits over calls a second
+  --check    makes some thousand calls on the real Worker, and prints what was predicted and what was counted
+`
+
+try {
+  process.exitCode = await main()
+} catch (error) {
+  if (!(error instanceof Failure)) throw error
+  console.error(`${colors.red("✗")} ${error.message}\n${colors.cyan("fix:")} ${error.fix}`)
+  process.exitCode = error.exitCode
+}
+
+async function main(): Promise<number> {
+  const { values, positionals } = options()
+  if (values.help) {
+    console.log(USAGE)
+    return 0
+  }
+  if (values.check) return checkNow()
+  const table = costsTable()
+  for (const file of positionals.length > 0 ? positionals : [join(SCENARIOS, "company.yaml")]) {
+    const scenario = await loadScenario(file)
+    if (values.svg !== undefined)
+      await writePictures(values.svg, basename(file, extname(file)), picturesOf(scenario, table))
+    const prediction = predict(scenario, table)
+    console.log(values.json ? asJson(prediction) : asText(prediction))
+  }
+  return 0
+}
+
+async function writePictures(directory: string, name: string, pictures: ReturnType<typeof picturesOf>): Promise<void> {
+  await mkdir(directory, { recursive: true })
+  for (const [what, picture] of Object.entries(pictures))
+    await writeFile(join(directory, `${name}-${what}.svg`), picture)
+}
+
+async function checkNow(): Promise<number> {
+  // So that what was started is ended too.
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130))
+  const say = process.stderr.isTTY ? (what: string) => process.stderr.write(`\r\x1b[K${what}`) : () => undefined
+  await using lab = await Lab.open(PACES.quick, say)
+  const compared = await check(lab, SEED)
+  say("")
+  console.log(comparedText(compared))
+  return compared.some(({ error }) => error > MOST_ERROR) ? 1 : 0
+}
+
+function options() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        json: { type: "boolean", default: false },
+        svg: { type: "string" },
+        check: { type: "boolean", default: false },
+        help: { type: "boolean", default: false },
+      },
+    })
+  } catch (error) {
+    throw new Failure(error instanceof Error ? error.message : String(error), "See npm run capacity -- --help", 2)
+  }
+}

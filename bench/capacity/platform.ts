@@ -1,0 +1,41 @@
+/** What the platform and the Worker bear; each with its source. */
+import { MAX_PACE } from "../../src/ledger/pace.ts"
+
+export const PLATFORM = {
+  source: "https://developers.cloudflare.com/durable-objects/reference/faq/, …/durable-objects/platform/limits/",
+  asOf: "2026-11-30",
+  /** A soft limit of one object. */
+  objectRequestsPerSecond: 1_000,
+  /** Of the database of one object. */
+  objectGigabytes: 10,
+} as const
+
+/** The Worker's own: docs/reference/limits.md. The test of this folder compares them. */
+export const OWN = {
+  agentCallsPerSecond: MAX_PACE.agent,
+  ledgerCallsPerSecond: MAX_PACE.ledger,
+  logRecords: 100_000,
+  logCharactersForSinks: 2_000_000_000,
+  approvalsPendingInInbox: 500,
+  approvalsPendingOfUser: 500,
+} as const
+
+/** Measured on workerd (docs/operate/capacity.md#what-one-object-bears), or counted in the code where it says so. */
+export const MEASURED = {
+  /** Records a second of one log: bench/README.md, `chaining`, 50 µs for each, without its request. */
+  logRecordsPerSecond: 20_000,
+  /** Bytes of a record in its log, with its part of the pages. */
+  recordBytes: 1_600,
+  /** What stays of a record for good, by the code: the tail of its id, and its hash in a tile. */
+  recordBytesForGood: 9,
+  /** What stays of a cycle of the log: a segment's row without its records, and a checkpoint. */
+  cycleBytesForGood: 700,
+  /** Of a ledger, without its journal; and of a row of the journal, which has at most 64. */
+  ledgerBytes: 60_000,
+  journalRowBytes: 4_400,
+  journalRows: 64,
+  /** Of a task that is not forgotten. */
+  taskBytes: 2_000,
+  /** Of an exported record, compressed: twice what records of calls that are alike took. */
+  exportedBytes: 200,
+} as const

@@ -1,0 +1,200 @@
+/** What `npm run capacity` says of a scenario: figures that must hold for any, and the pictures of the pages. */
+import { globSync, readFileSync } from "node:fs"
+import { basename, join } from "node:path"
+import * as fc from "fast-check"
+import { describe, expect, it } from "vitest"
+import { costsTable } from "../../../bench/capacity/costs-table.ts"
+import { predict, type Prediction } from "../../../bench/capacity/model.ts"
+import { picturesOf } from "../../../bench/capacity/pictures.ts"
+import { dollars } from "../../../bench/capacity/figures.ts"
+import { OWN } from "../../../bench/capacity/platform.ts"
+import { simulateBurst } from "../../../bench/capacity/queue.ts"
+import { asJson, asText } from "../../../bench/capacity/report.ts"
+import { readScenario, type Scenario } from "../../../bench/capacity/scenario.ts"
+import { cyclesOf, LOGS, logUse, logUseOf } from "../../../bench/capacity/shared.ts"
+import { pauseOf, randomOf } from "../../../bench/capacity/plan.ts"
+
+const ROOT = join(import.meta.dirname, "../../..")
+const table = costsTable()
+const FILES = globSync("bench/capacity/scenarios/*.yaml", { cwd: ROOT })
+const read = (file: string): Scenario => readScenario(readFileSync(join(ROOT, file), "utf8"), file)
+
+const scenarioOf = (workload: object, more: object = {}): Scenario =>
+  readScenario(JSON.stringify({ title: "any", ...more, workloads: [{ name: "any", ...workload }] }), "any")
+
+const figuresOf = ({ classes, bill, limits, ...totals }: Prediction): readonly number[] => [
+  ...classes.flatMap(({ use, objects, busiestMean, busiestPeak, bytes }) => [
+    ...Object.values(use),
+    objects,
+    busiestMean,
+    busiestPeak,
+    bytes,
+  ]),
+  ...bill.flatMap(({ amount, price }) => [amount, price]),
+  ...limits.map(({ used }) => used),
+  totals.price,
+  totals.callsPerDay,
+  totals.mean,
+  totals.peak,
+]
+
+const share = fc.double({ min: 0, max: 0.3, noNaN: true })
+const people = fc.record({
+  users: fc.integer({ min: 1, max: 20_000 }),
+  active: fc.double({ min: 0.05, max: 1, noNaN: true }),
+  tasks: fc.double({ min: 0.1, max: 20, noNaN: true }),
+  calls: fc.integer({ min: 1, max: 60 }),
+  gap: fc.double({ min: 0.05, max: 120, noNaN: true }),
+  hours: fc.constantFrom("flat" as const, "office" as const),
+  mix: fc.record({ write: share, list: share, denied: share }),
+  approvals: fc.double({ min: 0, max: 0.05, noNaN: true }),
+})
+
+describe("for any scenario", () => {
+  it("no figure is negative, or none", () => {
+    fc.assert(
+      fc.property(people, (workload) => {
+        for (const figure of figuresOf(predict(scenarioOf(workload), table))) {
+          expect(figure).toBeGreaterThanOrEqual(0)
+          expect(figure).toBeLessThan(Number.POSITIVE_INFINITY)
+        }
+      }),
+      { numRuns: 12 },
+    )
+  })
+
+  it("more calls take no fewer requests and rows, cost no less and come no further from any limit", () => {
+    fc.assert(
+      fc.property(people, fc.integer({ min: 2, max: 5 }), (workload, factor) => {
+        const [less, more] = [workload, { ...workload, users: workload.users * factor }].map((each) =>
+          predict(scenarioOf(each), table),
+        )
+        if (!less || !more) throw new Error("nothing was predicted")
+        for (const what of ["requests", "written"] as const) {
+          const sum = ({ classes }: Prediction): number => classes.reduce((total, { use }) => total + use[what], 0)
+          // A part of the ledgers is simulated, of both other ones.
+          expect(sum(more)).toBeGreaterThan(sum(less) * 0.98)
+        }
+        expect(more.price).toBeGreaterThanOrEqual(less.price * 0.98)
+      }),
+      { numRuns: 8 },
+    )
+  })
+
+  it("the same scenario has the same figures", () => {
+    for (const file of FILES) expect(asJson(predict(read(file), table))).toBe(asJson(predict(read(file), table)))
+  })
+})
+
+it("twice as many people with the same calls in all: twice as many ledgers, each half as busy, and more rows", () => {
+  const few = predict(scenarioOf({ users: 500, tasks: 8, calls: 20, gap: 5, busiest: 1 }), table)
+  const many = predict(scenarioOf({ users: 1_000, tasks: 4, calls: 20, gap: 5, busiest: 1 }), table)
+  const ledgers = ({ classes }: Prediction) => classes.find(({ name }) => name === "Ledger")
+  expect(many.callsPerDay).toBe(few.callsPerDay)
+  expect(ledgers(many)?.objects).toBe(1_000)
+  expect(ledgers(many)?.busiestMean).toBeCloseTo((ledgers(few)?.busiestMean ?? 0) / 2)
+  expect(ledgers(many)?.use.written).toBeGreaterThan(ledgers(few)?.use.written ?? Number.POSITIVE_INFINITY)
+})
+
+it("a small team pays no more than the plan; a fleet of 5,000 needs something changed", () => {
+  expect(predict(read("bench/capacity/scenarios/small-team.yaml"), table).price).toBe(5)
+  expect(predict(read("bench/capacity/scenarios/fleet.yaml"), table).limits[0]?.used).toBeGreaterThan(1)
+})
+
+it("partitions make the busiest ledger of a fleet less busy", () => {
+  const peakOf = (partitions: number): number =>
+    predict(scenarioOf({ instances: 2_000, partitions, tasks: 24, calls: 300, gap: 12 }), table).classes[0]
+      ?.busiestPeak ?? 0
+  expect(peakOf(8)).toBeLessThan(peakOf(2))
+})
+
+it("a window that all share denies what is beyond it, and is the limit that is met", () => {
+  const { limits, days } = predict(
+    scenarioOf({ users: 300, tasks: 200, calls: 20, gap: 2, shared: [{ limit: 300, seconds: 60 }] }),
+    table,
+  )
+  expect(limits.find(({ id }) => id === "shared-limit")?.used).toBeGreaterThan(1)
+  expect(days[0]?.windows[0]?.denied).toBeGreaterThan(0.3)
+})
+
+describe("a burst", () => {
+  it("below what the object bears hardly waits; above it the last wait for all that is too much", () => {
+    const calm = simulateBurst({ perSecond: 500, seconds: 10, bears: 1_000, seed: 1 })
+    const storm = simulateBurst({ perSecond: 2_000, seconds: 10, bears: 1_000, seed: 1 })
+    expect(calm.p99).toBeLessThan(20)
+    expect(calm.late).toBe(0)
+    expect(storm.longest).toBeGreaterThan(9_000)
+    expect(storm.late / storm.requests).toBeGreaterThan(0.4)
+  })
+})
+
+it("the formula of a log agrees with its cycles one by one", () => {
+  for (const perSecond of [0.001, 0.01, 0.1, 2]) {
+    const random = randomOf(1)
+    const [appends, seconds] = [[] as { at: number; isRepeated: boolean }[], 2_000 / perSecond]
+    for (let at = pauseOf(random, 1000 / perSecond); at < seconds * 1000; at += pauseOf(random, 1000 / perSecond))
+      appends.push({ at, isRepeated: false })
+    const load = { appends: perSecond, records: perSecond, isFull: false }
+    const one = logUseOf(appends)
+    expect(one.alarms / seconds / cyclesOf(load)).toBeCloseTo(1, 1)
+    expect(one.written / seconds / logUse(load).written).toBeCloseTo(1, 1)
+    expect(one.wakings / seconds / logUse(load).wakings).toBeGreaterThan(0.7)
+  }
+})
+
+describe("what the Worker bears is what its code and its page of limits say", () => {
+  const limits = readFileSync(join(ROOT, "docs/reference/limits.md"), "utf8")
+  const limitOf = (what: string): number => {
+    const line = limits.split("\n").find((row) => row.startsWith(`| ${what}`)) ?? ""
+    return Number(line.split("|")[2]?.replaceAll(/[^\d]/g, ""))
+  }
+
+  it.each([
+    ["calls a second of an agent to the ledger of one user", OWN.agentCallsPerSecond],
+    ["records of one log", OWN.logRecords],
+    ["records that a log keeps for a sink that is behind", OWN.logCharactersForSinks],
+    ["logs of known callers", LOGS],
+    ["pending calls of one inbox", OWN.approvalsPendingInInbox],
+  ])("%s", (what, value) => {
+    expect(limitOf(what)).toBe(value)
+  })
+})
+
+describe("a scenario", () => {
+  it("that names what nobody knows is refused with the member", () => {
+    expect(() => scenarioOf({ users: 1, tasks: 1, calls: 1, gap: 1, speed: 3 })).toThrow(/workloads\.0/)
+  })
+
+  it("has people or instances, not both", () => {
+    expect(() => scenarioOf({ users: 1, instances: 1, tasks: 1, calls: 1, gap: 1 })).toThrow(
+      /either users or instances/,
+    )
+  })
+
+  it.each(FILES)("%s is reported in lines that end with the result", (file) => {
+    const lines = asText(predict(read(file), table))
+      .trimEnd()
+      .split("\n")
+    expect(lines.at(-1)).toMatch(/^[✓!✗] .* a month\.$/)
+  })
+})
+
+it.each([
+  ["small-team", "a small team"],
+  ["company", "a company of 10,000 people"],
+  ["fleet", "a fleet of 5,000 agents"],
+])("the page of costs has the price of %s", (name, title) => {
+  const page = readFileSync(join(ROOT, "docs/operate/cost.md"), "utf8")
+  const { price } = predict(read(`bench/capacity/scenarios/${name}.yaml`), table)
+  const row = page.split("\n").find((line) => line.startsWith(`| [${title}]`))
+  expect(row?.split("|")[3]?.trim()).toBe(dollars(price).slice(1))
+})
+
+describe("pictures of the pages are what the program makes", () => {
+  it.each(FILES)("of %s", (file) => {
+    for (const [name, picture] of Object.entries(picturesOf(read(file), table))) {
+      const path = join(ROOT, "docs/operate/pictures", `${basename(file, ".yaml")}-${name}.svg`)
+      expect(readFileSync(path, "utf8"), "npm run capacity -- FILE --svg docs/operate/pictures").toBe(picture)
+    }
+  })
+})

@@ -1,0 +1,48 @@
+/** What an application knows of the user's task when it opens one: the tools that it takes, and the targets in the prompt. */
+import type { Catalog } from "./policies.ts"
+
+export interface UserCall {
+  readonly function: string
+  readonly arguments: Readonly<Record<string, unknown>>
+}
+
+interface Request {
+  readonly purpose: "as-asked" | "with-confirmation"
+  readonly details: readonly object[]
+}
+
+/**
+ * The request for a task. Each tool that the user's task takes is in it, with any arguments. If the prompt names every
+ * target of the calls that lead outwards, these tools are bounded to their targets instead.
+ */
+export function detailsOf(prompt: string, calls: readonly UserCall[], catalog: Catalog): Request {
+  const targets = Object.keys(catalog.bounds?.find(({ name }) => name === "known_targets")?.arguments ?? {})
+  const tools = catalog.tools.filter(({ name }) => calls.some((call) => `app.${call.function}` === name))
+  const targetsOf = (call: UserCall): string[] =>
+    targets.flatMap((target) => [call.arguments[target] ?? []].flat().map(String))
+  const isOutward = (tool: Catalog["tools"][number]): boolean => tool.groups?.includes("outward") === true
+  const callsOf = (name: string): UserCall[] => calls.filter((call) => `app.${call.function}` === name)
+  const areNamed = tools
+    .filter(isOutward)
+    .every(({ name }) => callsOf(name).every((call) => targetsOf(call).every((target) => prompt.includes(target))))
+  return {
+    purpose: areNamed ? "as-asked" : "with-confirmation",
+    details: tools.map((tool) => ({
+      type: "narrowgate_call",
+      tools: [tool.name],
+      actions: [tool.action],
+      ...(areNamed && isOutward(tool) && { arguments: boundsOf(callsOf(tool.name), targets), closed: true }),
+    })),
+  }
+}
+
+/** A target is one that the user has named; any other argument that the calls have is free, and no further one may be there. */
+function boundsOf(calls: readonly UserCall[], targets: readonly string[]): Record<string, object> {
+  const names = new Set(calls.flatMap((call) => Object.keys(call.arguments)))
+  return Object.fromEntries(
+    Array.from(names, (name) => {
+      const values = new Set(calls.flatMap((call) => [call.arguments[name] ?? []].flat().map(String)))
+      return [name, targets.includes(name) ? { in: [...values], optional: true } : {}]
+    }),
+  )
+}

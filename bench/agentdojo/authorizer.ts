@@ -35,6 +35,8 @@ interface Trace {
   /** Calls that the user has asked for, and has not approved yet. */
   readonly own: UserCall[]
   approvals: number
+  /** Whether its plan was left, so that it is quarantined: its token is accepted no more. */
+  isQuarantined: boolean
 }
 
 export interface AuthorizerOptions {
@@ -100,7 +102,7 @@ class Traces {
     for (const [action, agent] of Object.entries(policy.workers ?? {})) {
       workers.set(action, await this.#ng.task({ agent, parent: task }))
     }
-    this.#open.set(subject, { user: subject, task, workers, own: [...calls], approvals: 0 })
+    this.#open.set(subject, { user: subject, task, workers, own: [...calls], approvals: 0, isQuarantined: false })
     return { session: subject }
   }
 
@@ -112,7 +114,9 @@ class Traces {
     for (let asked = 0; ; asked++) {
       const decision = await this.#ng.call(task, name, wanted.arguments)
       const { allowed, code } = decision
-      if (code !== null && !DENIALS.has(code)) throw new Error(`${name}: ${code}, ${decision.body}`)
+      trace.isQuarantined ||= code === "deviation"
+      const isExpected = allowed || DENIALS.has(code ?? "") || (trace.isQuarantined && code === "invalid_token")
+      if (!isExpected) throw new Error(`${name}: ${code}, ${decision.body}`)
       if (asked === MOST_APPROVALS || !(await this.#approves(decision, trace, wanted, asked > 0))) {
         return { allow: allowed, code }
       }

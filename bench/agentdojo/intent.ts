@@ -36,13 +36,15 @@ export function detailsOf(prompt: string, calls: readonly UserCall[], catalog: C
   }
 }
 
-/** A target is one that the user has named; any other argument that the calls have is free, and no further one may be there. */
+/** A target is one that the user has named. The other arguments of these calls are free, and no further one may be there. */
 function boundsOf(calls: readonly UserCall[], targets: readonly string[]): Record<string, object> {
   const names = new Set(calls.flatMap((call) => Object.keys(call.arguments)))
-  return Object.fromEntries(
-    Array.from(names, (name) => {
-      const values = new Set(calls.flatMap((call) => [call.arguments[name] ?? []].flat().map(String)))
-      return [name, targets.includes(name) ? { in: [...values], optional: true } : {}]
-    }),
-  )
+  const boundOf = (name: string): object => {
+    if (!targets.includes(name)) return {}
+    const values = calls.flatMap((call) => call.arguments[name] ?? [])
+    const isList = calls.some((call) => Array.isArray(call.arguments[name]))
+    const schema = isList ? { type: "array", minItems: 1, items: { enum: values } } : { enum: values }
+    return { schema, optional: true }
+  }
+  return Object.fromEntries(Array.from(names, (name) => [name, boundOf(name)]))
 }

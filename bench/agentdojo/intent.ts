@@ -1,5 +1,5 @@
 /** What an application knows of the user's task when it opens one: the tools that it takes, and the targets in the prompt. */
-import type { Catalog } from "./policies.ts"
+import type { Catalog, CatalogTool } from "./policies.ts"
 
 export interface UserCall {
   readonly function: string
@@ -20,20 +20,18 @@ export function detailsOf(prompt: string, calls: readonly UserCall[], catalog: C
   const tools = catalog.tools.filter(({ name }) => calls.some((call) => `app.${call.function}` === name))
   const targetsOf = (call: UserCall): string[] =>
     targets.flatMap((target) => [call.arguments[target] ?? []].flat().map(String))
-  const isOutward = (tool: Catalog["tools"][number]): boolean => tool.groups?.includes("outward") === true
+  const isOutward = (tool: CatalogTool): boolean => tool.groups?.includes("outward") === true
   const callsOf = (name: string): UserCall[] => calls.filter((call) => `app.${call.function}` === name)
   const areNamed = tools
     .filter(isOutward)
     .every(({ name }) => callsOf(name).every((call) => targetsOf(call).every((target) => prompt.includes(target))))
-  return {
-    purpose: areNamed ? "as-asked" : "with-confirmation",
-    details: tools.map((tool) => ({
-      type: "narrowgate_call",
-      tools: [tool.name],
-      actions: [tool.action],
-      ...(areNamed && isOutward(tool) && { arguments: boundsOf(callsOf(tool.name), targets), closed: true }),
-    })),
+  const detailOf = (tool: CatalogTool): object => {
+    const { name, action } = tool
+    const detail = { type: "narrowgate_call", tools: [name], actions: [action] }
+    if (!areNamed || !isOutward(tool)) return detail
+    return { ...detail, arguments: boundsOf(callsOf(name), targets), closed: true }
   }
+  return { purpose: areNamed ? "as-asked" : "with-confirmation", details: tools.map(detailOf) }
 }
 
 /** A target is one that the user has named. The other arguments of these calls are free, and no further one may be there. */

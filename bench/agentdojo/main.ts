@@ -29,7 +29,11 @@ const unknown = [
   ...values.suite.filter((name) => suites.every((suite) => suite !== name)),
   ...values.policy.filter((name) => !names.has(name)),
 ]
-if (unknown.length > 0) fail(`there is no ${unknown.join(", ")}: suites are ${SUITES.join(", ")}, policies ${[...names].join(", ")}`)
+if (unknown.length > 0)
+  fail(`there is no ${unknown.join(", ")}: suites are ${SUITES.join(", ")}, policies ${[...names].join(", ")}`)
+if (values.write && (suites.length < SUITES.length || POLICIES.some(({ name }) => !values.policy.includes(name)))) {
+  fail("--write writes the whole table: leave out --suite and --policy")
+}
 const python = findPython()
 if (python === null) fail("AgentDojo needs Python 3.11 or newer with venv; PYTHON names another one than python3")
 
@@ -39,7 +43,10 @@ const runs = runsOf(suites, values.policy)
 const replays = new Map<string, Replay>()
 await inTurn([
   ...suites.map((suite) => async () => void replays.set(suite, await replaySuite(interpreter, suite, null))),
-  ...runs.map((run) => async () => void replays.set(keyOf(run.policy.name, run.suite, run.answered), await replayWith(interpreter, run))),
+  ...runs.map(
+    (run) => async () =>
+      void replays.set(keyOf(run.policy.name, run.suite, run.answered), await replayWith(interpreter, run)),
+  ),
 ])
 const rows = runs.map(({ policy: { name }, suite, answered }): Row => {
   const counted = (key: string) => countsOf(replays.get(key) ?? fail(`${key} was not replayed`))

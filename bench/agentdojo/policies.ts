@@ -96,7 +96,9 @@ export async function writePolicies({ name, starter }: Policy, suite: Suite, dir
 async function filesIn(directory: string): Promise<[string, string][]> {
   const entries = await readdir(directory, { withFileTypes: true }).catch(() => [])
   const files = entries.filter((entry) => entry.isFile()).map((entry) => entry.name)
-  return Promise.all(files.map(async (file): Promise<[string, string]> => [file, await readFile(join(directory, file), "utf8")]))
+  return Promise.all(
+    files.map(async (file): Promise<[string, string]> => [file, await readFile(join(directory, file), "utf8")]),
+  )
 }
 
 /** Named bounds are declared in the schema: docs/guides/policies.md, "Bounds in rules". */

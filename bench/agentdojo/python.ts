@@ -12,7 +12,7 @@ const PYTHON = process.env["PYTHON"] ?? "python3"
 const MOST_OUTPUT = 2 ** 26
 
 /** AGENTDOJO_VENV names one that has AgentDojo already. */
-const ENVIRONMENT = join(import.meta.dirname, "../../build/agentdojo")
+const ENVIRONMENT = join(import.meta.dirname, "../../.narrowgate/agentdojo")
 
 const verdict = z.object({
   user_task: z.string(),

@@ -68,9 +68,7 @@ def plain(call: Call) -> dict[str, Any]:
     return {"function": call.function, "arguments": call.arguments}
 
 
-def replay(
-    suite: Suite, authorizer: Authorizer | None, user_task: Task, injection_task: Task | None
-) -> dict[str, Any]:
+def replay(suite: Suite, authorizer: Authorizer | None, user_task: Task, injection_task: Task | None) -> dict[str, Any]:
     if authorizer is None:
         return described(suite.replay(user_task, injection_task, allow), approvals=0)
     session = authorizer.session(suite, user_task)
@@ -101,9 +99,7 @@ def main() -> None:
         "agentdojo": version("agentdojo"),
         "version": SUITES_VERSION,
         "suite": suite.name,
-        "alone": [
-            {"user_task": task.ID, **replay(suite, authorizer, task, None)} for task in user_tasks
-        ],
+        "alone": [{"user_task": task.ID, **replay(suite, authorizer, task, None)} for task in user_tasks],
         "attacked": [
             {
                 "user_task": user_task.ID,

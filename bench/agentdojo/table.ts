@@ -26,12 +26,12 @@ export function cellsOf({ policy, suite, answered, without, with: decided }: Row
 /** Policies that are for all suites have their sums too. */
 function withTotals(rows: readonly Row[]): Row[] {
   const groups = Map.groupBy(rows, ({ policy, answered }) => `${policy} ${answered}`)
-  return [...groups.values()].flatMap((group): Row[] => {
-    const [first, second] = group
-    if (!first || !second) return group
-    const total = { without: sumOf(group.map((row) => row.without)), with: sumOf(group.map((row) => row.with)) }
-    return [...group, { ...first, ...total, suite: "all" }]
-  })
+  return [...groups.values()].flatMap((group) => (group.length > 1 ? group.concat(totalOf(group)) : group))
+}
+
+function totalOf(rows: readonly Row[]): Row[] {
+  const total = { without: sumOf(rows.map((row) => row.without)), with: sumOf(rows.map((row) => row.with)) }
+  return rows.slice(0, 1).map((row) => Object.assign({}, row, total, { suite: "all" }))
 }
 
 function sumOf(counts: readonly Counts[]): Counts {
@@ -55,5 +55,10 @@ export function withTable(page: string, rows: readonly Row[]): string {
 export function rowsOf(page: string): string[][] {
   const [table = ""] = GENERATED.exec(page) ?? []
   const lines = table.split("\n").filter((line) => line.startsWith("|"))
-  return lines.slice(2).map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()))
+  return lines.slice(2).map((line) =>
+    line
+      .split("|")
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  )
 }

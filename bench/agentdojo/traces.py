@@ -130,9 +130,7 @@ class Suite:
                 call.result = tool_result_to_str(result) if error is None else error
         return calls
 
-    def _judge(
-        self, task: Task, output: str, before: Environment, after: Environment, calls: list[Call]
-    ) -> bool:
+    def _judge(self, task: Task, output: str, before: Environment, after: Environment, calls: list[Call]) -> bool:
         executed = [FunctionCall(function=call.function, args=call.arguments) for call in calls if not call.denied]
         blocks = [text_content_block_from_string(output)]
         return bool(self._suite._check_task_result(task, blocks, before, after, executed))

@@ -5,7 +5,7 @@
 import { createServer, type IncomingMessage } from "node:http"
 import { z } from "zod"
 import { startNarrowgate, type RunningNarrowgate } from "../../testing/index.ts"
-import type { Decision, TestTask } from "../../testing/types.ts"
+import type { Decision, TestTask, User } from "../../testing/types.ts"
 import { listen } from "../../dev/loopback.ts"
 import { detailsOf, type UserCall } from "./intent.ts"
 import type { Catalog, Policy } from "./policies.ts"
@@ -19,9 +19,6 @@ const DENIALS: ReadonlySet<string> = new Set([
   "policy_denied",
   "rate_limited",
 ])
-
-/** A call may need one approval after the other. */
-const MOST_APPROVALS = 2
 
 const call = z.object({ function: z.string(), arguments: z.record(z.string(), z.unknown()) })
 const opening = z.object({ prompt: z.string(), calls: z.array(call) })
@@ -108,19 +105,13 @@ class Traces {
 
   async decide({ session, ...wanted }: z.infer<typeof asking>): Promise<{ allow: boolean; code: string | null }> {
     const trace = this.#trace(session)
-    const name = `app.${wanted.function}`
-    const action = this.#options.catalog.tools.find((tool) => tool.name === name)?.action ?? ""
-    const task = trace.workers.get(action) ?? trace.task
-    for (let asked = 0; ; asked++) {
-      const decision = await this.#ng.call(task, name, wanted.arguments)
-      const { allowed, code } = decision
-      trace.isQuarantined ||= code === "deviation"
-      const isExpected = allowed || DENIALS.has(code ?? "") || (trace.isQuarantined && code === "invalid_token")
-      if (!isExpected) throw new Error(`${name}: ${code}, ${decision.body}`)
-      if (asked === MOST_APPROVALS || !(await this.#approves(decision, trace, wanted, asked > 0))) {
-        return { allow: allowed, code }
-      }
+    let decision = await this.#ask(trace, wanted)
+    if (decision.code === "approval_required" && this.#isApproved(trace, wanted)) {
+      await this.#ng.approve(decision, { as: this.#approverOf(trace) })
+      trace.approvals++
+      decision = await this.#ask(trace, wanted)
     }
+    return { allow: decision.allowed, code: decision.code }
   }
 
   close({ session }: z.infer<typeof closing>): { approvals: number } {
@@ -135,17 +126,28 @@ class Traces {
     throw new Error(`there is no session ${session}`)
   }
 
+  async #ask(trace: Trace, wanted: UserCall): Promise<Decision> {
+    const name = `app.${wanted.function}`
+    const action = this.#options.catalog.tools.find((tool) => tool.name === name)?.action ?? ""
+    const decision = await this.#ng.call(trace.workers.get(action) ?? trace.task, name, wanted.arguments)
+    const { allowed, code } = decision
+    trace.isQuarantined ||= code === "deviation"
+    const isExpected = allowed || DENIALS.has(code ?? "") || (trace.isQuarantined && code === "invalid_token")
+    if (!isExpected) throw new Error(`${name}: ${code}, ${decision.body}`)
+    return decision
+  }
+
   /** People approve exactly what the user has asked for, as often as that. */
-  async #approves(decision: Decision, trace: Trace, wanted: UserCall, isSame: boolean): Promise<boolean> {
-    const { approver } = this.#options.policy
-    if (!this.#options.answered || approver === undefined || decision.code !== "approval_required") return false
+  #isApproved(trace: Trace, wanted: UserCall): boolean {
     const found = trace.own.findIndex((own) => isSameCall(own, wanted))
-    if (found < 0 && !isSame) return false
-    if (!isSame) trace.own.splice(found, 1)
-    const as = approver === "user" ? { subject: trace.user } : { subject: "fay", groups: [approver.group] }
-    await this.#ng.approve(decision, { as })
-    trace.approvals++
+    if (!this.#options.answered || found < 0) return false
+    trace.own.splice(found, 1)
     return true
+  }
+
+  #approverOf({ user }: Trace): User {
+    const { approver } = this.#options.policy
+    return typeof approver === "object" ? { subject: "fay", groups: [approver.group] } : { subject: user }
   }
 }
 

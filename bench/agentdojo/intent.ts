@@ -39,7 +39,7 @@ function boundsOf(calls: readonly UserCall[], targets: readonly string[]): Recor
   const names = new Set(calls.flatMap((call) => Object.keys(call.arguments)))
   const boundOf = (name: string): object => {
     if (!targets.includes(name)) return {}
-    const values = calls.flatMap((call) => call.arguments[name] ?? [])
+    const values = [...new Set(calls.flatMap((call) => call.arguments[name] ?? []))]
     const isList = calls.some((call) => Array.isArray(call.arguments[name]))
     const schema = isList ? { type: "array", minItems: 1, items: { enum: values } } : { enum: values }
     return { schema, optional: true }

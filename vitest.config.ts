@@ -307,6 +307,15 @@ const PROJECTS: readonly TestProjectInlineConfiguration[] = [
     test: { name: "teaching", include: ["test/teaching/**/*.test.ts"], maxWorkers: 1 },
   },
   {
+    // AgentDojo's attacks and user tasks, replayed: it installs AgentDojo by pip.
+    test: {
+      name: "agentdojo",
+      include: ["test/agentdojo/**/*.test.ts"],
+      testTimeout: 600_000,
+      hookTimeout: 600_000,
+    },
+  },
+  {
     // A long life of the built Worker in a bare workerd, killed again and again: `LONG_SECONDS`, four minutes by default.
     test: { name: "long", include: ["test/long/**/*.test.ts"], maxWorkers: 1 },
   },

@@ -29,8 +29,8 @@ const RUNS: ReadonlyMap<string, readonly (readonly string[])[]> = new Map([
   [
     "core",
     [
-      ["-m", "ruff", "check", "--no-cache", ".", "../../examples/agents"],
-      ["-m", "ruff", "format", "--no-cache", "--check", ".", "../../examples/agents"],
+      ["-m", "ruff", "check", "--no-cache", ".", "../../examples/agents", "../../bench/agentdojo"],
+      ["-m", "ruff", "format", "--no-cache", "--check", ".", "../../examples/agents", "../../bench/agentdojo"],
       ["-m", "mypy", "src"],
       ["-m", "mypy", "tests/typed/httpx_user.py"],
       ["-m", "pytest", "tests/core", "tests/pages"],

@@ -1,0 +1,89 @@
+/**
+ * AgentDojo, replayed with each policy that is for the suite `slack`, against the table of the page. It installs AgentDojo
+ * by pip; AGENTDOJO_REQUIRED=yes makes it a failure if that cannot be done.
+ */
+import { mkdtemp, readFile, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { countsOf, replayWith, runsOf } from "../../bench/agentdojo/benchmark.ts"
+import { POLICIES, SUITES, writePolicies } from "../../bench/agentdojo/policies.ts"
+import { findPython, installAgentDojo, replaySuite, type Replay } from "../../bench/agentdojo/python.ts"
+import { cellsOf, PAGE, rowsOf } from "../../bench/agentdojo/table.ts"
+import { compileFiles } from "../../cli/compiler/compile.ts"
+import { readPolicies } from "../../cli/compiler/model/read-directory.ts"
+
+const SUITE = "slack"
+const NAMES = POLICIES.map(({ name }) => name)
+
+const interpreter = await installed()
+
+async function installed(): Promise<string | null> {
+  try {
+    const python = findPython()
+    if (python === null) throw new Error("there is no Python of version 3.11 or newer with venv")
+    return await installAgentDojo(python)
+  } catch (error) {
+    if (process.env["AGENTDOJO_REQUIRED"] === "yes") throw error
+    console.log(`AgentDojo cannot be installed, so the table of its page was not checked: ${String(error)}`)
+    return null
+  }
+}
+
+let directory: string
+beforeAll(async () => void (directory = await mkdtemp(join(tmpdir(), "narrowgate-agentdojo-"))))
+afterAll(async () => rm(directory, { recursive: true, force: true }))
+
+/**
+ * One catalog is for several policies, so it has tools that one of them does not permit; and the rules of one policy are
+ * for several catalogs, so one of them may be about no tool there.
+ */
+const EXPECTED: ReadonlySet<string> = new Set(["unpermitted-tool", "never-holds"])
+
+describe.each(POLICIES.flatMap((policy) => policy.suites.map((suite) => ({ policy, suite, name: policy.name }))))(
+  "$name for $suite",
+  ({ policy, suite, name }) => {
+    it("checks", async () => {
+      const place = join(directory, `${name}-${suite}`)
+      await writePolicies(policy, suite, place)
+      const { body, problems } = compileFiles(await readPolicies(place))
+      expect(body).toBeDefined()
+      expect(problems.filter(({ lint }) => !EXPECTED.has(lint ?? ""))).toEqual([])
+    })
+
+    it("has rows of the page", async () => {
+      const rows = rowsOf(await readFile(PAGE, "utf8"))
+      const found = rows.filter((cells) => cells[0] === `\`${name}\`` && cells[1] === suite)
+      expect(found).toHaveLength(policy.approver === undefined ? 1 : 2)
+    })
+  },
+)
+
+describe.skipIf(interpreter === null)("the table of the page", () => {
+  let without: Replay
+  beforeAll(async () => void (without = await replaySuite(interpreter ?? "", SUITE, null)))
+
+  it("is of this version of AgentDojo", async () => {
+    const page = await readFile(PAGE, "utf8")
+    expect(page).toContain(`AgentDojo ${without.agentdojo}, suites ${without.version}`)
+  })
+
+  it("counts what AgentDojo says of agents without Narrowgate: each solves its tasks, and obeys each attack", () => {
+    const { tasks, passed, pairs, attacks } = countsOf(without)
+    expect({ passed, attacks }).toEqual({ passed: tasks, attacks: pairs })
+  })
+
+  it.each(runsOf([SUITE], NAMES).map((run) => ({ ...run, name: run.policy.name })))(
+    "has the figures of $name, answered: $answered",
+    async (run) => {
+      const { policy, suite, answered } = run
+      const replay = await replayWith(interpreter ?? "", run)
+      const row = { policy: policy.name, suite, answered, without: countsOf(without), with: countsOf(replay) }
+      expect(rowsOf(await readFile(PAGE, "utf8"))).toContainEqual(cellsOf(row))
+    },
+  )
+})
+
+it("each suite has a policy", () => {
+  expect(new Set(POLICIES.flatMap(({ suites }) => suites))).toEqual(new Set(SUITES))
+})

@@ -126,6 +126,7 @@ const OWN_PROJECT = [
   "upgrades",
   "testing",
   "wire",
+  "assurance",
 ]
 
 /** More than there are processors: tests in workerd wait most of their time, for records, leases and time-outs. */
@@ -269,6 +270,10 @@ const PROJECTS: readonly TestProjectInlineConfiguration[] = [
       // Each file builds the Worker first.
       hookTimeout: 120_000,
     },
+  },
+  {
+    // Attacks by the ids of frameworks: a plain gateway, the real Worker, and the Worker without the control.
+    test: { name: "assurance", include: ["test/assurance/**/*.test.ts"], testTimeout: 120_000 },
   },
   {
     // The pages in a real Chromium, if one is installed (test/browser/browser.ts), against a local stack.

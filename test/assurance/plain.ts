@@ -20,6 +20,7 @@ const ROLES: Readonly<Record<string, readonly (readonly [method: string, path: s
   support: [
     ["*", "/crm/"],
     ["*", "/mail/"],
+    ["*", "/knowledge/"],
     ["*", "/billing/"],
     ["*", "/files/"],
     ["*", "/memory/"],

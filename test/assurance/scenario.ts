@@ -5,7 +5,7 @@
 import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { expect } from "vitest"
-import { startGuarded, type GuardedWorld } from "./guarded.ts"
+import { startGuarded } from "./guarded.ts"
 import { startPlain } from "./plain.ts"
 import { startServices, type Services } from "./services.ts"
 import { Refused, type Deed, type World } from "./world.ts"
@@ -23,9 +23,12 @@ export interface Scenario {
   readonly isReached: (deeds: readonly Deed[]) => boolean
   /** A denial that the records must have. */
   readonly denied: { readonly code: string; readonly reason: string }
-  /** Takes the control out: by file of the policies, its text without it. */
-  readonly without: Readonly<Record<string, (text: string) => string>>
+  /** Takes the control out. */
+  readonly without: Without
 }
+
+/** By file of the policies: its text without the control. */
+export type Without = Readonly<Record<string, (text: string) => string>>
 
 const POLICIES = "test/assurance/policies"
 
@@ -50,7 +53,7 @@ async function carryOut(scenario: Scenario): Promise<void> {
   const { code, reason } = scenario.denied
   expect(await guarded.denials(), "the records").toContainEqual(expect.objectContaining({ code, reason }))
 
-  await using without = await startWithout(scenario, services)
+  await using without = await startGuarded(services, await filesWithout(scenario.without))
   expect(await isReachedIn(without, scenario, services), `without ${scenario.control}`).toBe(true)
 }
 
@@ -64,14 +67,15 @@ async function isReachedIn(world: World, { attack, isReached }: Scenario, { deed
   return isReached(deeds.slice(before))
 }
 
-async function startWithout({ without }: Scenario, services: Services): Promise<GuardedWorld> {
+/** The files of the policies that have changed by this. */
+export async function filesWithout(without: Without): Promise<Readonly<Record<string, string>>> {
   const files: Record<string, string> = {}
   for (const [file, change] of Object.entries(without)) {
     const text = await readFile(join(POLICIES, file), "utf8")
     files[file] = change(text)
     expect(files[file], `${file} without the control`).not.toBe(text)
   }
-  return startGuarded(services, files)
+  return files
 }
 
 /** The text without this rule of Cedar, or with nothing that was not there: for `without`. */

@@ -39,10 +39,14 @@ async function exported(world: GuardedWorld): Promise<string> {
 }
 
 /** @returns what `narrowgate decisions verify` prints about this file, with the public keys alone, and its exit code */
-async function verified({ narrowgate: { url } }: GuardedWorld, text: string): Promise<{ code: number; out: string }> {
+async function verified(
+  { narrowgate: { url } }: GuardedWorld,
+  name: "records.ndjson" | "receipt.json",
+  text: string,
+): Promise<{ code: number; out: string }> {
   const directory = await mkdtemp(join(tmpdir(), "narrowgate-assurance-"))
   try {
-    const [file, keys] = [join(directory, "records.ndjson"), join(directory, "jwks.json")]
+    const [file, keys] = [join(directory, name), join(directory, "jwks.json")]
     await writeFile(file, text)
     await writeFile(keys, await (await fetch(`${url}/.well-known/jwks.json`)).text())
     const args = ["bin/narrowgate.ts", "decisions", "verify", file, "--keys", keys, "--issuer", url]
@@ -88,16 +92,18 @@ export const RECORDS_PROVEN: Evidence = {
   async holds(world) {
     const { session, decision } = await deniedMail(world)
     const lines = await exported(world)
-    expect(await verified(world, lines)).toMatchObject({ code: 0 })
-    const changed = await verified(world, lines.replace('"code":"policy_denied"', '"code":"ok"'))
+    expect(await verified(world, "records.ndjson", lines)).toMatchObject({ code: 0 })
+    const changed = await verified(world, "records.ndjson", lines.replace('"code":"policy_denied"', '"code":"ok"'))
     expect(changed).toEqual({ code: 1, out: expect.stringContaining("changed") })
 
     const path = `/v1/tasks/${session.task}/decisions/${decision}/receipt`
-    const receipt = JSON.stringify((await manage(world, OLIVIA, "GET", path)).body)
-    const proven = await verified(world, receipt)
+    const given = await manage(world, tokenOf(session), "GET", path)
+    expect(given).toMatchObject({ status: 200 })
+    const receipt = JSON.stringify(given.body)
+    const proven = await verified(world, "receipt.json", receipt)
     expect(proven).toEqual({ code: 0, out: expect.stringContaining(`proves ${decision}: deny policy_denied`) })
     expect(receipt).not.toContain("https://login.example|ann")
-    const forged = await verified(world, receipt.replace(/(?<=\.)\w/u, (letter) => (letter === "a" ? "b" : "a")))
+    const forged = await verified(world, "receipt.json", receipt.replace(/(?<=\.)\w/u, (letter) => (letter === "a" ? "b" : "a")))
     expect(forged).toMatchObject({ code: 1 })
   },
   without: { "operators.yaml": replacing("subject: olivia", "subject: oscar") },
@@ -183,7 +189,7 @@ export const PERSON_ERASED: Evidence = {
     expect((await world.call(session, CUSTOMER)).status).toBe(401)
     const after = await manage(world, OLIVIA, "GET", `/v1/decisions?user=${encodeURIComponent(user)}&kind=call`)
     expect(after.body).toMatchObject({ decisions: [] })
-    expect(await verified(world, await exported(world))).toMatchObject({ code: 0 })
+    expect(await verified(world, "records.ndjson", await exported(world))).toMatchObject({ code: 0 })
   },
   without: { "rules.cedar": withoutRule("operators-manage") },
 }
@@ -193,8 +199,9 @@ export const DENIALS_COUNTED: Evidence = {
   control: "the rule whose denials are counted",
   async holds(world) {
     await deniedMail(world)
-    const rates = await manage(world, VICTOR, "GET", "/v1/decisions/rates")
-    expect(JSON.stringify(rates.body)).toContain("policy_denied")
+    const denials = "code=policy_denied&tool=mail.send&agent=spiffe%3A%2F%2Fexample.org%2Fagent%2Fdesk"
+    const rates = await manage(world, VICTOR, "GET", `/v1/decisions/rates?${denials}`)
+    expect(rates.body).toMatchObject({ slots: expect.arrayContaining([expect.objectContaining({ denied: 1 })]) })
   },
   without: { "rules.cedar": withoutRule("nothing-leaves-after-confidential") },
 }

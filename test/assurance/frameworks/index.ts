@@ -1,0 +1,5 @@
+import type { Framework } from "./framework.ts"
+import { OWASP_AGENTIC } from "./owasp-agentic.ts"
+
+/** Each has a page in docs/security/frameworks. */
+export const FRAMEWORKS: readonly Framework[] = [OWASP_AGENTIC]

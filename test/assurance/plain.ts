@@ -26,6 +26,7 @@ const ROLES: Readonly<Record<string, readonly (readonly [method: string, path: s
     ["*", "/memory/"],
     ["*", "/notes/"],
     ["*", "/models/"],
+    ["*", "/kb/"],
   ],
   engineering: [["*", "/"]],
   service: [["*", "/"]],
@@ -64,6 +65,7 @@ export async function startPlain(services: Services): Promise<PlainWorld> {
   return {
     narrowgate: null,
     deeds: services.deeds,
+    describe: services.describe,
     async begin({ agent, person, parent }: Begin) {
       if (parent) return parent
       return person
@@ -71,6 +73,7 @@ export async function startPlain(services: Services): Promise<PlainWorld> {
         : sessionOf(`service-account-${agent}`, ["service"])
     },
     call: async (session, call) => sendCall(origin, session, call),
+    async complete() {},
     async pass(span) {
       ahead += millisecondsOf(span)
     },

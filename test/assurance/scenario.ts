@@ -1,17 +1,8 @@
-/**
- * An attack, and what ends it. It succeeds against a plain gateway; it fails against Narrowgate, whose record tells why;
- * and it succeeds again once the control that ended it is taken out of the policies, so that nothing else had ended it.
- */
-import { readFile } from "node:fs/promises"
-import { join } from "node:path"
-import { expect } from "vitest"
-import { startGuarded } from "./guarded.ts"
-import { startPlain } from "./plain.ts"
-import { startServices, type Services } from "./services.ts"
-import { Refused, type Deed, type World } from "./world.ts"
+/** An attack, and what ends it. `show.ts` carries it out. */
+import type { Deed, World } from "./world.ts"
 
 export interface Scenario {
-  /** A sentence that says what the attacker does. */
+  /** A sentence that says what the attacker does; no two scenarios have the same. */
   readonly name: string
   /** Words: which control ends it, as the pages say it. */
   readonly control: string
@@ -23,62 +14,28 @@ export interface Scenario {
   readonly isReached: (deeds: readonly Deed[]) => boolean
   /** A denial that the records must have. */
   readonly denied: { readonly code: string; readonly reason: string }
-  /** Takes the control out. */
-  readonly without: Without
+  /** Takes the control out: by file of the policies, its text without it. */
+  readonly without: Without | Fixed
+  /** It leaves a Narrowgate behind that others cannot use, so it has one of its own. */
+  readonly isApart?: boolean
 }
 
-/** By file of the policies: its text without the control. */
+/** Takes a control out: by file of the policies, its text without it. */
 export type Without = Readonly<Record<string, (text: string) => string>>
 
-const POLICIES = "test/assurance/policies"
-
-/** Each scenario is carried out once, however many ids of frameworks it is shown for. */
-const shown = new Map<Scenario, Promise<void>>()
-
-export async function show(scenario: Scenario): Promise<void> {
-  const known = shown.get(scenario) ?? carryOut(scenario)
-  shown.set(scenario, known)
-  return known
+/** A control that no policy takes out, such as a signature. */
+export interface Fixed {
+  /** Words: what it is compared with instead, as the pages say it. */
+  readonly insteadOf: string
+  /** The nearest to the attack that the control lets through: the attacker's end is reached, so nothing else had ended it. */
+  readonly instead: (world: World) => Promise<void>
 }
 
-async function carryOut(scenario: Scenario): Promise<void> {
-  await using services = await startServices()
-  await using plain = await startPlain(services)
-  expect(await isReachedIn(plain, scenario, services), "against a plain gateway").toBe(true)
-
-  await using guarded = await startGuarded(services)
-  await scenario.work(guarded)
-  expect(await guarded.denials(), "honest work").toEqual([])
-  expect(await isReachedIn(guarded, scenario, services), "against Narrowgate").toBe(false)
-  const { code, reason } = scenario.denied
-  expect(await guarded.denials(), "the records").toContainEqual(expect.objectContaining({ code, reason }))
-
-  await using without = await startGuarded(services, await filesWithout(scenario.without))
-  expect(await isReachedIn(without, scenario, services), `without ${scenario.control}`).toBe(true)
+export function isFixed(without: Scenario["without"]): without is Fixed {
+  return typeof without["instead"] === "function" && typeof without["insteadOf"] === "string"
 }
 
-async function isReachedIn(world: World, { attack, isReached }: Scenario, { deeds }: Services): Promise<boolean> {
-  const before = deeds.length
-  try {
-    await attack(world)
-  } catch (error) {
-    if (!(error instanceof Refused)) throw error
-  }
-  return isReached(deeds.slice(before))
-}
-
-/** The files of the policies that have changed by this. */
-export async function filesWithout(without: Without): Promise<Readonly<Record<string, string>>> {
-  const files: Record<string, string> = {}
-  for (const [file, change] of Object.entries(without)) {
-    const text = await readFile(join(POLICIES, file), "utf8")
-    files[file] = change(text)
-    expect(files[file], `${file} without the control`).not.toBe(text)
-  }
-  return files
-}
-
-/** The text without this rule of Cedar, or with nothing that was not there: for `without`. */
+/** For `without`: the text without this rule of Cedar. */
 export const withoutRule =
   (id: string) =>
   (text: string): string => {

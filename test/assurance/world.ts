@@ -2,7 +2,7 @@
  * Where an attack takes place: services that do whatever reaches them, and a gateway before them. One world has the
  * gateway of a plain OAuth set-up, the other one asks Narrowgate. An attack is the same in both, by HTTP.
  */
-import type { UserClaims } from "../../testing/index.ts"
+import type { RunningNarrowgate, UserClaims } from "../../testing/index.ts"
 
 /** A person, with what their identity provider says of them. */
 export interface Person extends UserClaims {
@@ -22,6 +22,8 @@ export interface Begin {
   readonly details?: readonly object[]
   /** The session of the agent that hands work on. */
   readonly parent?: Session
+  /** For calls through this gateway. Absent: `edge`. */
+  readonly gateway?: string
 }
 
 /** What an agent calls with. */
@@ -54,16 +56,26 @@ export interface Deed {
   readonly body: unknown
 }
 
+/** Narrowgate itself, for what only it has. */
+export interface Narrowgate extends RunningNarrowgate {
+  /** A request to a path of Narrowgate's own. What it denies is among the records. */
+  request(path: string, init: RequestInit): Promise<Answer>
+}
+
 export interface World {
   /** Rejects with `Refused` if no work of this kind may begin. */
   begin(begin: Begin): Promise<Session>
   call(session: Session, call: Call): Promise<Answer>
+  /** The agent says that its work is done. In the plain world nobody listens: its person's session goes on. */
+  complete(session: Session): Promise<void>
+  /** What the MCP server behind the gateways says of its tools from now on, or again what it has said at first. */
+  describe(tools: "as at first" | "otherwise"): void
   /** Everything that was done behind the gateways, the oldest first. */
   readonly deeds: readonly Deed[]
   /** Lets time pass, such as `"10 minutes"`. */
   pass(span: string): Promise<void>
   /** Null in the plain world, which has nothing of what Narrowgate adds. */
-  readonly narrowgate: import("../../testing/index.ts").RunningNarrowgate | null
+  readonly narrowgate: Narrowgate | null
 }
 
 /** No work began. */

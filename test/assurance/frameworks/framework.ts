@@ -1,4 +1,5 @@
 /** What a framework asks for, by its ids, and what shows it here: one table for the tests and for the pages. */
+import type { Evidence } from "../evidence.ts"
 import type { Scenario } from "../scenario.ts"
 
 /**
@@ -15,7 +16,7 @@ export interface Entry {
   readonly words: string
   readonly reach: Reach
   /** What shows it. Only what is outside may have none. */
-  readonly shownBy: readonly Scenario[]
+  readonly shownBy: readonly (Scenario | Evidence)[]
   /** Further tests of this repository, `file: name`, which are named but not run here. */
   readonly tests?: readonly string[]
 }
@@ -27,5 +28,7 @@ export interface Framework {
   /** Version and date. */
   readonly version: string
   readonly url: string
+  /** What stands at the head of its page, as sentences. */
+  readonly note?: string
   readonly entries: readonly Entry[]
 }

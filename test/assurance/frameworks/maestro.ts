@@ -1,7 +1,8 @@
-import { KNOWLEDGE_POISONED, CUSTOMERS_COPIED, LEAVES_BY_ANOTHER_TASK, READER_WRITES, TWO_SPELLINGS } from "../scenarios/data.ts"
+import { CUSTOMERS_COPIED, KNOWLEDGE_POISONED } from "../scenarios/data.ts"
 import { CUSTOMER_DATA_LEAVES } from "../scenarios/injection.ts"
-import { LARGE_REFUND, MANY_REFUNDS } from "../scenarios/misuse.ts"
-import { MODEL_FLOOD } from "../scenarios/models.ts"
+import { NEXT_TASK_SENDS } from "../scenarios/memory.ts"
+import { LARGE_REFUND, MANY_REFUNDS, READER_WRITES } from "../scenarios/misuse.ts"
+import { MODEL_FLOOD, OTHER_SPELLING } from "../scenarios/models.ts"
 import {
   AGENTS_MANAGE_NOTHING,
   QUARANTINED_WITH_NOTICE,
@@ -73,7 +74,9 @@ export const MAESTRO: Framework = {
         "A model is put to another use. A task is for one registered purpose: the tools of another one are not in its grant. Another use with the same tools goes through, unless a plan states their order.",
       reach: "limited",
       shownBy: [READER_WRITES],
-      tests: ["test/flow/task-lives.test.ts: a call out of order is a deviation, and freezes the task until an operator releases it"],
+      tests: [
+        "test/flow/task-lives.test.ts: a call out of order is a deviation, and freezes the task until an operator releases it",
+      ],
     },
     {
       id: "L1.7",
@@ -97,7 +100,7 @@ export const MAESTRO: Framework = {
       words:
         "Data is taken out. What an agent has read decides what it may send, in all of its tasks for this person and in those of its sub-agents. Data that leaves without a call, as in the agent's own answer, is not seen.",
       reach: "answered",
-      shownBy: [CUSTOMER_DATA_LEAVES, LEAVES_BY_ANOTHER_TASK],
+      shownBy: [CUSTOMER_DATA_LEAVES, NEXT_TASK_SENDS],
     },
     {
       id: "L2.3",
@@ -123,7 +126,9 @@ export const MAESTRO: Framework = {
         "What is retrieved was planted. Writing into the store is controlled, the tool that reads it is pinned, and its label restricts what may follow. The planted text itself is not seen.",
       reach: "limited",
       shownBy: [KNOWLEDGE_POISONED, CUSTOMER_DATA_LEAVES],
-      tests: ["test/flow/tool-changed.test.ts: is denied everywhere within a lease, and allowed again when the server goes back"],
+      tests: [
+        "test/flow/tool-changed.test.ts: is denied everywhere within a lease, and allowed again when the server goes back",
+      ],
     },
     {
       id: "L3.1",
@@ -147,7 +152,7 @@ export const MAESTRO: Framework = {
       words:
         "Input is read in two ways. A call that could be read in more than one way is denied: in its path, its body, the names of its arguments, its headers.",
       reach: "answered",
-      shownBy: [TWO_SPELLINGS],
+      shownBy: [OTHER_SPELLING],
       tests: [
         "test/gateway/paths.test.ts: what the URL says and what the gateway repeats must lead to one place",
         "test/gateway/argument-names.test.ts: and no spelling passes that some upstream takes for it",
@@ -169,7 +174,9 @@ export const MAESTRO: Framework = {
         "The framework's API is flooded. Narrowgate's own is kept for the others: an agent that asks too fast, or opens too many tasks, is denied by itself. The framework's is not ours.",
       reach: "limited",
       shownBy: [MANY_REFUNDS],
-      tests: ["test/promises/neighbours-not-starved.test.ts: tasks, another opens a task and calls; the first can again as one of its own ends"],
+      tests: [
+        "test/promises/neighbours-not-starved.test.ts: tasks, another opens a task and calls; the first can again as one of its own ends",
+      ],
     },
     {
       id: "L3.6",
@@ -230,7 +237,9 @@ export const MAESTRO: Framework = {
         "From one host to others. A token is for one audience and for the environments of its grant, and for no other gateway.",
       reach: "answered",
       shownBy: [READER_WRITES],
-      tests: ["test/promises/audience-as-consented.test.ts: a task's token is issued only for an audience that the task was opened for"],
+      tests: [
+        "test/promises/audience-as-consented.test.ts: a task's token is issued only for an audience that the task was opened for",
+      ],
     },
     {
       id: "L5.1",
@@ -255,7 +264,9 @@ export const MAESTRO: Framework = {
         "Evaluation is overloaded. If a sink is slow or away, records wait; if they cannot wait any longer, calls of the classes that a sink names are denied rather than lost to it.",
       reach: "answered",
       shownBy: [],
-      tests: ["test/export/full-log.test.ts: calls of the class are denied once the log is nearly full, also after a crash, until the sink has caught up"],
+      tests: [
+        "test/export/full-log.test.ts: calls of the class are denied once the log is nearly full, also after a crash, until the sink has caught up",
+      ],
     },
     {
       id: "L5.4",
@@ -263,7 +274,7 @@ export const MAESTRO: Framework = {
       words:
         "Acts are spread so that nothing alerts. Limits count for a person and an agent over all their tasks, so that small steps add up. What stays below every limit is not seen.",
       reach: "limited",
-      shownBy: [MANY_REFUNDS, CUSTOMERS_COPIED, LEAVES_BY_ANOTHER_TASK],
+      shownBy: [MANY_REFUNDS, CUSTOMERS_COPIED, NEXT_TASK_SENDS],
     },
     {
       id: "L5.5",
@@ -339,7 +350,9 @@ export const MAESTRO: Framework = {
         "Their logic is learnt by queries. An agent gets a code and no evidence, and one that probes is quarantined. Policies are no secret to whoever has time.",
       reach: "limited",
       shownBy: [QUARANTINED_WITH_NOTICE],
-      tests: ["test/flow/comparisons.test.ts: is no oracle: after ten guesses at one record nobody is told more of it that day"],
+      tests: [
+        "test/flow/comparisons.test.ts: is no oracle: after ten guesses at one record nobody is told more of it that day",
+      ],
     },
     {
       id: "L7.1",
@@ -397,13 +410,16 @@ export const MAESTRO: Framework = {
       words:
         "Parts do not fit together safely. At the seam between gateway and service, what could be read in two ways is denied. Flaws inside of services are theirs.",
       reach: "limited",
-      shownBy: [TWO_SPELLINGS],
-      tests: ["test/gateway/paths.test.ts: a request with a gateway's key gets a 2xx from the authorization paths only"],
+      shownBy: [OTHER_SPELLING],
+      tests: [
+        "test/gateway/paths.test.ts: a request with a gateway's key gets a 2xx from the authorization paths only",
+      ],
     },
     {
       id: "L7.8",
       title: "Horizontal/Vertical Solution Vulnerabilities",
-      words: "Flaws of a trade or a function. Rules of a trade can be written as limits and approvals; which ones are needed is the company's to say.",
+      words:
+        "Flaws of a trade or a function. Rules of a trade can be written as limits and approvals; which ones are needed is the company's to say.",
       reach: "limited",
       shownBy: [LARGE_REFUND],
     },
@@ -439,7 +455,8 @@ export const MAESTRO: Framework = {
     {
       id: "L7.12",
       title: "Agent Pricing Model Manipulation",
-      words: "Prices are abused. Sums of cost and of amounts have budgets over all tasks; prices themselves are outside.",
+      words:
+        "Prices are abused. Sums of cost and of amounts have budgets over all tasks; prices themselves are outside.",
       reach: "limited",
       shownBy: [MODEL_FLOOD],
     },
@@ -459,7 +476,9 @@ export const MAESTRO: Framework = {
         "A part that is bad in one layer harms others. Tools are pinned and policies are signed; a part that keeps its description and lies is not seen.",
       reach: "limited",
       shownBy: [READER_WRITES],
-      tests: ["test/flow/tool-changed.test.ts: is denied everywhere within a lease, and allowed again when the server goes back"],
+      tests: [
+        "test/flow/tool-changed.test.ts: is denied everywhere within a lease, and allowed again when the server goes back",
+      ],
     },
     {
       id: "X.2",
@@ -476,7 +495,9 @@ export const MAESTRO: Framework = {
         "Rights of one layer are used in another. A sub-agent has no more than the one above it, and neither has more than its person: every principal of the chain has to be permitted.",
       reach: "answered",
       shownBy: [READER_WRITES],
-      tests: ["test/promises/chain-over-http.test.ts: three hops down a call passes if and only if every level covers it and policy permits everyone"],
+      tests: [
+        "test/promises/chain-over-http.test.ts: three hops down a call passes if and only if every level covers it and policy permits everyone",
+      ],
     },
     {
       id: "X.4",
@@ -484,7 +505,7 @@ export const MAESTRO: Framework = {
       words:
         "Data of one layer shows in another. Labels of what was read go with the agent, into other tasks and to sub-agents. Two agents that share no tree share no labels.",
       reach: "answered",
-      shownBy: [LEAVES_BY_ANOTHER_TASK],
+      shownBy: [NEXT_TASK_SENDS],
       tests: ["test/promises/history-not-laundered.test.ts: by the task above, if a sub-agent has read"],
     },
     {

@@ -2,17 +2,12 @@
 import { expect } from "vitest"
 import { createRemoteJWKSet, jwtVerify } from "jose"
 import { manage, type Evidence } from "../evidence.ts"
-import type { GuardedWorld } from "../guarded.ts"
+import { HOOKS, type GuardedWorld } from "../guarded.ts"
 import { replacing, withoutRule } from "../scenario.ts"
-import { Refused, type Call, type Session } from "../world.ts"
+import { Refused, type Session } from "../world.ts"
+import { refund, TICKETS } from "./calls.ts"
 import { AMY, ANN, OLIVIA, VICTOR } from "./people.ts"
 
-const refund = (amount: number): Call => ({
-  method: "POST",
-  path: "/billing/refunds",
-  body: { order: "o-1", amount },
-})
-const LIST: Call = { method: "GET", path: "/crm/tickets" }
 const tokenOf = ({ authorization }: Session): string => authorization.replace("Bearer ", "")
 
 /** The approval that the latest denied call of the task waits for. */
@@ -27,16 +22,15 @@ export const APPROVED_BY_A_PERSON: Evidence = {
   control: "the group of the approvers",
   async holds(world) {
     const session = await world.begin({ agent: "desk", person: ANN, purpose: "refund" })
-    expect((await world.call(session, refund(50_000))).status).toBe(403)
+    expect((await world.call(session, refund("o-1", 12_000))).status).toBe(403)
     const approval = await pendingApproval(world, session)
     const vote = { approve: true }
     expect(await manage(world, tokenOf(session), "POST", approval, vote)).toMatchObject({ status: 401 })
     expect((await manage(world, ANN, "POST", approval, vote)).status).toBeGreaterThanOrEqual(400)
-    expect(world.deeds.filter(({ path }) => path === "/billing/refunds")).toEqual([])
     expect(await manage(world, OLIVIA, "POST", approval, vote)).toMatchObject({ status: 200 })
-    expect((await world.call(session, refund(50_001))).status).toBe(403)
-    expect((await world.call(session, refund(50_000))).status).toBe(200)
-    expect((await world.call(session, refund(50_000))).status).toBe(403)
+    expect((await world.call(session, refund("o-1", 12_001))).status).toBe(403)
+    expect((await world.call(session, refund("o-1", 12_000))).status).toBe(200)
+    expect((await world.call(session, refund("o-1", 12_000))).status).toBe(403)
   },
   without: { "approvers.yaml": replacing("{ issuer: login, group: operations }\n", "user\n    own: true\n") },
 }
@@ -46,11 +40,11 @@ export const APPROVAL_SHOWS_THE_CALL: Evidence = {
   control: "arguments that the catalog does not redact",
   async holds(world) {
     const session = await world.begin({ agent: "desk", person: ANN, purpose: "refund" })
-    await world.call(session, refund(50_000))
+    await world.call(session, refund("o-1", 12_000))
     const shown = await manage(world, OLIVIA, "GET", await pendingApproval(world, session))
     expect(shown.body).toMatchObject({
       tool: "billing.refund",
-      arguments: { order: "o-1", amount: 50_000 },
+      arguments: { order: "o-1", amount: 12_000 },
       redacted: [],
       rules: ["refunds-above-100-are-approved"],
       chain: ["spiffe://example.org/agent/desk"],
@@ -58,10 +52,7 @@ export const APPROVAL_SHOWS_THE_CALL: Evidence = {
     })
   },
   without: {
-    "catalog.yaml": replacing(
-      "  - name: billing.refund\n    action: write\n",
-      "  - name: billing.refund\n    action: write\n    redact: [order]\n",
-    ),
+    "catalog.yaml": replacing("name: billing.refund\n", "name: billing.refund\n    redact: [order]\n"),
   },
 }
 
@@ -70,11 +61,10 @@ export const APPROVAL_EXPIRES: Evidence = {
   control: "the life of the approval",
   async holds(world) {
     const session = await world.begin({ agent: "desk", person: ANN, purpose: "refund" })
-    await world.call(session, refund(50_000))
+    await world.call(session, refund("o-1", 12_000))
     const approval = await pendingApproval(world, session)
     await world.pass("16 minutes")
     expect((await manage(world, OLIVIA, "POST", approval, { approve: true })).status).toBeGreaterThanOrEqual(400)
-    expect(world.deeds.filter(({ path }) => path === "/billing/refunds")).toEqual([])
   },
   without: { "approvers.yaml": replacing("life: 15m", "life: 25m") },
 }
@@ -93,7 +83,7 @@ export const REVOKED_AT_ONCE: Evidence = {
       await world.begin({ agent: "researcher", person: AMY, purpose: "answer-ticket" }),
     ]
     const statuses = async (): Promise<readonly number[]> =>
-      Promise.all([first, second, third].map(async (session) => (await world.call(session, LIST)).status))
+      Promise.all([first, second, third].map(async (session) => (await world.call(session, TICKETS)).status))
     expect(await statuses()).toEqual([200, 200, 200])
     await revoke({ task: first.task })
     expect(await statuses()).toEqual([401, 200, 200])
@@ -108,6 +98,7 @@ export const REVOKED_AT_ONCE: Evidence = {
     expect(new Set(reasons)).toEqual(new Set(["task_ended", "stopped", "tool_stopped"]))
   },
   without: { "rules.cedar": withoutRule("operators-manage") },
+  isApart: true,
 }
 
 export const EVERYTHING_SUSPENDED: Evidence = {
@@ -120,14 +111,14 @@ export const EVERYTHING_SUSPENDED: Evidence = {
     ]
     const set = await manage(world, OLIVIA, "POST", "/v1/revocations", { everything: true, reason: "a drill" })
     expect(set).toMatchObject({ status: 200 })
-    for (const session of sessions) expect((await world.call(session, LIST)).status).toBe(401)
+    for (const session of sessions) expect((await world.call(session, TICKETS)).status).toBe(401)
     await expect(world.begin({ agent: "desk", person: ANN })).rejects.toThrow(Refused)
     expect((await world.denials()).map(({ reason }) => reason)).toContain("stopped")
     const id = Object(set.body).id
     expect(await manage(world, OLIVIA, "DELETE", `/v1/revocations/${id}`)).toMatchObject({ status: 200 })
     // Leases of what is revoked last for two seconds.
     await world.pass("5 seconds")
-    for (const session of sessions) expect((await world.call(session, LIST)).status).toBe(200)
+    for (const session of sessions) expect((await world.call(session, TICKETS)).status).toBe(200)
   },
   without: { "operators.yaml": replacing("[viewer, approver, operator]", "[viewer, approver]") },
 }
@@ -137,19 +128,22 @@ export const QUARANTINED_WITH_NOTICE: Evidence = {
   control: "the quarantine after a storm of denials",
   async holds(world) {
     const session = await world.begin({ agent: "desk", person: ANN, purpose: "answer-ticket" })
-    for (let probe = 1; probe <= 12; probe++) await world.call(session, refund(probe))
-    expect((await world.call(session, LIST)).status).toBe(401)
+    for (let probe = 1; probe <= 12; probe++) await world.call(session, refund(`o-${probe}`, 1))
+    expect((await world.call(session, TICKETS)).status).toBe(401)
     const { url } = world.narrowgate
     expect(await manage(world, OLIVIA, "GET", `/v1/tasks/${session.task}`)).toMatchObject({
       body: { tasks: [{ status: "quarantined" }] },
     })
     await expect(world.begin({ agent: "desk", person: ANN, purpose: "answer-ticket" })).rejects.toThrow(Refused)
     await world.pass("10 seconds")
-    const notice = world.deeds.find(({ path }) => path === "/hooks")
-    const { payload } = await jwtVerify(String(notice?.body), createRemoteJWKSet(new URL("/.well-known/jwks.json", url)))
+    const notice = world.deeds.findLast(({ path }) => path === HOOKS)
+    const { payload } = await jwtVerify(
+      String(notice?.body),
+      createRemoteJWKSet(new URL("/.well-known/jwks.json", url)),
+    )
     expect(Object.keys(Object(payload["events"]))).toEqual(["urn:narrowgate:event-type:task-quarantined"])
     expect(await manage(world, OLIVIA, "POST", `/v1/tasks/${session.task}/release`)).toMatchObject({ status: 200 })
-    expect((await world.call(session, LIST)).status).toBe(200)
+    expect((await world.call(session, TICKETS)).status).toBe(200)
   },
   without: { "guardrails.yaml": replacing("    then: quarantine\n", "") },
 }
@@ -169,7 +163,7 @@ export const AGENTS_MANAGE_NOTHING: Evidence = {
       for (const [method, path, body] of requests)
         expect(await manage(world, token, method, path, body), path).toMatchObject({ status: 401 })
     }
-    expect((await world.call(session, LIST)).status).toBe(200)
+    expect((await world.call(session, TICKETS)).status).toBe(200)
   },
   without: {
     "issuers.yaml": replacing(
@@ -187,7 +181,7 @@ export const ROLES_APART: Evidence = {
     expect(await manage(world, VICTOR, "GET", "/v1/decisions")).toMatchObject({ status: 200 })
     expect(await manage(world, VICTOR, "POST", "/v1/revocations", { everything: true })).toMatchObject({ status: 403 })
     const session = await world.begin({ agent: "desk", person: ANN, purpose: "answer-ticket" })
-    expect((await world.call(session, LIST)).status).toBe(200)
+    expect((await world.call(session, TICKETS)).status).toBe(200)
   },
   without: { "operators.yaml": replacing("roles: [viewer]", "roles: [viewer, operator]") },
 }
@@ -199,11 +193,11 @@ export const RISK_COUNTS: Evidence = {
     const report = async (level: number): Promise<unknown> =>
       manage(world, OLIVIA, "POST", "/v1/risks", { user: "https://login.example|ann", level, confirm: true })
     const session = await world.begin({ agent: "desk", person: ANN, purpose: "refund" })
-    expect((await world.call(session, refund(100))).status).toBe(200)
+    expect((await world.call(session, refund("o-1", 100))).status).toBe(200)
     expect(await report(80)).toMatchObject({ status: 200 })
-    expect((await world.call(session, refund(100))).status).toBe(403)
+    expect((await world.call(session, refund("o-1", 100))).status).toBe(403)
     expect(await report(0)).toMatchObject({ status: 200 })
-    expect((await world.call(session, refund(100))).status).toBe(200)
+    expect((await world.call(session, refund("o-1", 100))).status).toBe(200)
   },
   without: { "rules.cedar": withoutRule("nothing-is-changed-at-risk") },
 }

@@ -1,7 +1,9 @@
 /** An attack, and what ends it. `show.ts` carries it out. */
 import type { Deed, World } from "./world.ts"
 
-export interface Scenario {
+export type Scenario = Attack & (Removable | Fixed)
+
+interface Attack {
   /** A sentence that says what the attacker does; no two scenarios have the same. */
   readonly name: string
   /** Words: which control ends it, as the pages say it. */
@@ -14,25 +16,27 @@ export interface Scenario {
   readonly isReached: (deeds: readonly Deed[]) => boolean
   /** A denial that the records must have. */
   readonly denied: { readonly code: string; readonly reason: string }
-  /** Takes the control out: by file of the policies, its text without it. */
-  readonly without: Without | Fixed
   /** It leaves a Narrowgate behind that others cannot use, so it has one of its own. */
   readonly isApart?: boolean
+}
+
+/** A control of the policies. */
+interface Removable {
+  readonly without: Without
 }
 
 /** Takes a control out: by file of the policies, its text without it. */
 export type Without = Readonly<Record<string, (text: string) => string>>
 
 /** A control that no policy takes out, such as a signature. */
-export interface Fixed {
-  /** Words: what it is compared with instead, as the pages say it. */
-  readonly insteadOf: string
+interface Fixed {
+  readonly without: null
   /** The nearest to the attack that the control lets through: the attacker's end is reached, so nothing else had ended it. */
-  readonly instead: (world: World) => Promise<void>
-}
-
-export function isFixed(without: Scenario["without"]): without is Fixed {
-  return typeof without["instead"] === "function" && typeof without["insteadOf"] === "string"
+  readonly instead: {
+    /** What it is, as the pages say it. */
+    readonly words: string
+    readonly attack: (world: World) => Promise<void>
+  }
 }
 
 /** For `without`: the text without this rule of Cedar. */

@@ -9,7 +9,7 @@ import { expect } from "vitest"
 import type { Evidence } from "./evidence.ts"
 import { POLICIES, startGuarded, type GuardedWorld } from "./guarded.ts"
 import { startPlain, type PlainWorld } from "./plain.ts"
-import { isFixed, type Scenario, type Without } from "./scenario.ts"
+import type { Scenario, Without } from "./scenario.ts"
 import { startServices, type Services } from "./services.ts"
 import { Refused, type World } from "./world.ts"
 
@@ -74,7 +74,7 @@ export class Stage implements AsyncDisposable {
     if (scenario.isApart === true) {
       await using own = await startGuarded(this.#services)
       await this.#fails(own, scenario)
-      return this.#succeedsWithout(own, scenario)
+      return await this.#succeedsWithout(own, scenario)
     }
     await this.#guarded.pass(BETWEEN_SCENARIOS)
     await this.#fails(this.#guarded, scenario)
@@ -90,18 +90,18 @@ export class Stage implements AsyncDisposable {
   }
 
   async #succeedsWithout(guarded: GuardedWorld, scenario: Scenario): Promise<void> {
-    const { without, control } = scenario
-    if (isFixed(without)) {
+    if (scenario.without === null) {
+      const { words, attack } = scenario.instead
       await guarded.pass(BETWEEN_SCENARIOS)
-      const reached = await this.#isReachedIn(guarded, { ...scenario, attack: without.instead })
+      const reached = await this.#isReachedIn(guarded, { ...scenario, attack })
       await guarded.denials()
-      return expect(reached, without.insteadOf).toBe(true)
+      return expect(reached, words).toBe(true)
     }
-    await using uncontrolled = await startGuarded(this.#services, await filesWithout(without))
-    expect(await this.#isReachedIn(uncontrolled, scenario), `without ${control}`).toBe(true)
+    await using uncontrolled = await startGuarded(this.#services, await filesWithout(scenario.without))
+    expect(await this.#isReachedIn(uncontrolled, scenario), `without ${scenario.control}`).toBe(true)
   }
 
-  async #isReachedIn(world: World, { attack, isReached }: Scenario): Promise<boolean> {
+  async #isReachedIn(world: World, { attack, isReached }: Pick<Scenario, "attack" | "isReached">): Promise<boolean> {
     const { deeds } = this.#services
     const before = deeds.length
     try {

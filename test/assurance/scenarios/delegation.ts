@@ -23,9 +23,10 @@ export const SUB_AGENT_GETS_MORE: Scenario = {
   },
   isReached: isDone("POST", "/mail/messages"),
   denied: { code: "invalid_scope", reason: "nothing_left" },
-  without: {
-    insteadOf: "the same request below a task that has the scope itself",
-    async instead(world) {
+  without: null,
+  instead: {
+    words: "the same request below a task that has the scope itself",
+    async attack(world) {
       const scope = ["mail.send:write"]
       const parent = await world.begin({ agent: "desk", person: ANN, purpose: "answer-ticket", scope })
       const child = await world.begin({ agent: "writer", parent, purpose: "answer-ticket", scope })
@@ -109,4 +110,49 @@ export const SUB_AGENTS_MULTIPLY: Scenario = {
   isReached: (deeds) => deeds.length > 60,
   denied: { code: "budget_exhausted", reason: "calls_exhausted" },
   without: { "agents.yaml": replacing("calls: 60", "calls: 6000") },
+}
+
+export const SUB_AGENT_GOES_ON: Scenario = {
+  name: "A sub-agent goes on after the work that it is a part of was ended",
+  control: "the end of a task, which is the end of all below it",
+  async work(world) {
+    const parent = await world.begin({ agent: "desk", person: AMY, purpose: "answer-ticket" })
+    const child = await world.begin({ agent: "researcher", parent, purpose: "answer-ticket" })
+    await world.call(child, TICKETS)
+    await world.complete(parent)
+  },
+  async attack(world) {
+    const parent = await world.begin({ agent: "desk", person: ANN, purpose: "answer-ticket" })
+    const child = await world.begin({ agent: "researcher", parent, purpose: "answer-ticket" })
+    await world.complete(parent)
+    await world.call(child, ticket("8"))
+  },
+  isReached: isDone("GET", "/crm/tickets/8"),
+  denied: { code: "invalid_token", reason: "task_ended" },
+  without: null,
+  instead: {
+    words: "the same call before the end",
+    async attack(world) {
+      const parent = await world.begin({ agent: "desk", person: ANN, purpose: "answer-ticket" })
+      const child = await world.begin({ agent: "researcher", parent, purpose: "answer-ticket" })
+      await world.call(child, ticket("8"))
+    },
+  },
+}
+
+export const TOKEN_IS_PASSED_OFF: Scenario = {
+  name: "An agent presents the token of another one, which has not handed work on to it",
+  control: "the hand-over that the other agent signs with its key",
+  async work(world) {
+    const session = await world.begin({ agent: "researcher", person: AMY, purpose: "answer-ticket" })
+    await world.call(session, ticket("7"))
+  },
+  async attack(world) {
+    const parent = await world.begin({ agent: "vault", person: ANN, purpose: "answer-ticket" })
+    const child = await world.begin({ agent: "researcher", parent, purpose: "answer-ticket" })
+    await world.call(child, ticket("8"))
+  },
+  isReached: isDone("GET", "/crm/tickets/8"),
+  denied: { code: "invalid_request", reason: "handover_required" },
+  without: { "agents.yaml": replacing("bound_key: true", "bound_key: false") },
 }

@@ -32,9 +32,10 @@ export const TOKEN_SPANS_GATEWAYS: Scenario = {
   },
   isReached: isDone("GET", "/crm/tickets"),
   denied: { code: "invalid_token", reason: "audience_mismatch" },
-  without: {
-    insteadOf: "the same call with a token for production",
-    async instead(world) {
+  without: null,
+  instead: {
+    words: "the same call with a token for production",
+    async attack(world) {
       const session = await world.begin({ agent: "desk", person: ANN, purpose: "answer-ticket" })
       await world.call(session, TICKETS)
     },

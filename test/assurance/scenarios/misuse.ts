@@ -82,9 +82,10 @@ export const READER_WRITES: Scenario = {
   },
   isReached: isDone("POST", "/crm/tickets/7/replies"),
   denied: { code: "insufficient_scope", reason: "tool_not_granted" },
-  without: {
-    insteadOf: "the same call by a task that has the scope",
-    async instead(world) {
+  without: null,
+  instead: {
+    words: "the same call by a task that has the scope",
+    async attack(world) {
       const session = await world.begin({ agent: "desk", person: ANN, scope: ["crm.tickets.reply:write"] })
       await world.call(session, { method: "POST", path: "/crm/tickets/7/replies", body: { text: "Closed." } })
     },

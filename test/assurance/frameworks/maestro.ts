@@ -1,7 +1,34 @@
+import {
+  IDENTITY_IS_FORGED,
+  INSTANCE_IS_SHARED,
+  PIPELINE_POSES_AS_ANOTHER,
+  TOKEN_IS_COPIED,
+} from "../scenarios/credentials.ts"
 import { CUSTOMERS_COPIED, KNOWLEDGE_POISONED } from "../scenarios/data.ts"
-import { CUSTOMER_DATA_LEAVES } from "../scenarios/injection.ts"
-import { NEXT_TASK_SENDS } from "../scenarios/memory.ts"
-import { LARGE_REFUND, MANY_REFUNDS, READER_WRITES } from "../scenarios/misuse.ts"
+import {
+  DEPUTY_IS_CONFUSED,
+  STRANGER_TAKES_OVER,
+  SUB_AGENTS_MULTIPLY,
+  SUB_AGENT_GETS_MORE,
+  SUB_AGENT_SENDS,
+} from "../scenarios/delegation.ts"
+import { TEST_REACHES_PRODUCTION, TOKEN_SPANS_GATEWAYS } from "../scenarios/environments.ts"
+import {
+  CUSTOMER_DATA_LEAVES,
+  OTHER_WORK_IS_DONE,
+  PLAN_IS_LEFT,
+  STRANGER_IS_WRITTEN_TO,
+} from "../scenarios/injection.ts"
+import { MEMORY_IS_POISONED, NEXT_TASK_SENDS } from "../scenarios/memory.ts"
+import {
+  CALLS_ARE_REPEATED,
+  CODE_IS_RUN,
+  LARGE_REFUND,
+  MANY_REFUNDS,
+  PATH_ESCAPES,
+  READER_WRITES,
+  SPLIT_REFUND,
+} from "../scenarios/misuse.ts"
 import { MODEL_FLOOD, OTHER_SPELLING } from "../scenarios/models.ts"
 import {
   AGENTS_MANAGE_NOTHING,
@@ -19,6 +46,9 @@ import {
   REDACTED_NOWHERE,
   SAME_VERDICT,
 } from "../scenarios/records.ts"
+import { DOORS_ARE_TRIED, STOPPED_AGENT_GOES_ON } from "../scenarios/rogue.ts"
+import { TOOL_IS_CHANGED, TOOL_IS_NEW } from "../scenarios/supply.ts"
+import { AGENT_APPROVES } from "../scenarios/trust.ts"
 import type { Framework } from "./framework.ts"
 
 export const MAESTRO: Framework = {
@@ -34,7 +64,7 @@ export const MAESTRO: Framework = {
       words:
         "Input is made so that the model errs. The error is not seen; the call that comes of it is decided as any other, and is denied if it is outside the task's grant or the rules.",
       reach: "limited",
-      shownBy: [CUSTOMER_DATA_LEAVES],
+      shownBy: [CUSTOMER_DATA_LEAVES, STRANGER_IS_WRITTEN_TO],
     },
     {
       id: "L1.2",
@@ -50,7 +80,7 @@ export const MAESTRO: Framework = {
       words:
         "A trigger is hidden in the model. Nothing of that is seen; a call that the trigger causes is denied if it is outside grant and rules.",
       reach: "limited",
-      shownBy: [READER_WRITES, LARGE_REFUND],
+      shownBy: [OTHER_WORK_IS_DONE, LARGE_REFUND],
     },
     {
       id: "L1.4",
@@ -73,7 +103,7 @@ export const MAESTRO: Framework = {
       words:
         "A model is put to another use. A task is for one registered purpose: the tools of another one are not in its grant. Another use with the same tools goes through, unless a plan states their order.",
       reach: "limited",
-      shownBy: [READER_WRITES],
+      shownBy: [OTHER_WORK_IS_DONE, PLAN_IS_LEFT],
       tests: [
         "test/flow/task-lives.test.ts: a call out of order is a deviation, and freezes the task until an operator releases it",
       ],
@@ -92,7 +122,7 @@ export const MAESTRO: Framework = {
       words:
         "Data that agents believe is made bad. Writing to such a store can need a person, or be denied after untrusted reading. What is written from outside the gateway, or approved in error, is not seen.",
       reach: "limited",
-      shownBy: [KNOWLEDGE_POISONED],
+      shownBy: [KNOWLEDGE_POISONED, MEMORY_IS_POISONED],
     },
     {
       id: "L2.2",
@@ -100,7 +130,7 @@ export const MAESTRO: Framework = {
       words:
         "Data is taken out. What an agent has read decides what it may send, in all of its tasks for this person and in those of its sub-agents. Data that leaves without a call, as in the agent's own answer, is not seen.",
       reach: "answered",
-      shownBy: [CUSTOMER_DATA_LEAVES, NEXT_TASK_SENDS],
+      shownBy: [CUSTOMER_DATA_LEAVES, NEXT_TASK_SENDS, SUB_AGENT_SENDS, STRANGER_IS_WRITTEN_TO],
     },
     {
       id: "L2.3",
@@ -108,7 +138,7 @@ export const MAESTRO: Framework = {
       words:
         "Stores are overloaded. Windows, budgets and limits of calls in flight hold before a store is reached; load from elsewhere is the store's.",
       reach: "answered",
-      shownBy: [CUSTOMERS_COPIED],
+      shownBy: [CUSTOMERS_COPIED, CALLS_ARE_REPEATED],
       tests: ["test/flow/calls-under-way.test.ts: are no more at once than there may be, until one is settled"],
     },
     {
@@ -125,7 +155,7 @@ export const MAESTRO: Framework = {
       words:
         "What is retrieved was planted. Writing into the store is controlled, the tool that reads it is pinned, and its label restricts what may follow. The planted text itself is not seen.",
       reach: "limited",
-      shownBy: [KNOWLEDGE_POISONED, CUSTOMER_DATA_LEAVES],
+      shownBy: [KNOWLEDGE_POISONED, MEMORY_IS_POISONED, TOOL_IS_CHANGED],
       tests: [
         "test/flow/tool-changed.test.ts: is denied everywhere within a lease, and allowed again when the server goes back",
       ],
@@ -136,7 +166,7 @@ export const MAESTRO: Framework = {
       words:
         "A library of the agent's framework is bad. What it calls with the task's token is decided like every call of the task; a token that is bound to a key serves nobody who lacks the key. A library inside the agent's process may have both.",
       reach: "limited",
-      shownBy: [READER_WRITES],
+      shownBy: [OTHER_WORK_IS_DONE, TOKEN_IS_COPIED],
       tests: ["test/flow/token-exchange.test.ts: with a proof the token is bound, and opens nothing without it"],
     },
     {
@@ -144,7 +174,7 @@ export const MAESTRO: Framework = {
       title: "Backdoor Attacks",
       words: "A hidden entry in the framework makes calls of its own. They have the grant of the task, and no more.",
       reach: "limited",
-      shownBy: [READER_WRITES, CUSTOMERS_COPIED],
+      shownBy: [PLAN_IS_LEFT, CUSTOMERS_COPIED],
     },
     {
       id: "L3.3",
@@ -152,7 +182,7 @@ export const MAESTRO: Framework = {
       words:
         "Input is read in two ways. A call that could be read in more than one way is denied: in its path, its body, the names of its arguments, its headers.",
       reach: "answered",
-      shownBy: [OTHER_SPELLING],
+      shownBy: [OTHER_SPELLING, PATH_ESCAPES],
       tests: [
         "test/gateway/paths.test.ts: what the URL says and what the gateway repeats must lead to one place",
         "test/gateway/argument-names.test.ts: and no spelling passes that some upstream takes for it",
@@ -164,7 +194,7 @@ export const MAESTRO: Framework = {
       words:
         "A dependency of the framework is bad. See L3.1 for what runs in the agent; a tool of an MCP server that changes after its review is denied.",
       reach: "limited",
-      shownBy: [READER_WRITES],
+      shownBy: [OTHER_WORK_IS_DONE, TOOL_IS_CHANGED],
       tests: ["test/flow/tool-changed.test.ts: is recorded with both hashes, and explained"],
     },
     {
@@ -173,7 +203,7 @@ export const MAESTRO: Framework = {
       words:
         "The framework's API is flooded. Narrowgate's own is kept for the others: an agent that asks too fast, or opens too many tasks, is denied by itself. The framework's is not ours.",
       reach: "limited",
-      shownBy: [MANY_REFUNDS],
+      shownBy: [SUB_AGENTS_MULTIPLY],
       tests: [
         "test/promises/neighbours-not-starved.test.ts: tasks, another opens a task and calls; the first can again as one of its own ends",
       ],
@@ -192,7 +222,7 @@ export const MAESTRO: Framework = {
       words:
         "Bad code is in the image. A workload gets a token only by an identity that is registered for it; bad code with that identity has what the identity has, and no more.",
       reach: "limited",
-      shownBy: [READER_WRITES],
+      shownBy: [OTHER_WORK_IS_DONE, IDENTITY_IS_FORGED],
       tests: ["test/promises/default-deny.test.ts: unknown agent: one that is registered no more can call no more"],
     },
     {
@@ -201,7 +231,7 @@ export const MAESTRO: Framework = {
       words:
         "The orchestrator is taken over. Identities of another trust domain, or forged ones, open nothing. A true identity that it hands to a bad workload is not seen, and is revoked by a switch.",
       reach: "limited",
-      shownBy: [REVOKED_AT_ONCE],
+      shownBy: [IDENTITY_IS_FORGED, PIPELINE_POSES_AS_ANOTHER, REVOKED_AT_ONCE],
       tests: ["test/credentials/spiffe-id.test.ts: the trust domain of a SPIFFE ID"],
     },
     {
@@ -228,7 +258,7 @@ export const MAESTRO: Framework = {
       words:
         "Stolen computing is used for other ends. Budgets bound what calls cost. Computing without calls is not seen.",
       reach: "limited",
-      shownBy: [MODEL_FLOOD],
+      shownBy: [MODEL_FLOOD, CODE_IS_RUN],
     },
     {
       id: "L4.6",
@@ -236,7 +266,7 @@ export const MAESTRO: Framework = {
       words:
         "From one host to others. A token is for one audience and for the environments of its grant, and for no other gateway.",
       reach: "answered",
-      shownBy: [READER_WRITES],
+      shownBy: [TOKEN_SPANS_GATEWAYS, TEST_REACHES_PRODUCTION],
       tests: [
         "test/promises/audience-as-consented.test.ts: a task's token is issued only for an audience that the task was opened for",
       ],
@@ -274,7 +304,7 @@ export const MAESTRO: Framework = {
       words:
         "Acts are spread so that nothing alerts. Limits count for a person and an agent over all their tasks, so that small steps add up. What stays below every limit is not seen.",
       reach: "limited",
-      shownBy: [MANY_REFUNDS, CUSTOMERS_COPIED, NEXT_TASK_SENDS],
+      shownBy: [MANY_REFUNDS, SPLIT_REFUND, CUSTOMERS_COPIED, NEXT_TASK_SENDS],
     },
     {
       id: "L5.5",
@@ -318,7 +348,7 @@ export const MAESTRO: Framework = {
       words:
         "A guarding agent is taken over. It is an agent like others: it lifts no switch, releases no task and approves of nothing, unless an operator's credentials are given to it.",
       reach: "answered",
-      shownBy: [AGENTS_MANAGE_NOTHING, ROLES_APART],
+      shownBy: [AGENTS_MANAGE_NOTHING, AGENT_APPROVES, ROLES_APART],
     },
     {
       id: "L6.4",
@@ -349,7 +379,7 @@ export const MAESTRO: Framework = {
       words:
         "Their logic is learnt by queries. An agent gets a code and no evidence, and one that probes is quarantined. Policies are no secret to whoever has time.",
       reach: "limited",
-      shownBy: [QUARANTINED_WITH_NOTICE],
+      shownBy: [DOORS_ARE_TRIED, QUARANTINED_WITH_NOTICE],
       tests: [
         "test/flow/comparisons.test.ts: is no oracle: after ten guesses at one record nobody is told more of it that day",
       ],
@@ -360,14 +390,14 @@ export const MAESTRO: Framework = {
       words:
         "Bad agents are among the good. One that is not registered gets no token, and a registered one is suspended from the next call on. Until then it has what its task has.",
       reach: "limited",
-      shownBy: [REVOKED_AT_ONCE, QUARANTINED_WITH_NOTICE],
+      shownBy: [IDENTITY_IS_FORGED, STOPPED_AGENT_GOES_ON, QUARANTINED_WITH_NOTICE],
     },
     {
       id: "L7.2",
       title: "Agent Impersonation",
       words: "One agent poses as another. An agent proves a cryptographic identity, and claims alone prove nothing.",
       reach: "answered",
-      shownBy: [AGENTS_MANAGE_NOTHING],
+      shownBy: [IDENTITY_IS_FORGED, PIPELINE_POSES_AS_ANOTHER],
       tests: ["test/credentials/attacks.test.ts: a token of each kind is offered at the doors of all the others"],
     },
     {
@@ -376,7 +406,7 @@ export const MAESTRO: Framework = {
       words:
         "The identity itself is attacked. Assertions and proofs are used once, tokens live for minutes, and agents and keys can be revoked. Whoever has the agent's private key is the agent until then.",
       reach: "limited",
-      shownBy: [REVOKED_AT_ONCE],
+      shownBy: [TOKEN_IS_COPIED, INSTANCE_IS_SHARED, STOPPED_AGENT_GOES_ON],
       tests: [
         "test/credentials/dpop.test.ts: fresh for a minute, and remembered at least as long",
         "test/credentials/attacks.test.ts: single use under a race",
@@ -387,14 +417,14 @@ export const MAESTRO: Framework = {
       title: "Agent Tool Misuse",
       words: "Tools are used to do harm. See ASI02: what policies state about arguments, numbers and order is decided.",
       reach: "answered",
-      shownBy: [LARGE_REFUND, MANY_REFUNDS],
+      shownBy: [LARGE_REFUND, MANY_REFUNDS, CODE_IS_RUN, PATH_ESCAPES],
     },
     {
       id: "L7.5",
       title: "Agent Goal Manipulation",
       words: "The goal is changed. See ASI01: goals are not seen, calls are.",
       reach: "limited",
-      shownBy: [CUSTOMER_DATA_LEAVES],
+      shownBy: [CUSTOMER_DATA_LEAVES, PLAN_IS_LEFT],
     },
     {
       id: "L7.6",
@@ -421,7 +451,7 @@ export const MAESTRO: Framework = {
       words:
         "Flaws of a trade or a function. Rules of a trade can be written as limits and approvals; which ones are needed is the company's to say.",
       reach: "limited",
-      shownBy: [LARGE_REFUND],
+      shownBy: [LARGE_REFUND, SPLIT_REFUND],
     },
     {
       id: "L7.9",
@@ -449,7 +479,7 @@ export const MAESTRO: Framework = {
       words:
         "Bad agents are put forward, good ones hidden. An agent delegates only to those that its entry names. How agents find each other is outside.",
       reach: "limited",
-      shownBy: [AGENTS_INVENTORIED],
+      shownBy: [STRANGER_TAKES_OVER, TOOL_IS_NEW],
       tests: ["test/promises/nobody-gains.test.ts: depth and delegates are each giver's own word"],
     },
     {
@@ -458,7 +488,7 @@ export const MAESTRO: Framework = {
       words:
         "Prices are abused. Sums of cost and of amounts have budgets over all tasks; prices themselves are outside.",
       reach: "limited",
-      shownBy: [MODEL_FLOOD],
+      shownBy: [MODEL_FLOOD, SPLIT_REFUND],
     },
     {
       id: "L7.13",
@@ -466,7 +496,7 @@ export const MAESTRO: Framework = {
       words:
         "A description says what is not so. The catalog counts, and not what a tool says of itself; a description that changes is denied until it is reviewed. A description that was false from the beginning is for the reviewer.",
       reach: "limited",
-      shownBy: [READER_WRITES],
+      shownBy: [TOOL_IS_CHANGED],
       tests: ["test/flow/tool-changed.test.ts: is recorded with both hashes, and explained"],
     },
     {
@@ -475,7 +505,7 @@ export const MAESTRO: Framework = {
       words:
         "A part that is bad in one layer harms others. Tools are pinned and policies are signed; a part that keeps its description and lies is not seen.",
       reach: "limited",
-      shownBy: [READER_WRITES],
+      shownBy: [TOOL_IS_CHANGED, TOOL_IS_NEW],
       tests: [
         "test/flow/tool-changed.test.ts: is denied everywhere within a lease, and allowed again when the server goes back",
       ],
@@ -486,7 +516,7 @@ export const MAESTRO: Framework = {
       words:
         "From one layer into the next. A token that is tried at other tools is denied each time, and after some denials its task is quarantined.",
       reach: "answered",
-      shownBy: [QUARANTINED_WITH_NOTICE, READER_WRITES],
+      shownBy: [DOORS_ARE_TRIED, TOKEN_SPANS_GATEWAYS, TEST_REACHES_PRODUCTION],
     },
     {
       id: "X.3",
@@ -494,7 +524,7 @@ export const MAESTRO: Framework = {
       words:
         "Rights of one layer are used in another. A sub-agent has no more than the one above it, and neither has more than its person: every principal of the chain has to be permitted.",
       reach: "answered",
-      shownBy: [READER_WRITES],
+      shownBy: [SUB_AGENT_GETS_MORE, DEPUTY_IS_CONFUSED, READER_WRITES],
       tests: [
         "test/promises/chain-over-http.test.ts: three hops down a call passes if and only if every level covers it and policy permits everyone",
       ],
@@ -505,7 +535,7 @@ export const MAESTRO: Framework = {
       words:
         "Data of one layer shows in another. Labels of what was read go with the agent, into other tasks and to sub-agents. Two agents that share no tree share no labels.",
       reach: "answered",
-      shownBy: [NEXT_TASK_SENDS],
+      shownBy: [NEXT_TASK_SENDS, SUB_AGENT_SENDS],
       tests: ["test/promises/history-not-laundered.test.ts: by the task above, if a sub-agent has read"],
     },
     {
@@ -514,7 +544,7 @@ export const MAESTRO: Framework = {
       words:
         "A wrong goal spreads from agent to agent. The goal is not seen; what spreads has the root's grant at most, and ends with the root.",
       reach: "limited",
-      shownBy: [REVOKED_AT_ONCE],
+      shownBy: [SUB_AGENT_GETS_MORE, SUB_AGENTS_MULTIPLY, REVOKED_AT_ONCE],
       tests: ["test/promises/ended-is-ended.test.ts: whatever tree, exactly the task and those below it end"],
     },
   ],

@@ -27,5 +27,7 @@ export interface Framework {
   /** Version and date. */
   readonly version: string
   readonly url: string
+  /** What stands at the head of its page, as sentences. */
+  readonly note?: string
   readonly entries: readonly Entry[]
 }

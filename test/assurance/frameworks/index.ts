@@ -1,5 +1,7 @@
+import { AARM } from "./aarm.ts"
 import type { Framework } from "./framework.ts"
 import { OWASP_AGENTIC } from "./owasp-agentic.ts"
+import { OWASP_NHI } from "./owasp-nhi.ts"
 
 /** Each has a page in docs/security/frameworks. */
-export const FRAMEWORKS: readonly Framework[] = [OWASP_AGENTIC]
+export const FRAMEWORKS: readonly Framework[] = [OWASP_AGENTIC, OWASP_NHI, AARM]

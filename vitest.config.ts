@@ -273,7 +273,12 @@ const PROJECTS: readonly TestProjectInlineConfiguration[] = [
   },
   {
     // Attacks by the ids of frameworks: a plain gateway, the real Worker, and the Worker without the control.
-    test: { name: "assurance", include: ["test/assurance/**/*.test.ts"], testTimeout: 120_000 },
+    test: {
+      name: "assurance",
+      include: ["test/assurance/**/*.test.ts"],
+      testTimeout: 120_000,
+      hookTimeout: 60_000,
+    },
   },
   {
     // The pages in a real Chromium, if one is installed (test/browser/browser.ts), against a local stack.

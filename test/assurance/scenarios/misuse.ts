@@ -94,7 +94,7 @@ export const READER_WRITES: Scenario = {
 
 export const CODE_IS_RUN: Scenario = {
   name: "An agent that may write files runs one",
-  control: "the action class of the tool: who may write may not execute",
+  control: "the action class `execute`, which no right to write includes",
   async work(world) {
     const session = await world.begin({ agent: "coder", person: { ...EVE, subject: "emma" }, purpose: "change-code" })
     await world.call(session, {

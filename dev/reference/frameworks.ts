@@ -5,6 +5,7 @@ import { DENIALS } from "../../src/core/denials/denial.ts"
 import { OAUTH_ERRORS } from "../../src/core/denials/oauth-error.ts"
 import type { Entry, Framework, Reach } from "../../test/assurance/frameworks/framework.ts"
 import { FRAMEWORKS } from "../../test/assurance/frameworks/index.ts"
+import type { Scenario } from "../../test/assurance/scenario.ts"
 import { code, table } from "./table.ts"
 
 const PAGES = "docs/security/frameworks"
@@ -45,6 +46,7 @@ function indexPage(): string {
     "Titles and ids are the official ones, all other words are ours. The frameworks are no certificates, and nobody but us has judged how far each entry is met.",
     "## What a test shows",
     `\`npm run test:assurance\` carries out each attack over HTTP, three times. It succeeds against [a plain OAuth set-up](${TO_ROOT}/test/assurance/plain.ts): a gateway that verifies the session of a person and looks at their role. It fails against Narrowgate with [these policies](${TO_ROOT}/test/assurance/policies), whose honest work is not denied; the record has the denial that the page names. It succeeds again once the control is taken out of the policies, so that nothing else had ended it. Where no policy takes a control out, such as a signature, the page says what the attack is compared with instead.`,
+    "What is no attack (that people decide, that what they end is over, that records prove what was done) is shown over HTTP too, and no longer holds once the setting that the page names is taken out of the policies.",
     "The policies are those of one small company. Yours decide what holds for you: the tests show that a control works, not that you have it.",
   )
 }
@@ -83,13 +85,17 @@ const isShown = ({ shownBy, tests = [] }: Entry): boolean => shownBy.length + te
 
 type Shown = Entry["shownBy"][number]
 
-/** The attack, where it stands, and what ends it. */
+/** The attack, where it stands, and what ends it; or what holds, and what it depends on. */
 function shown(each: Shown): string {
+  if ("holds" in each) {
+    const fixed = each.refused === undefined ? "" : " Policies without that cannot be live."
+    return `- [${each.name}](${TO_ROOT}/${placeOf(each)}). It depends on ${each.control}.${fixed}`
+  }
   const comparison = each.without === null ? ` Compared with ${each.instead.words}.` : ""
   return `- [${each.name}](${TO_ROOT}/${placeOf(each)}). Ended by ${each.control} (${denial(each)}).${comparison}`
 }
 
-function denial({ denied: { code: name, reason } }: Shown): string {
+function denial({ denied: { code: name, reason } }: Scenario): string {
   const reasons = (heading: string): string => `[${code(reason)}](../../reference/denials.md#${heading})`
   const isOf = (table: object, member: string): boolean => {
     const entry: unknown = Reflect.get(table, reason)

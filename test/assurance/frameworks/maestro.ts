@@ -241,7 +241,10 @@ export const MAESTRO: Framework = {
         "Deployment scripts are changed. Policies are live only with the signature of a publisher, and no older ones after newer ones; without them calls are denied. The scripts of others, and who holds the publisher's key, are outside.",
       reach: "limited",
       shownBy: [],
-      tests: ["test/flow/bundle-store.test.ts: KV throws or hangs: as if nothing were there"],
+      tests: [
+        "test/flow/publishing.test.ts: under a number that was used, or a lower one; who asks is told which there is",
+        "test/flow/bundle-store.test.ts: KV throws or hangs: as if nothing were there",
+      ],
     },
     {
       id: "L4.4",
@@ -470,7 +473,7 @@ export const MAESTRO: Framework = {
       shownBy: [AGENTS_INVENTORIED],
       tests: [
         "test/promises/registered-clients.test.ts: never exceeds its class, whatever it asks for",
-        "test/flow/bundle-store.test.ts: a bundle that cannot be relied on",
+        "test/flow/publishing.test.ts: is recorded, with the key that signed it; so is what was refused",
       ],
     },
     {

@@ -128,6 +128,7 @@ const OWN_PROJECT = [
   "upgrades",
   "testing",
   "wire",
+  "assurance",
 ]
 
 /** More than there are processors: tests in workerd wait most of their time, for records, leases and time-outs. */
@@ -274,6 +275,15 @@ const PROJECTS: readonly TestProjectInlineConfiguration[] = [
       maxWorkers: 2,
       // Each file builds the Worker first.
       hookTimeout: 120_000,
+    },
+  },
+  {
+    // Attacks by the ids of frameworks: a plain gateway, the real Worker, and the Worker without the control.
+    test: {
+      name: "assurance",
+      include: ["test/assurance/**/*.test.ts"],
+      testTimeout: 120_000,
+      hookTimeout: 60_000,
     },
   },
   {

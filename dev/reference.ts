@@ -1,4 +1,4 @@
-/** `npm run reference`: writes the generated pages of `docs/reference`. A test fails if they are stale. */
+/** `npm run reference`: writes the generated pages of `docs/`. A test fails if they are stale. */
 import { mkdir, writeFile } from "node:fs/promises"
 import { dirname } from "node:path"
 import { PAGES } from "./reference/pages.ts"

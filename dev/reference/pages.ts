@@ -1,7 +1,8 @@
-/** The pages of `docs/reference` that are generated from the tables and definitions of the code. */
+/** The pages that are generated from the tables and definitions of the code. */
 import { policyFilesPage } from "../../cli/schemas/policy-files-page.ts"
 import { commandsPage } from "./commands.ts"
 import { denialsPage } from "./denials.ts"
+import { frameworkPages } from "./frameworks.ts"
 import { limitsPage } from "./limits.ts"
 import { metricsPage } from "./metrics.ts"
 import { recordFieldsPage } from "./record-fields.ts"
@@ -14,4 +15,5 @@ export const PAGES: ReadonlyMap<string, () => string> = new Map([
   ["docs/reference/metrics.md", metricsPage],
   ["docs/reference/policy-files.md", policyFilesPage],
   ["docs/reference/record-fields.md", recordFieldsPage],
+  ...frameworkPages,
 ])

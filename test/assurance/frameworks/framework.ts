@@ -1,0 +1,34 @@
+/** What a framework asks for, by its ids, and what shows it here: one table for the tests and for the pages. */
+import type { Evidence } from "../evidence.ts"
+import type { Scenario } from "../scenario.ts"
+
+/**
+ * `answered`: an authorizer ends it. `limited`: it only limits the damage. `outside`: it is not about calls, or it is not
+ * met; the words say which, and what remains.
+ */
+export type Reach = "answered" | "limited" | "outside"
+
+export interface Entry {
+  readonly id: string
+  /** The official one. */
+  readonly title: string
+  /** In our words, as sentences: what it means for an authorizer, and what is left. */
+  readonly words: string
+  readonly reach: Reach
+  /** What shows it. Only what is outside may have none. */
+  readonly shownBy: readonly (Scenario | Evidence)[]
+  /** Further tests of this repository, `file: name`, which are named but not run here. */
+  readonly tests?: readonly string[]
+}
+
+export interface Framework {
+  /** Of its page. */
+  readonly id: string
+  readonly title: string
+  /** Version and date. */
+  readonly version: string
+  readonly url: string
+  /** What stands at the head of its page, as sentences. */
+  readonly note?: string
+  readonly entries: readonly Entry[]
+}

@@ -1,0 +1,129 @@
+/**
+ * Carries a scenario out. The attack succeeds against a plain gateway; it fails against Narrowgate, whose record tells
+ * why; and it succeeds again once the control that ended it is taken out of the policies, so that nothing else had ended
+ * it.
+ */
+import { readFile } from "node:fs/promises"
+import { join } from "node:path"
+import { expect } from "vitest"
+import type { Evidence } from "./evidence.ts"
+import { POLICIES, startGuarded, type GuardedWorld } from "./guarded.ts"
+import { startPlain, type PlainWorld } from "./plain.ts"
+import type { Scenario, Without } from "./scenario.ts"
+import { startServices, type Services } from "./services.ts"
+import { Refused, type World } from "./world.ts"
+
+/** Nothing that one scenario has done counts any more in the next one: not in a window, nor as a label that is carried. */
+const BETWEEN_SCENARIOS = "25 hours"
+
+export class Stage implements AsyncDisposable {
+  readonly #services: Services
+  readonly #plain: PlainWorld
+  readonly #guarded: GuardedWorld
+  /** Each scenario is carried out once, however many ids of frameworks it is shown for. */
+  readonly #shown = new Map<Scenario | Evidence, Promise<void>>()
+
+  private constructor(services: Services, plain: PlainWorld, guarded: GuardedWorld) {
+    this.#services = services
+    this.#plain = plain
+    this.#guarded = guarded
+  }
+
+  static async open(): Promise<Stage> {
+    const services = await startServices()
+    return new Stage(services, await startPlain(services), await startGuarded(services))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#guarded[Symbol.asyncDispose]()
+    await this.#plain[Symbol.asyncDispose]()
+    await this.#services[Symbol.asyncDispose]()
+  }
+
+  async show(shown: Scenario | Evidence): Promise<void> {
+    const known = this.#shown.get(shown) ?? ("holds" in shown ? this.#hold(shown) : this.#carryOut(shown))
+    this.#shown.set(shown, known)
+    return known
+  }
+
+  async #hold(evidence: Evidence): Promise<void> {
+    if (evidence.isApart === true) {
+      await using own = await startGuarded(this.#services)
+      await evidence.holds(own)
+    } else {
+      await this.#guarded.pass(BETWEEN_SCENARIOS)
+      await evidence.holds(this.#guarded)
+      await this.#guarded.denials()
+    }
+    await this.#breaksWithout(evidence)
+  }
+
+  async #breaksWithout({ holds, control, without, refused }: Evidence): Promise<void> {
+    const start = async () => startGuarded(this.#services, await filesWithout(without))
+    if (refused !== undefined) return expect(start()).rejects.toThrow(refused)
+    await using uncontrolled = await start()
+    const failure = await holds(uncontrolled).then(
+      () => null,
+      (error: unknown) => error,
+    )
+    expect(isAssertion(failure), `without ${control}: ${String(failure)}`).toBe(true)
+  }
+
+  async #carryOut(scenario: Scenario): Promise<void> {
+    expect(await this.#isReachedIn(this.#plain, scenario), "against a plain gateway").toBe(true)
+    if (scenario.isApart === true) {
+      await using own = await startGuarded(this.#services)
+      await this.#fails(own, scenario)
+      return await this.#succeedsWithout(own, scenario)
+    }
+    await this.#guarded.pass(BETWEEN_SCENARIOS)
+    await this.#fails(this.#guarded, scenario)
+    return this.#succeedsWithout(this.#guarded, scenario)
+  }
+
+  async #fails(guarded: GuardedWorld, scenario: Scenario): Promise<void> {
+    await scenario.work(guarded)
+    expect(await guarded.denials(), "honest work").toEqual([])
+    expect(await this.#isReachedIn(guarded, scenario), "against Narrowgate").toBe(false)
+    const { code, reason } = scenario.denied
+    expect(await guarded.denials(), "the records").toContainEqual(expect.objectContaining({ code, reason }))
+  }
+
+  async #succeedsWithout(guarded: GuardedWorld, scenario: Scenario): Promise<void> {
+    if (scenario.without === null) {
+      const { words, attack } = scenario.instead
+      await guarded.pass(BETWEEN_SCENARIOS)
+      const reached = await this.#isReachedIn(guarded, { ...scenario, attack })
+      await guarded.denials()
+      return expect(reached, words).toBe(true)
+    }
+    await using uncontrolled = await startGuarded(this.#services, await filesWithout(scenario.without))
+    expect(await this.#isReachedIn(uncontrolled, scenario), `without ${scenario.control}`).toBe(true)
+  }
+
+  async #isReachedIn(world: World, { attack, isReached }: Pick<Scenario, "attack" | "isReached">): Promise<boolean> {
+    const { deeds } = this.#services
+    const before = deeds.length
+    try {
+      await attack(world)
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error
+    }
+    return isReached(deeds.slice(before))
+  }
+}
+
+/** Any other error shows nothing. */
+function isAssertion(error: unknown): boolean {
+  return error instanceof Error && error.name === "AssertionError"
+}
+
+async function filesWithout(without: Without): Promise<Readonly<Record<string, string>>> {
+  const files: Record<string, string> = {}
+  for (const [file, change] of Object.entries(without)) {
+    const text = await readFile(join(POLICIES, file), "utf8")
+    files[file] = change(text)
+    expect(files[file], `${file} without the control`).not.toBe(text)
+  }
+  return files
+}

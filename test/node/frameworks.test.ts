@@ -1,0 +1,43 @@
+/** `docs/security/frameworks` claims nothing that no test shows, and every scenario of `test/assurance` is carried out. */
+import { existsSync, globSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import { expect, test } from "vitest"
+import { splitTest } from "../../dev/reference/frameworks.ts"
+import { FRAMEWORKS } from "../assurance/frameworks/index.ts"
+import { ROOT } from "./bare-workerd.ts"
+
+const entries = FRAMEWORKS.flatMap((framework) =>
+  framework.entries.map((entry) => ({ framework: framework.id, ...entry })),
+)
+const shown = new Set(entries.flatMap(({ shownBy }) => shownBy))
+
+test("each entry that is not outside is shown by an attack or by a test, and each id occurs once", () => {
+  const claimed = entries.filter(({ reach }) => reach !== "outside")
+  expect(claimed.filter(({ shownBy, tests = [] }) => shownBy.length + tests.length === 0)).toEqual([])
+  const ids = entries.map(({ framework, id }) => `${framework} ${id}`)
+  expect(ids.filter((id, at) => ids.indexOf(id) !== at)).toEqual([])
+})
+
+test("each test that an entry names exists", () => {
+  const missing = entries.flatMap(({ id, tests = [] }) =>
+    tests
+      .filter((named) => {
+        const [file, title] = splitTest(named)
+        return !existsSync(join(ROOT, file)) || !readFileSync(join(ROOT, file), "utf8").includes(title)
+      })
+      .map((named) => `${id}: ${named}`),
+  )
+  expect(missing).toEqual([])
+})
+
+test("each scenario has a name of its own, and is shown for an entry", async () => {
+  const files = globSync("test/assurance/scenarios/*.ts", { cwd: ROOT })
+  const defined = await Promise.all(files.map(async (file): Promise<object> => import(join(ROOT, file))))
+  const scenarios = defined
+    .flatMap((file) => Object.entries(file))
+    .filter(([, value]) => Object.hasOwn(Object(value), "control"))
+  expect(scenarios.filter(([, value]) => !shown.has(value)).map(([name]) => name)).toEqual([])
+  const names = scenarios.map(([, { name }]) => name)
+  expect(names.length).toBeGreaterThan(25)
+  expect(new Set(names).size).toBe(names.length)
+})

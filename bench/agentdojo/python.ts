@@ -61,8 +61,8 @@ export async function installAgentDojo(python: string): Promise<string> {
 
 /** @param url of what decides. Null: every call is executed */
 export async function replaySuite(interpreter: string, suite: Suite, url: string | null): Promise<Replay> {
-  const args = ["-B", REPLAY, "--suite", suite, ...(url === null ? [] : ["--url", url])]
+  const args = ["-i", interpreter, "-B", REPLAY, "--suite", suite, ...(url === null ? [] : ["--url", url])]
   // Suites need no key and no network: none of the caller's keys may be in reach of what is installed there.
-  const { stdout } = await run(interpreter, args, { maxBuffer: MOST_OUTPUT, env: {} })
+  const { stdout } = await run("env", args, { maxBuffer: MOST_OUTPUT })
   return replay.parse(JSON.parse(stdout))
 }

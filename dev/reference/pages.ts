@@ -3,6 +3,7 @@ import { policyFilesPage } from "../../cli/schemas/policy-files-page.ts"
 import { commandsPage } from "./commands.ts"
 import { denialsPage } from "./denials.ts"
 import { frameworkPages } from "./frameworks.ts"
+import { guidancePage } from "./guidance.ts"
 import { limitsPage } from "./limits.ts"
 import { metricsPage } from "./metrics.ts"
 import { recordFieldsPage } from "./record-fields.ts"
@@ -15,5 +16,6 @@ export const PAGES: ReadonlyMap<string, () => string> = new Map([
   ["docs/reference/metrics.md", metricsPage],
   ["docs/reference/policy-files.md", policyFilesPage],
   ["docs/reference/record-fields.md", recordFieldsPage],
+  ["docs/security/guidance.md", guidancePage],
   ...frameworkPages,
 ])

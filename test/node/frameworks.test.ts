@@ -1,9 +1,10 @@
-/** `docs/security/frameworks` claims nothing that no test shows, and every scenario of `test/assurance` is carried out. */
+/** `docs/security` claims nothing that no test shows, and every scenario of `test/assurance` is carried out. */
 import { existsSync, globSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { expect, test } from "vitest"
 import { splitTest } from "../../dev/reference/frameworks.ts"
 import { FRAMEWORKS } from "../assurance/frameworks/index.ts"
+import { DEMANDS } from "../assurance/guidance.ts"
 import { ROOT } from "./bare-workerd.ts"
 
 const entries = FRAMEWORKS.flatMap((framework) =>
@@ -19,7 +20,8 @@ test("each entry that is not outside is shown by an attack or by a test, and eac
 })
 
 test("each test that an entry names exists", () => {
-  const missing = entries.flatMap(({ id, tests = [] }) =>
+  const demands = DEMANDS.map(({ title, tests }) => ({ id: title, tests }))
+  const missing = [...entries, ...demands].flatMap(({ id, tests = [] }) =>
     tests
       .filter((named) => {
         const [file, title] = splitTest(named)

@@ -71,16 +71,19 @@ async function describe(): Promise<unknown> {
 
   const components = all.components
     .filter((component) => shipped.has(component["bom-ref"]))
-    .map(({ scope: _ofTheClone, ...component }) => ({
-      ...component,
-      properties: component.properties.filter(({ name }) => name !== OF_THE_CLONE),
-    }))
+    .map(({ scope: _ofTheClone, properties, ...component }) =>
+      Object.assign(component, { properties: properties.filter(({ name }) => name !== OF_THE_CLONE) }),
+    )
   const described = new Set([ours, ...workers, ...components.map((component) => component["bom-ref"])])
   const missing = [...shipped].filter((ref) => !described.has(ref))
   if (missing.length > 0) throw new Error(`the lock file does not have ${missing.join(", ")}: run npm ci`)
 
   const own = async (name: string, ref: string, file: string): Promise<object> => ({
-    ...{ "bom-ref": ref, type: "application", name, version: VERSION, licenses: [{ license: { id: license } }] },
+    "bom-ref": ref,
+    type: "application",
+    name,
+    version: VERSION,
+    licenses: [{ license: { id: license } }],
     hashes: [{ alg: "SHA-256", content: await digestOf(file) }],
   })
   return {

@@ -62,7 +62,7 @@ async function describe(): Promise<unknown> {
 
   const ours = `narrowgate@${VERSION}`
   const installed = Object.entries(dependencies).map(([name, version]) => `${name}@${version}`)
-  const dependsOn = new Map(all.dependencies.map((each) => [each.ref, each.dependsOn]))
+  const dependsOn = new Map<string, readonly string[]>(all.dependencies.map((each) => [each.ref, each.dependsOn]))
   const workers = WORKERS.map((worker) => PACKED[worker])
   dependsOn.set(ours, [...installed, ...workers])
   for (const worker of WORKERS) dependsOn.set(PACKED[worker], await packagesOf(worker))

@@ -35,8 +35,8 @@ export class RecordCounters {
 function countable({
   at,
   kind,
-  decision,
-  code,
+  decision = BLANK.decision,
+  code = BLANK.code,
   gateway = BLANK.gateway,
   tool = BLANK.tool,
   number = BLANK.number,

@@ -60,7 +60,11 @@ export async function commitOf(repository: string): Promise<string> {
 }
 
 const privateKey = z.object({
-  ...{ kty: z.literal("EC"), crv: z.literal("P-256"), x: z.string(), y: z.string(), d: z.string() },
+  kty: z.literal("EC"),
+  crv: z.literal("P-256"),
+  x: z.string(),
+  y: z.string(),
+  d: z.string(),
   kid: z.string().optional(),
 })
 

@@ -62,7 +62,7 @@ async function describe(): Promise<unknown> {
 
   const ours = `narrowgate@${VERSION}`
   const installed = Object.entries(dependencies).map(([name, version]) => `${name}@${version}`)
-  const dependsOn = new Map(all.dependencies.map((each) => [each.ref, each.dependsOn]))
+  const dependsOn = new Map<string, readonly string[]>(all.dependencies.map((each) => [each.ref, each.dependsOn]))
   const workers = WORKERS.map((worker) => PACKED[worker])
   dependsOn.set(ours, [...installed, ...workers])
   for (const worker of WORKERS) dependsOn.set(PACKED[worker], await packagesOf(worker))
@@ -71,16 +71,19 @@ async function describe(): Promise<unknown> {
 
   const components = all.components
     .filter((component) => shipped.has(component["bom-ref"]))
-    .map(({ scope: _ofTheClone, ...component }) => ({
-      ...component,
-      properties: component.properties.filter(({ name }) => name !== OF_THE_CLONE),
-    }))
+    .map(({ scope: _ofTheClone, properties, ...component }) =>
+      Object.assign(component, { properties: properties.filter(({ name }) => name !== OF_THE_CLONE) }),
+    )
   const described = new Set([ours, ...workers, ...components.map((component) => component["bom-ref"])])
   const missing = [...shipped].filter((ref) => !described.has(ref))
   if (missing.length > 0) throw new Error(`the lock file does not have ${missing.join(", ")}: run npm ci`)
 
   const own = async (name: string, ref: string, file: string): Promise<object> => ({
-    ...{ "bom-ref": ref, type: "application", name, version: VERSION, licenses: [{ license: { id: license } }] },
+    "bom-ref": ref,
+    type: "application",
+    name,
+    version: VERSION,
+    licenses: [{ license: { id: license } }],
     hashes: [{ alg: "SHA-256", content: await digestOf(file) }],
   })
   return {

@@ -254,7 +254,8 @@ const PROJECTS: readonly TestProjectInlineConfiguration[] = [
   },
   {
     // The drills of docs/operate/runbooks.md, each on a local stack of its own.
-    test: { name: "drills", include: ["test/drills/**/*.test.ts"] },
+    // A drill waits most of its time.
+    test: { name: "drills", include: ["test/drills/**/*.test.ts"], maxConcurrency: 2 },
   },
   {
     // A real Prometheus, if one is installed, and `narrowgate serve` of the built package.

@@ -62,7 +62,7 @@ test("without a name they are listed; one that there is not is an error", async 
   expect(await drill("earthquake")).toEqual({ code: 2, output: expect.stringMatching(/no drill earthquake[^]*fix:/) })
 })
 
-describe("performed", () => {
+describe.concurrent("performed", () => {
   test.each(DRILLS)("$name has the effect of each step", { timeout: 180_000 }, async ({ name }) => {
     const { code, output } = await drill(name)
     expect(code, output).toBe(0)

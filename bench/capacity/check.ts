@@ -17,11 +17,10 @@ const USERS = 20
 const AGENTS = Array.from({ length: 5 }, (_, index) => `spiffe://bench.example/agent/checked-${index}`)
 const TASKS_OF_USER = 3
 const MIX: Mix = { write: 0.2, list: 0.05, denied: 0.04, out_of_scope: 0.03 }
-const SHAPE = { calls: 40, gap: 6, life: 3_600, token_life: 900, mix: MIX } as const
+/** Tasks end before the sessions behind them, which last an hour of the real clock. */
+const SHAPE = { calls: 40, gap: 6, life: 1_800, token_life: 900, mix: MIX } as const
 /** Within which all tasks begin. */
-const BEGIN_MS = 2_400_000
-/** The sessions of all people end then, and their tasks with them. */
-const SESSIONS_END_MS = 3_600_000
+const BEGIN_MS = 1_500_000
 const LASTS_MS = 4 * 3_600_000
 /** The shared window of the measured policies: bench/servers/guarded.ts. */
 const WINDOW = { limit: 100_000, seconds: 10, calls: 1 } as const
@@ -42,13 +41,13 @@ export function checkedPlan(seed: number): readonly PlannedTask[] {
   return Array.from({ length: USERS * TASKS_OF_USER }, (_, index) => {
     const [user, agent] = [`user-${index % USERS}`, AGENTS[Math.floor(random() * AGENTS.length)] ?? ""]
     const begin = random() * BEGIN_MS + pauseOf(random, 1_000)
-    return { ...planTask(begin, { user, agent }, SHAPE, random), until: SESSIONS_END_MS }
+    return planTask(begin, { user, agent }, SHAPE, random)
   }).toSorted((a, b) => a.at - b.at)
 }
 
 export async function check(lab: Lab, seed: number): Promise<readonly Compared[]> {
   const plan = checkedPlan(seed)
-  await using driver = await Driver.start(lab, AGENTS, true)
+  await using driver = await Driver.start(lab, AGENTS, SHAPE.life)
   const driven = await driver.drive(plan, LASTS_MS)
   return compare(predictPlan(plan, costsTable(), seed), driven)
 }

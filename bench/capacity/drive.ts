@@ -5,7 +5,7 @@ import { guard } from "../benchmark.ts"
 import { addAgents } from "../benchmarks/agents.ts"
 import { ALLOWED, READ_TICKET, SCOPE } from "../benchmarks/trees.ts"
 import type { Counts } from "../costs/count.ts"
-import { changePolicies, newRobot, send } from "../costs/kinds.ts"
+import { changePolicies, edit, newRobot, send } from "../costs/kinds.ts"
 import type { Lab } from "../lab.ts"
 import type { PreparedRequest } from "../load/request.ts"
 import { SUITE, suiteKept, suiteList } from "../servers/suite.ts"
@@ -28,11 +28,16 @@ export class Driver implements AsyncDisposable {
     this.#at = `http://127.0.0.1:${narrowgate.workerd.port}/bench/meter`
   }
 
-  static async start(lab: Lab, agents: readonly string[], hasSharedLimit: boolean): Promise<Driver> {
+  /**
+   * All calls are under a shared window too.
+   * @param life seconds until a task expires
+   */
+  static async start(lab: Lab, agents: readonly string[], life: number): Promise<Driver> {
     const robot = await newRobot()
     const change = async (directory: string): Promise<void> => {
-      await changePolicies(directory, hasSharedLimit)
+      await changePolicies(directory, true)
       await addAgents(directory, agents)
+      await edit(join(directory, "agents.yaml"), (file) => file.setIn(["purposes", 0, "life"], life))
     }
     const robots = { [robot.id]: robot.publicJwk }
     return new Driver(await startNarrowgate(lab, robots, change, buildMetered, false, true))

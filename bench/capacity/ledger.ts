@@ -20,7 +20,9 @@ const ROWS = {
   forgotten: 2,
   setAlarm: 1,
   deleteAll: 1,
-  readWhenWaking: 64,
+  readWhenWaking: 54,
+  /** Of each task that is remembered, with what its guardrails remember. */
+  readOfTask: 10,
   readInStep: 7,
 } as const
 
@@ -155,7 +157,8 @@ class Ledger {
     this.use.read += ROWS.readInStep
     if (at > this.#awakeUntil) {
       this.use.wakings += 1
-      this.use.read += ROWS.readWhenWaking + Math.min(JOURNAL_ROWS, this.#rows)
+      this.use.read +=
+        ROWS.readWhenWaking + ROWS.readOfTask * this.#live.size + Math.min(JOURNAL_ROWS, this.#rows)
       this.#sendLeftOver(at, isAlarm)
     }
     this.#awakeUntil = Math.max(this.#awakeUntil, at + HIBERNATES_AFTER_MS)

@@ -180,7 +180,7 @@ export async function changePolicies(directory: string, hasSharedLimit: boolean)
   await guardTimedCall(directory, hasSharedLimit ? GUARDED_AND_SHARED : GUARDED)
 }
 
-async function edit(file: string, change: (document: ReturnType<typeof parseDocument>) => void): Promise<void> {
+export async function edit(file: string, change: (document: ReturnType<typeof parseDocument>) => void): Promise<void> {
   const document = parseDocument(await readFile(file, "utf8"))
   change(document)
   await writeFile(file, document.toString())

@@ -34,7 +34,7 @@ class Authorizer:
         self._connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
 
     def session(self, suite: Suite, user_task: Task) -> Session:
-        calls = [plain(call) for call in suite.calls(user_task, suite.start(user_task))]
+        calls = [plain(call) for call in suite.own_calls(user_task)]
         opened = self.ask("/open", {"suite": suite.name, "prompt": user_task.PROMPT, "calls": calls})
         return Session(self, opened["session"])
 

@@ -7,7 +7,7 @@ letter: right after the call whose result contains it, it makes all calls of the
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import attacks
@@ -61,12 +61,19 @@ class Suite:
         self._canaries = list(canaries.values())
         self._marked = suite.load_and_inject_default_environment(canaries)
         self._before_attack: dict[str, int] = {}
+        self._own: dict[str, list[Call]] = {}
 
     def start(self, user_task: Task) -> Environment:
         """The environment in which a user task begins."""
         return user_task.init_environment(self._initial.model_copy(deep=True))
 
-    def calls(self, task: Task, environment: Environment, *, is_attack: bool = False) -> list[Call]:
+    def own_calls(self, user_task: Task) -> list[Call]:
+        """The calls of a user task, which always begins in the same environment."""
+        if user_task.ID not in self._own:
+            self._own[user_task.ID] = self._calls(user_task, self.start(user_task))
+        return [replace(call) for call in self._own[user_task.ID]]
+
+    def _calls(self, task: Task, environment: Environment, *, is_attack: bool = False) -> list[Call]:
         """The calls of a task, with what the agent would read in this environment as their arguments."""
         truth = task.ground_truth(environment.model_copy(deep=True))
         if not truth and is_attack:
@@ -87,14 +94,14 @@ class Suite:
         """
         environment = self.start(user_task)
         before = environment.model_copy(deep=True)
-        own = self.calls(user_task, before)
+        own = self.own_calls(user_task)
         said = [user_task.GROUND_TRUTH_OUTPUT]
         if injection_task is None:
             calls = self._execute(own, environment, decide)
         else:
             count = self._calls_before_attack(user_task, len(own))
             calls = self._execute(own[:count], environment, decide)
-            attack = self.calls(injection_task, environment, is_attack=True)
+            attack = self._calls(injection_task, environment, is_attack=True)
             calls += self._execute(attack, environment, decide)
             calls += self._execute(own[count:], environment, decide)
             if not any(call.denied for call in attack):
@@ -111,7 +118,7 @@ class Suite:
         """How many calls precede the attack: up to the first whose result can contain injected text."""
         if user_task.ID not in self._before_attack:
             marked = user_task.init_environment(self._marked.model_copy(deep=True))
-            calls = self._execute(self.calls(user_task, marked), marked, allow)
+            calls = self._execute(self._calls(user_task, marked), marked, allow)
             exposed = (
                 count
                 for count, call in enumerate(calls, start=1)

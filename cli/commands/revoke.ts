@@ -114,8 +114,10 @@ async function add(options: RevokeOptions): Promise<void> {
   const set = setStop().safeParse(answer)
   if (set.success) {
     const { known, hits, id } = set.data
-    const lines = [switchText(set.data), `  suspends  ${targetText({ known, hits })}`]
-    return console.log([...lines, `  in force  now; to resume: narrowgate revoke lift ${printableText(id)}`].join("\n"))
+    const resuming =
+      kind === "key" ? "for good: a key is never lifted" : `to resume: narrowgate revoke lift ${printableText(id)}`
+    const lines = [`  suspends  ${targetText({ known, hits })}`, `  in force  now; ${resuming}`]
+    return console.log([switchText(set.data), ...lines].join("\n"))
   }
   const { task } = ended.parse(answer)
   console.log(`${printableText(task)}: ${kind === "token" ? "the token is revoked" : "revoked"}`)

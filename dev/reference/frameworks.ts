@@ -31,18 +31,21 @@ export const frameworkPages: ReadonlyMap<string, () => string> = new Map([
 ])
 
 function indexPage(): string {
-  const reaches = Object.keys(REACH).filter((name): name is Reach => Object.hasOwn(REACH, name))
-  const rows = FRAMEWORKS.map(({ id, title, version, entries }) => [
-    `[${title}](${id}.md)`,
-    version,
-    ...reaches.map((reach) => String(entries.filter((entry) => entry.reach === reach).length)),
+  const rows = FRAMEWORKS.map((framework) => [
+    `[${framework.title}](${framework.id}.md)`,
+    framework.version,
+    countOf(framework, "answered"),
+    countOf(framework, "limited"),
+    countOf(framework, "outside"),
   ])
   return paragraphs(
     "# Frameworks",
     GENERATED,
     "What frameworks of security ask for, by their ids, and what shows it here. Each page links its tests.",
-    table(["framework", "version", ...reaches], rows),
-    reaches.map((reach) => `- **${reach}**: ${REACH[reach]}`).join("\n"),
+    table(["framework", "version", "answered", "limited", "outside"], rows),
+    Object.entries(REACH)
+      .map(([reach, words]) => `- **${reach}**: ${words}`)
+      .join("\n"),
     "Titles and ids are the official ones, all other words are ours. The frameworks are no certificates, and nobody but us has judged how far each entry is met.",
     "## What a test shows",
     `\`npm run test:assurance\` carries out each attack over HTTP, three times. It succeeds against [a plain OAuth set-up](${TO_ROOT}/test/assurance/plain.ts): a gateway that verifies the session of a person and looks at their role. It fails against Narrowgate with [these policies](${TO_ROOT}/test/assurance/policies), whose honest work is not denied; the record has the denial that the page names. It succeeds again once the control is taken out of the policies, so that nothing else had ended it. Where no policy takes a control out, such as a signature, the page says what the attack is compared with instead.`,
@@ -50,6 +53,9 @@ function indexPage(): string {
     "The policies are those of one small company. Yours decide what holds for you: the tests show that a control works, not that you have it.",
   )
 }
+
+const countOf = ({ entries }: Framework, reach: Reach): string =>
+  String(entries.filter((entry) => entry.reach === reach).length)
 
 function frameworkPage({ title, version, url, note, entries }: Framework): string {
   const rows = entries.map((entry) => [
@@ -114,7 +120,7 @@ function denial({ denied: { code: name, reason } }: Scenario, root: string): str
 
 /** A test that `npm run test:assurance` does not run. */
 function named(test: string, root: string): string {
-  const [file = "", title = ""] = splitTest(test)
+  const [file, title] = splitTest(test)
   return `- [${title}](${root}/${file}), in ${code(file)}`
 }
 

@@ -118,14 +118,20 @@ export async function startGuarded(
   }
 }
 
+interface Recorded {
+  readonly kind: string
+  readonly code: string
+  readonly denial: { readonly reason: string }
+}
+
 /** Records arrive within a second of their answers; on a busy machine somewhat later. */
 async function denialOf(url: string, headers: Readonly<Record<string, string>>): Promise<RecordedDenial> {
   const until = performance.now() + RECORD_WITHIN
   for (;;) {
     const answer = await fetch(url, { headers })
     if (answer.ok) {
-      const { kind, code, denial } = await answer.json()
-      return { kind, code, reason: denial.reason }
+      const record: Recorded = JSON.parse(await answer.text())
+      return { kind: record.kind, code: record.code, reason: record.denial.reason }
     }
     if (performance.now() > until) throw new Error(`no record at ${url}: ${answer.status}`)
     await new Promise((resolve) => void setTimeout(resolve, LOOK_AGAIN))

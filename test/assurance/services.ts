@@ -20,13 +20,15 @@ export async function startServices(): Promise<Services> {
   const deeds: Deed[] = []
   let described: keyof typeof DESCRIPTIONS = "as at first"
   const server = createServer((request, response) => {
-    void text(request).then((sent) => {
+    const serve = async (): Promise<void> => {
       const { method = "", url: path = "" } = request
+      const sent = await text(request)
       const body = sent === "" ? null : read(sent)
       deeds.push({ method, path, body })
       const answer = path === "/kb/mcp" ? answerOfMcp(body, DESCRIPTIONS[described]) : { done: true }
       response.setHeader("content-type", "application/json").end(JSON.stringify(answer))
-    })
+    }
+    void serve()
   })
   const { origin, close } = await listen(server, 0)
   return {

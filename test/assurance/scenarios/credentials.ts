@@ -1,7 +1,7 @@
 /** Tokens, keys and identities in hands that they were not given to, or for longer than they were needed. */
 import { generateKeyPair, SignJWT } from "jose"
 import { replacing, type Scenario } from "../scenario.ts"
-import { Refused, type Session, type World } from "../world.ts"
+import { Refused, type Call, type Narrowgate, type Session, type World } from "../world.ts"
 import { customer, isDone, TICKETS } from "./calls.ts"
 import { asAgent, BoundAgent, requestToken } from "./narrowgate.ts"
 import { AMY, ANN } from "./people.ts"
@@ -35,7 +35,10 @@ export const INSTANCE_IS_SHARED: Scenario = {
   work: workBound,
   async attack(world) {
     const first = await world.begin({ agent: "vault", person: ANN, purpose: "answer-ticket" })
-    if (!world.narrowgate) return void (await world.call(first, customer("42")))
+    if (!world.narrowgate) {
+      await world.call(first, customer("42"))
+      return
+    }
     const token = first.authorization.slice("Bearer ".length)
     const second = await BoundAgent.begin(world.narrowgate, "vault", AMY, "answer-ticket")
     const { method, path } = customer("42")
@@ -48,21 +51,18 @@ export const INSTANCE_IS_SHARED: Scenario = {
   without: { "agents.yaml": replacing("bound_key: true", "bound_key: false") },
 }
 
-async function listAtNight(world: World, session: Promise<Session>): Promise<void> {
-  await world.call(await session, TICKETS)
+async function worksAtNight(world: World): Promise<void> {
+  await world.call(await world.begin({ agent: "nightly", purpose: "nightly-report" }), TICKETS)
 }
-
-const atNight = async (world: World): Promise<void> =>
-  listAtNight(world, world.begin({ agent: "nightly", purpose: "nightly-report" }))
 
 export const IDENTITY_IS_FORGED: Scenario = {
   name: "Somebody who has read an agent's configuration claims to be the agent",
   control: "identities that an issuer signs, in the place of secrets that are shared",
-  work: atNight,
+  work: worksAtNight,
   async attack(world) {
     const { narrowgate } = world
     // The secret of its service account stands in the configuration.
-    if (!narrowgate) return atNight(world)
+    if (!narrowgate) return worksAtNight(world)
     const { privateKey } = await generateKeyPair("ES256")
     const claims = { sub: NIGHTLY, aud: narrowgate.url, jti: "1" }
     const now = Math.floor((await narrowgate.clock.now()).getTime() / 1_000)
@@ -86,29 +86,32 @@ export const IDENTITY_IS_FORGED: Scenario = {
   isReached: isDone("GET", "/crm/tickets"),
   denied: { code: "invalid_client", reason: "agent_unauthenticated" },
   without: null,
-  instead: { words: "the same request with the identity that the issuer has signed", attack: atNight },
+  instead: { words: "the same request with the identity that the issuer has signed", attack: worksAtNight },
 }
 
-const releases = async (world: World, form: Readonly<Record<string, string>>): Promise<void> => {
-  if (!world.narrowgate) throw new Error("this is about Narrowgate's token endpoint")
-  const token = await requestToken(world.narrowgate, { ...form, grant_type: "client_credentials", purpose: "release" })
-  await world.call({ authorization: `Bearer ${token}`, task: null }, DEPLOY)
-}
-const DEPLOY = { method: "POST", path: "/deployments", body: { version: "7" } }
+const DEPLOY: Call = { method: "POST", path: "/deployments", body: { version: "7" } }
+
 const RELEASE = "https://ci.example/agents/release"
+
+/** A pipeline with this identity says that it is the one that releases. */
+async function release(narrowgate: Narrowgate, identity: string): Promise<Session> {
+  const form = { ...asAgent(identity), client_id: RELEASE, grant_type: "client_credentials", purpose: "release" }
+  return { authorization: `Bearer ${await requestToken(narrowgate, form)}`, task: null }
+}
 
 export const PIPELINE_POSES_AS_ANOTHER: Scenario = {
   name: "The pipeline of a harmless repository puts a release into production",
-  control: "the exact subject and claims by which a pipeline is known",
+  control: "the subject and claims that the platform signs, whatever a pipeline says that it is",
   async work(world) {
-    const session = await world.begin({ agent: "release", purpose: "release" })
-    await world.call(session, DEPLOY)
+    await world.call(await world.begin({ agent: "release", purpose: "release" }), DEPLOY)
   },
   async attack(world) {
-    // Pipelines share the key of one service account.
-    if (!world.narrowgate) return void (await world.call(await world.begin({ agent: "docs" }), DEPLOY))
-    const identity = await world.narrowgate.identity("https://ci.example/agents/docs")
-    await releases(world, { ...asAgent(identity), client_id: RELEASE })
+    const { narrowgate } = world
+    // In a plain set-up, pipelines share the key of one service account.
+    const session = narrowgate
+      ? await release(narrowgate, await narrowgate.identity("https://ci.example/agents/docs"))
+      : await world.begin({ agent: "docs" })
+    await world.call(session, DEPLOY)
   },
   isReached: isDone("POST", "/deployments"),
   denied: { code: "invalid_client", reason: "agent_unauthenticated" },
@@ -116,8 +119,8 @@ export const PIPELINE_POSES_AS_ANOTHER: Scenario = {
   instead: {
     words: "the same request with the token of the repository's own pipeline",
     async attack(world) {
-      if (!world.narrowgate) return
-      await releases(world, { ...asAgent(await world.narrowgate.identity(RELEASE)), client_id: RELEASE })
+      const { narrowgate } = world
+      if (narrowgate) await world.call(await release(narrowgate, await narrowgate.identity(RELEASE)), DEPLOY)
     },
   },
 }

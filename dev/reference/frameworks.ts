@@ -46,10 +46,11 @@ function indexPage(): string {
     Object.entries(REACH)
       .map(([reach, words]) => `- **${reach}**: ${words}`)
       .join("\n"),
-    "Titles and ids are the official ones, all other words are ours. The frameworks are no certificates, and nobody but us has judged how far each entry is met.",
+    "Titles and ids are the official ones unless a page says otherwise, all other words are ours. The frameworks are no certificates, and nobody but us has judged how far each entry is met.",
     "## What a test shows",
     `\`npm run test:assurance\` carries out each attack over HTTP, three times. It succeeds against [a plain OAuth set-up](${TO_ROOT}/test/assurance/plain.ts): a gateway that verifies the session of a person and looks at their role. It fails against Narrowgate with [these policies](${TO_ROOT}/test/assurance/policies), whose honest work is not denied; the record has the denial that the page names. It succeeds again once the control is taken out of the policies, so that nothing else had ended it. Where no policy takes a control out, such as a signature, the page says what the attack is compared with instead.`,
     "What is no attack (that people decide, that what they end is over, that records prove what was done) is shown over HTTP too, and no longer holds once the setting that the page names is taken out of the policies.",
+    "Where a line ends in the name of a file, another test of this repository shows it, which runs in its own suite.",
     "The policies are those of one small company. Yours decide what holds for you: the tests show that a control works, not that you have it.",
   )
 }

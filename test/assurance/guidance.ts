@@ -134,9 +134,9 @@ export const DEMANDS: readonly Demand[] = [
   {
     title: "No inheritance of the user's entitlements or session",
     words:
-      "The session of the person is shown once, at the token endpoint, and never reaches a tool. Rules have to permit the person and each agent of the chain, so that an agent has neither what only its person may do nor what only it may.",
+      "The session that an app passes to an agent is a token for Narrowgate: it is traded for a token of the task, opens no tool behind a gateway and manages nothing. Rules have to permit the person and each agent of the chain, so that an agent has neither what only its person may do nor what only it may.",
     short:
-      "An app that gives the session itself to its agent, instead of a token, gives everything: services must accept no sessions.",
+      "A session that a service accepts by itself, past the gateway, still opens that service: give agents a token whose only audience is Narrowgate.",
     pages: {
       Concepts: "concepts.md#what-an-agent-works-with",
       "What a session gives": "guides/identity-providers/README.md#what-a-session-gives",

@@ -101,7 +101,7 @@ export const AARM: Framework = {
       id: "R8",
       title: "Telemetry export",
       words:
-        "Records go to OpenTelemetry, OCSF, S3 and files as they arise, filtered by kind, and each reaches its sink once the sink takes it. Earlier ones are exported in batches.",
+        "Records go to OpenTelemetry, OCSF, S3 and files as they arise, filtered by kind and log; what a sink does not take waits, as long as its log has room. Earlier ones are exported in batches.",
       reach: "answered",
       shownBy: [],
       tests: [

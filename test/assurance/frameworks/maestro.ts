@@ -517,7 +517,7 @@ export const MAESTRO: Framework = {
       id: "X.2",
       title: "Lateral Movement",
       words:
-        "From one layer into the next. A token that is tried at other tools is denied each time, and after some denials its task is quarantined.",
+        "From one layer into the next. A token that is tried at other tools, gateways and environments is denied each time, and a guardrail quarantines its task after some denials.",
       reach: "answered",
       shownBy: [DOORS_ARE_TRIED, TOKEN_SPANS_GATEWAYS, TEST_REACHES_PRODUCTION],
     },

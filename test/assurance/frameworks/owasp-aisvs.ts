@@ -276,7 +276,7 @@ export const OWASP_AISVS: Framework = {
       id: "C9.5.4",
       title: "Level 2: secrets are not in the model's context",
       words:
-        "Credentials of services stay at the gateway, and the agent's token is in no record and no denial. What the agent's program shows its model is not seen.",
+        "Agents need no credentials of services, which the gateway can add, and the agent's token is in no record and no denial. What the agent's program shows its model is not seen.",
       reach: "limited",
       shownBy: [REDACTED_NOWHERE],
     },

@@ -24,7 +24,7 @@ export const OWASP_NHI: Framework = {
       id: "NHI1:2025",
       title: "Improper Offboarding",
       words:
-        "Identities that nobody needs any more stay valid. An agent that is taken out of the policies, or stopped by an operator, is denied from the next call on, and a task that is done opens nothing. Accounts at other systems have to be closed there.",
+        "Identities that nobody needs any more stay valid. An agent that is taken out of the policies can call no more once they are live, one that an operator stops no more from that answer on, and a task that is done opens nothing. Accounts at other systems have to be closed there.",
       reach: "answered",
       shownBy: [STOPPED_AGENT_GOES_ON, TASK_IS_OVER],
       tests: ["test/promises/default-deny.test.ts: unknown agent: one that is registered no more can call no more"],

@@ -185,7 +185,8 @@ export const SAME_VERDICT: Evidence = {
       const records = await world.narrowgate.records(String(session.task))
       verdicts.push(...records.filter(({ tool }) => tool === "mail.send").map(({ code, rules }) => [code, rules]))
     }
-    expect(verdicts).toEqual(Array(4).fill(["policy_denied", ["nothing-leaves-after-confidential"]]))
+    expect(verdicts).toHaveLength(4)
+    for (const verdict of verdicts) expect(verdict).toEqual(["policy_denied", ["nothing-leaves-after-confidential"]])
   },
   without: { "rules.cedar": withoutRule("nothing-leaves-after-confidential") },
 }

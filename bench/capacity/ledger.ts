@@ -157,8 +157,7 @@ class Ledger {
     this.use.read += ROWS.readInStep
     if (at > this.#awakeUntil) {
       this.use.wakings += 1
-      this.use.read +=
-        ROWS.readWhenWaking + ROWS.readOfTask * this.#live.size + Math.min(JOURNAL_ROWS, this.#rows)
+      this.use.read += ROWS.readWhenWaking + ROWS.readOfTask * this.#live.size + Math.min(JOURNAL_ROWS, this.#rows)
       this.#sendLeftOver(at, isAlarm)
     }
     this.#awakeUntil = Math.max(this.#awakeUntil, at + HIBERNATES_AFTER_MS)

@@ -7,8 +7,6 @@ export const LOGS = 4
 const SEAL_AFTER_SECONDS = 60
 const SEAL_AT_RECORDS = 2_000
 const SEGMENT_RECORDS = 500
-/** Records that a log keeps: `MAX_RECORDS`. */
-export const LOG_RECORDS = 100_000
 
 const ROWS = {
   append: 1,

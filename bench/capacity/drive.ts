@@ -7,7 +7,7 @@ import { ALLOWED, READ_TICKET, SCOPE } from "../benchmarks/trees.ts"
 import type { Counts } from "../costs/count.ts"
 import { changePolicies, edit, newRobot, send } from "../costs/kinds.ts"
 import type { Lab } from "../lab.ts"
-import type { PreparedRequest } from "../load/request.ts"
+import type { Expected, PreparedRequest } from "../load/request.ts"
 import { SUITE, suiteKept, suiteList } from "../servers/suite.ts"
 import { buildMetered } from "../servers/build.ts"
 import { startNarrowgate, type Narrowgate, type Task } from "../servers/narrowgate.ts"
@@ -63,7 +63,7 @@ export class Driver implements AsyncDisposable {
       const before = opened.get(task)
       if (kind === null)
         opened.set(task, await this.#narrowgate.openTask(task.user, LISTED_SCOPE, { agent: task.agent }))
-      else if (before) await send(this.#narrowgate, requestOf(this.#narrowgate, before, kind))
+      else if (before) await send(this.#narrowgate, REQUESTS[kind](this.#narrowgate, before))
     }
     await this.#pass(1_000)
     const objects = await this.#stored()
@@ -96,19 +96,13 @@ const ASLEEP_AFTER_MS = 20_000
 
 const LISTED_SCOPE = `${SCOPE} ${SUITE}.*:read`
 
-function requestOf(narrowgate: Narrowgate, task: Task, kind: CallKind): PreparedRequest {
-  const denied = (path: string, contains: string): PreparedRequest =>
-    narrowgate.question(task, "GET", path, { status: 403, contains })
-  switch (kind) {
-    case "read":
-      return narrowgate.question(task, "GET", READ_TICKET, ALLOWED)
-    case "write":
-      return narrowgate.question(task, "POST", "/crm/tickets/T-1/replies", ALLOWED)
-    case "list":
-      return narrowgate.listing(task, SUITE, suiteList, { status: 200, contains: suiteKept })
-    case "denied":
-      return denied("/crm/tickets/X-1", "policy_denied")
-    case "out_of_scope":
-      return denied("/crm/customers/C-1", "insufficient_scope")
-  }
+const REQUESTS: Readonly<Record<CallKind, (narrowgate: Narrowgate, task: Task) => PreparedRequest>> = {
+  read: (narrowgate, task) => narrowgate.question(task, "GET", READ_TICKET, ALLOWED),
+  write: (narrowgate, task) => narrowgate.question(task, "POST", "/crm/tickets/T-1/replies", ALLOWED),
+  list: (narrowgate, task) => narrowgate.listing(task, SUITE, suiteList, { status: 200, contains: suiteKept }),
+  denied: (narrowgate, task) => narrowgate.question(task, "GET", "/crm/tickets/X-1", deniedAs("policy_denied")),
+  out_of_scope: (narrowgate, task) =>
+    narrowgate.question(task, "GET", "/crm/customers/C-1", deniedAs("insufficient_scope")),
 }
+
+const deniedAs = (contains: string): Expected => ({ status: 403, contains })

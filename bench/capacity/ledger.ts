@@ -20,9 +20,11 @@ const ROWS = {
   forgotten: 2,
   setAlarm: 1,
   deleteAll: 1,
-  readWhenWaking: 54,
+  readWhenWaking: 44,
   /** Of each task that is remembered, with what its guardrails remember. */
-  readOfTask: 10,
+  readOfTask: 15,
+  /** When it expires, and when it is forgotten, after calls. */
+  readAtEnd: 50,
   readInStep: 7,
 } as const
 
@@ -132,6 +134,7 @@ class Ledger {
     this.#recordsDueAt = null
     for (const [task, tree] of this.#live) {
       if (tree.dueAt > at) continue
+      if (tree.calls > 0) this.use.read += ROWS.readAtEnd
       if (tree.ended) {
         this.#live.delete(task)
         this.use.written += ROWS.forgotten

@@ -7,8 +7,6 @@ export const LOGS = 4
 const SEAL_AFTER_SECONDS = 60
 const SEAL_AT_RECORDS = 2_000
 const SEGMENT_RECORDS = 500
-/** Records that a log keeps: `MAX_RECORDS`. */
-export const LOG_RECORDS = 100_000
 
 const ROWS = {
   append: 1,
@@ -59,7 +57,7 @@ const HIBERNATES_AFTER_SECONDS = 10
 /** What one log takes for appends at these times, in milliseconds. */
 export function logUseOf(appends: readonly { readonly at: number; readonly isRepeated: boolean }[]): ObjectUse {
   let [sealAt, fresh, awakeUntil] = [Number.NEGATIVE_INFINITY, false, Number.NEGATIVE_INFINITY]
-  const use = { ...NO_USE } as { -readonly [What in keyof ObjectUse]: number }
+  const use: { -readonly [What in keyof ObjectUse]: number } = { ...NO_USE }
   const request = (at: number): void => {
     use.requests += 1
     if (at > awakeUntil) use.wakings += 1

@@ -13,7 +13,7 @@ import { PAGE, tableOf, withTable } from "./table.ts"
 
 const ROOT = join(import.meta.dirname, "../..")
 /** Each has a Python, a Node and a workerd that wait for one another. */
-const AT_ONCE = 2
+const AT_ONCE = 3
 
 const { values } = parseArgs({
   options: {
@@ -41,12 +41,16 @@ const began = performance.now()
 const interpreter = await installAgentDojo(python)
 const runs = runsOf(suites, values.policy)
 const replays = new Map<string, Replay>()
+const seconds = (): string => `${Math.round((performance.now() - began) / 1000)} s`
+const keep = (key: string, replay: Replay): void => {
+  replays.set(key, replay)
+  console.error(`${key}: replayed after ${seconds()}`)
+}
 await inTurn([
-  ...suites.map((suite) => async () => void replays.set(suite, await replaySuite(interpreter, suite, null))),
-  ...runs.map(
-    (run) => async () =>
-      void replays.set(keyOf(run.policy.name, run.suite, run.answered), await replayWith(interpreter, run)),
-  ),
+  ...suites.map((suite) => async () => keep(suite, await replaySuite(interpreter, suite, null))),
+  ...runs.map((run) => async () => {
+    keep(keyOf(run.policy.name, run.suite, run.answered), await replayWith(interpreter, run))
+  }),
 ])
 const rows = runs.map(({ policy: { name }, suite, answered }): Row => {
   const counted = (key: string) => countsOf(replays.get(key) ?? fail(`${key} was not replayed`))
@@ -54,10 +58,7 @@ const rows = runs.map(({ policy: { name }, suite, answered }): Row => {
 })
 
 if (values.json) console.log(JSON.stringify({ rows, replays: Object.fromEntries(replays) }, null, 1))
-else {
-  console.log(tableOf(rows))
-  console.log(`${replays.size} replays in ${Math.round((performance.now() - began) / 1000)} s`)
-}
+else console.log(tableOf(rows))
 if (values.write) {
   await writeFile(PAGE, withTable(await readFile(PAGE, "utf8"), rows))
   await promisify(execFile)(process.execPath, [join(ROOT, "node_modules/oxfmt/bin/oxfmt"), PAGE], { cwd: ROOT })

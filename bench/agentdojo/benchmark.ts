@@ -20,7 +20,7 @@ export interface Counts {
 
 export interface Row {
   readonly policy: string
-  readonly suite: Suite | "all"
+  readonly suite: Suite | "together"
   /** Whether people answer what rules ask them. Null if no rule does. */
   readonly answered: boolean | null
   readonly without: Counts

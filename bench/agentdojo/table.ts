@@ -23,7 +23,7 @@ export function cellsOf({ policy, suite, answered, without, with: decided }: Row
   ]
 }
 
-/** Policies that are for all suites have their sums too. */
+/** Policies for several suites have their sums too. */
 function withTotals(rows: readonly Row[]): Row[] {
   const groups = Map.groupBy(rows, ({ policy, answered }) => `${policy} ${answered}`)
   return [...groups.values()].flatMap((group) => (group.length > 1 ? group.concat(totalOf(group)) : group))
@@ -31,7 +31,7 @@ function withTotals(rows: readonly Row[]): Row[] {
 
 function totalOf(rows: readonly Row[]): Row[] {
   const total = { without: sumOf(rows.map((row) => row.without)), with: sumOf(rows.map((row) => row.with)) }
-  return rows.slice(0, 1).map((row) => Object.assign({}, row, total, { suite: "all" }))
+  return rows.slice(0, 1).map((row) => Object.assign({}, row, total, { suite: "together" }))
 }
 
 function sumOf(counts: readonly Counts[]): Counts {

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { countsOf, replayWith, runsOf } from "../../bench/agentdojo/benchmark.ts"
-import { POLICIES, SUITES, writePolicies } from "../../bench/agentdojo/policies.ts"
+import { POLICIES, SUITES, writePolicies, type Suite } from "../../bench/agentdojo/policies.ts"
 import { findPython, installAgentDojo, replaySuite, type Replay } from "../../bench/agentdojo/python.ts"
 import { cellsOf, PAGE, rowsOf } from "../../bench/agentdojo/table.ts"
 import { compileFiles } from "../../cli/compiler/compile.ts"
@@ -28,6 +28,11 @@ async function installed(): Promise<string | null> {
     console.log(`AgentDojo cannot be installed, so the table of its page was not checked: ${String(error)}`)
     return null
   }
+}
+
+async function rowsFor(policy: string, suite: Suite): Promise<string[][]> {
+  const rows = rowsOf(await readFile(PAGE, "utf8"))
+  return rows.filter((cells) => cells[0] === `\`${policy}\`` && cells[1] === suite)
 }
 
 let directory: string
@@ -52,9 +57,7 @@ describe.each(POLICIES.flatMap((policy) => policy.suites.map((suite) => ({ polic
     })
 
     it("has rows of the page", async () => {
-      const rows = rowsOf(await readFile(PAGE, "utf8"))
-      const found = rows.filter((cells) => cells[0] === `\`${name}\`` && cells[1] === suite)
-      expect(found).toHaveLength(policy.approver === undefined ? 1 : 2)
+      expect(await rowsFor(name, suite)).toHaveLength(policy.approver === undefined ? 1 : 2)
     })
   },
 )
@@ -79,7 +82,7 @@ describe.skipIf(interpreter === null)("the table of the page", () => {
       const { policy, suite, answered } = run
       const replay = await replayWith(interpreter ?? "", run)
       const row = { policy: policy.name, suite, answered, without: countsOf(without), with: countsOf(replay) }
-      expect(rowsOf(await readFile(PAGE, "utf8"))).toContainEqual(cellsOf(row))
+      expect(await rowsFor(policy.name, suite)).toContainEqual(cellsOf(row))
     },
   )
 })

@@ -110,6 +110,8 @@ const STACK_TESTS = [
 
 /** Folders under test/ that are projects of their own; every other folder belongs to `worker`. */
 const OWN_PROJECT = [
+  "agentdojo",
+  "assurance",
   "browser",
   "clients",
   "collectors",
@@ -128,7 +130,6 @@ const OWN_PROJECT = [
   "upgrades",
   "testing",
   "wire",
-  "assurance",
 ]
 
 /** More than there are processors: tests in workerd wait most of their time, for records, leases and time-outs. */

@@ -4,14 +4,14 @@ import { Coverage } from "../../../src/core/proof/coverage.ts"
 
 const AT = { file: "records.ndjson", line: 1 }
 
-test("a year of checkpoints, one a minute, takes no longer for each than a day of them", () => {
+test("a year of checkpoints, one a minute, is taken in one after the other", () => {
   const coverage = new Coverage()
-  const begin = performance.now()
+  let wrong = 0
   for (let minute = 0; minute < 525_600; minute++) {
     coverage.add("records-0", { from: minute, to: minute + 1, ...AT })
-    expect(coverage.missingIn("records-0", minute, minute + 2)).toBe(1)
-    if (performance.now() - begin > 20_000) throw new Error(`only ${minute} in 20 s`)
+    wrong += Number(coverage.missingIn("records-0", minute, minute + 2) !== 1)
   }
+  expect(wrong).toBe(0)
   expect(coverage.gaps("records-0", 525_601)).toEqual([{ from: 525_600, to: 525_601, ...AT }])
 }, 60_000)
 

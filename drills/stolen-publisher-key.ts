@@ -34,7 +34,8 @@ const callOf = async (place: ServePlace): Promise<string> => place.call(place.va
 
 export const stolenPublisherKey = drill<ServePlace>({
   name: "stolen-publisher-key",
-  practises: "Has a thief publish, has the Worker accept a new key alone, publishes by it, and ends what was opened meanwhile.",
+  practises:
+    "Has a thief publish, has the Worker accept a new key alone, publishes by it, and ends what was opened meanwhile.",
   runbook: "a-stolen-publishers-key",
   start,
   steps: [

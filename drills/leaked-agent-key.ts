@@ -103,7 +103,7 @@ export const leakedAgentKey = drill<KeysPlace>({
     },
     {
       command: 'npx narrowgate decisions tail --agent "$AGENT" --kind exchange --since 10m',
-      shows: /allow ok[^]*deny[^]*allow ok/,
+      shows: /allow[^]*deny/,
     },
   ],
 })

@@ -101,5 +101,9 @@ export const leakedAgentKey = drill<KeysPlace>({
         return `${expected(answer, "200 allowed")}; ${expected(await readTicket(place, token), "200 allowed")}`
       },
     },
+    {
+      command: 'npx narrowgate decisions tail --agent "$AGENT" --kind exchange --since 10m',
+      shows: /allow[^]*deny/,
+    },
   ],
 })

@@ -7,9 +7,11 @@ import { leakedAgentKey } from "./leaked-agent-key.ts"
 import { providerCompromised } from "./provider-compromised.ts"
 import { restoreFromBackup } from "./restore-from-backup.ts"
 import { rogueAgent } from "./rogue-agent.ts"
+import { stolenPublisherKey } from "./stolen-publisher-key.ts"
 
 export const DRILLS: readonly Drill[] = [
   leakedAgentKey,
+  stolenPublisherKey,
   rogueAgent,
   providerCompromised,
   hotLedger,

@@ -25,6 +25,8 @@ interface LimitKind {
   /** Null: it does not concern this scenario. */
   load(known: Known): number | null
   bears(known: Known): number
+  /** Whose work it is that comes next to the limit. Absent: that of all. */
+  of?(known: Known): WorkloadDay | undefined
   readonly change: string
 }
 
@@ -39,16 +41,18 @@ const KINDS: readonly LimitKind[] = [
     unit: "a second",
     load: (known) => peakOf(known, "Ledger"),
     bears: () => PLATFORM.objectRequestsPerSecond,
+    of: ({ days }) => worst(days, peakOfLedger),
     change:
       "Limit the agent by a window of seconds; of agents without people raise `partitions`, or give each its own id.",
   },
   {
     id: "agent-pace",
-    what: "calls a second of one agent for one person",
+    what: "calls a second of one agent in one ledger",
     whose: "own",
     unit: "a second",
     load: (known) => peakOf(known, "Ledger"),
     bears: () => OWN.agentCallsPerSecond,
+    of: ({ days }) => worst(days, peakOfLedger),
     change: "The platform's limit of one object is met before.",
   },
   {
@@ -122,11 +126,12 @@ const KINDS: readonly LimitKind[] = [
   },
   {
     id: "shared-limit",
-    what: "calls of a shared window, in the busiest hour",
+    what: "calls of a shared window, in its fullest span",
     whose: "configuration",
     unit: "a span",
-    load: (known) => fullest(known)?.callsInSpan ?? null,
-    bears: (known) => fullest(known)?.limit ?? 0,
+    load: (known) => fullest(known)?.window.callsInSpan ?? null,
+    bears: (known) => fullest(known)?.window.limit ?? 0,
+    of: (known) => fullest(known)?.day,
     change: "Raise the window's `limit`: calls beyond it are denied `rate_limited`.",
   },
   {
@@ -134,9 +139,11 @@ const KINDS: readonly LimitKind[] = [
     what: "live tasks of one agent in one ledger",
     whose: "configuration",
     unit: "tasks",
-    load: ({ days }) => worst(days, ({ live, workload }) => live / workload.trees.live)?.live ?? null,
-    bears: ({ days }) => worst(days, ({ live, workload }) => live / workload.trees.live)?.workload.trees.live ?? 0,
-    change: "Raise `trees.live` of the agent, or `partitions`; let agents complete their tasks, or shorten `life`.",
+    load: ({ days }) => worst(days, liveOf)?.live ?? null,
+    bears: ({ days }) => worst(days, liveOf)?.workload.trees.live ?? 0,
+    of: ({ days }) => worst(days, liveOf),
+    change:
+      "Raise `trees.live` of the agent, or `partitions`; let agents complete their tasks, or shorten `life`; or say in `busiest` how unevenly the work is spread.",
   },
   {
     id: "opened-trees",
@@ -145,6 +152,7 @@ const KINDS: readonly LimitKind[] = [
     unit: "tasks",
     load: ({ days }) => worst(days, openedOf)?.openedPerMinute ?? null,
     bears: ({ days }) => worst(days, openedOf)?.workload.trees.per_minute ?? 0,
+    of: ({ days }) => worst(days, openedOf),
     change: "Raise `trees.per_minute` of the agent, or `partitions`.",
   },
   {
@@ -165,11 +173,21 @@ const KINDS: readonly LimitKind[] = [
   },
 ]
 
-function fullest({ days }: Known): WindowDay | undefined {
-  const used = ({ callsInSpan, limit }: WindowDay): number => callsInSpan / limit
-  return days.flatMap(({ windows }) => windows).toSorted((one, other) => used(other) - used(one))[0]
+interface Fullest {
+  readonly day: WorkloadDay
+  readonly window: WindowDay
 }
 
+function fullest({ days }: Known): Fullest | undefined {
+  const used = ({ window: { callsInSpan, limit } }: Fullest): number => callsInSpan / limit
+  return days
+    .flatMap((day) => day.windows.map((window) => ({ day, window })))
+    .toSorted((one, other) => used(other) - used(one))[0]
+}
+
+const peakOfLedger = ({ busiestPeak, workload }: WorkloadDay): number =>
+  Math.max(busiestPeak, workload.burst?.calls_per_second ?? 0)
+const liveOf = ({ live, workload }: WorkloadDay): number => live / workload.trees.live
 const openedOf = ({ openedPerMinute, workload }: WorkloadDay): number => openedPerMinute / workload.trees.per_minute
 
 function worst(days: readonly WorkloadDay[], of: (day: WorkloadDay) => number): WorkloadDay | undefined {
@@ -181,8 +199,10 @@ export function limitsOf(known: Known): readonly LimitState[] {
   return KINDS.flatMap((kind): LimitState[] => {
     const load = kind.load(known)
     if (load === null) return []
-    const { id, what, whose, change, unit } = kind
+    const { id, whose, change, unit } = kind
     const bears = kind.bears(known)
+    const of = known.days.length > 1 ? kind.of?.(known)?.workload.name : undefined
+    const what = of === undefined ? kind.what : `${kind.what} (${of})`
     return [{ id, what, whose, change, used: load / bears, load: `${shown(load)} ${unit}`, bears: shown(bears) }]
   }).toSorted((one, other) => other.used - one.used)
 }

@@ -2,7 +2,7 @@
 import { mkdir, writeFile } from "node:fs/promises"
 import { basename, extname, join } from "node:path"
 import { parseArgs } from "node:util"
-import { Failure } from "../../cli/terminal/failure.ts"
+import { EXIT, Failure } from "../../cli/terminal/failure.ts"
 import { colors } from "../../cli/terminal/colors.ts"
 import { Lab, PACES } from "../lab.ts"
 import { check, MOST_ERROR, SEED } from "./check.ts"
@@ -20,6 +20,8 @@ npm run capacity -- --check
   --json     all figures of a scenario as one JSON object
   --svg DIR  also writes two pictures of each: cost over calls a day, and use of limits over calls a second
   --check    makes some thousand calls on the real Worker, and prints what was predicted and what was counted
+
+Exit code 1: a limit of a scenario is exceeded, or the check has differed too much. 2: a scenario cannot be read.
 `
 
 try {
@@ -38,14 +40,16 @@ async function main(): Promise<number> {
   }
   if (values.check) return checkNow()
   const table = costsTable()
+  let isExceeded = false
   for (const file of positionals.length > 0 ? positionals : [join(SCENARIOS, "company.yaml")]) {
     const scenario = await loadScenario(file)
     if (values.svg !== undefined)
       await writePictures(values.svg, basename(file, extname(file)), picturesOf(scenario, table))
     const prediction = predict(scenario, table)
     console.log(values.json ? asJson(prediction) : asText(prediction))
+    isExceeded ||= prediction.limits.some(({ used }) => used >= 1)
   }
-  return 0
+  return isExceeded ? EXIT.refused : EXIT.ok
 }
 
 async function writePictures(directory: string, name: string, pictures: ReturnType<typeof picturesOf>): Promise<void> {
@@ -77,6 +81,10 @@ function options() {
       },
     })
   } catch (error) {
-    throw new Failure(error instanceof Error ? error.message : String(error), "See npm run capacity -- --help", 2)
+    throw new Failure(
+      error instanceof Error ? error.message : String(error),
+      "See npm run capacity -- --help",
+      EXIT.usage,
+    )
   }
 }

@@ -36,7 +36,10 @@ export interface Prediction {
   readonly classes: readonly ClassPrediction[]
   readonly requests: number
   readonly bill: readonly BillLine[]
+  /** With what is stored after the first month. */
   readonly price: number
+  /** Of a month, with what is stored when the scenario's months are over. */
+  readonly priceAtEnd: number
   /** The first that is met is the first here. */
   readonly limits: readonly LimitState[]
   readonly bursts: readonly { readonly name: string; readonly seen: BurstSeen }[]
@@ -117,7 +120,7 @@ export function predict(scenario: Scenario, table: CostsTable): Prediction {
   const all = classes.reduce((total, { use }) => add(total, use), NO_USE)
   const requests = days.reduce((total, day) => total + day.requests * day.workload.days, 0)
   const r2 = scenario.sinks.filter(({ kind }) => kind === "r2").length
-  const bill = billOf({
+  const monthlyUse = {
     requests,
     cpuMilliseconds: days.reduce((total, day) => total + day.cpuMilliseconds * day.workload.days, 0),
     objectRequests: all.requests,
@@ -128,6 +131,13 @@ export function predict(scenario: Scenario, table: CostsTable): Prediction {
     stored: (stored.ledgers + stored.logs) / 1e9,
     r2Stored: (r2 * records * MEASURED.exportedBytes) / 1e9,
     r2Writes: r2 * shared.cycles,
+  }
+  const bill = billOf(monthlyUse)
+  const { months } = scenario
+  const billAtEnd = billOf({
+    ...monthlyUse,
+    stored: (stored.ledgers + LOGS * (keptOf(records * months) + stored.log.growth * months)) / 1e9,
+    r2Stored: monthlyUse.r2Stored * months,
   })
   const bursts = days.flatMap(({ workload, busiestPeak }) => {
     const { burst: each, name } = workload
@@ -146,6 +156,7 @@ export function predict(scenario: Scenario, table: CostsTable): Prediction {
     requests,
     bill,
     price: totalOf(bill),
+    priceAtEnd: totalOf(billAtEnd),
     bursts,
     logBytes: stored.log,
     history: recordsPerDay > 0 ? (OWN.logRecords * LOGS) / recordsPerDay : Number.POSITIVE_INFINITY,
@@ -236,14 +247,17 @@ function exporterUse({ sinks }: Scenario, cycles: number): ObjectUse {
   return times(EXPORT, cycles * sinks.length)
 }
 
+/** Of one log, in bytes, if all logs together got so many records. */
+const keptOf = (records: number): number => (Math.min(records, OWN.logRecords * LOGS) * MEASURED.recordBytes) / LOGS
+
 function storedBytes(days: readonly WorkloadDay[], records: number, cycles: number) {
-  const { ledgerBytes, journalRowBytes, journalRows, taskBytes, recordBytes } = MEASURED
+  const { ledgerBytes, journalRowBytes, journalRows, taskBytes } = MEASURED
   const ledgers = days.reduce((total, { ledgers: count, tasks, calls, workload }) => {
     const journal = Math.min(journalRows, calls / count) * journalRowBytes
     const remembered = (tasks * (workload.life + HOUR)) / DAY
     return total + count * (ledgerBytes + journal) + remembered * taskBytes
   }, 0)
-  const kept = (Math.min(records, OWN.logRecords * LOGS) * recordBytes) / LOGS
+  const kept = keptOf(records)
   const growth = (records * MEASURED.recordBytesForGood + cycles * MEASURED.cycleBytesForGood) / LOGS
   return { ledgers, logs: LOGS * (kept + growth), log: { kept, growth } }
 }

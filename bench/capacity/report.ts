@@ -10,7 +10,7 @@ import { count, dollars, percent } from "./figures.ts"
 const SOON = 0.7
 
 export function asText(prediction: Prediction): string {
-  const { scenario, callsPerDay, mean, peak, price, history, classes, bill, limits, bursts } = prediction
+  const { scenario, callsPerDay, mean, peak, price, priceAtEnd, history, classes, bill, limits, bursts } = prediction
   const { bold, dim } = colors
   const objects = classes.map(({ name, objects, busiestMean, busiestPeak, use, bytes }) => [
     name,
@@ -42,6 +42,9 @@ export function asText(prediction: Prediction): string {
     ...(bursts.length > 0 ? [""] : []),
     table(["a month", "amount", "included", "price"], lines),
     dim(`  Prices of Cloudflare's paid plan, read on ${PRICES.asOf} and ${MONTH.asOf}: bench/costs/prices.ts`),
+    dim(
+      `  What is stored is that of the first month, and grows: month ${count(scenario.months)} costs ${dollars(priceAtEnd)} in all.`,
+    ),
     "",
     `  The logs reach back ${lasts(history)}.`,
     ...verdictOf(limits, price),

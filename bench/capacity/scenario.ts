@@ -3,11 +3,14 @@ import { readFile } from "node:fs/promises"
 import { parse } from "yaml"
 import * as z from "zod"
 import { DEFAULT_LIFE, DEFAULT_TREES } from "../../src/core/policy/definition/agents.ts"
-import { Failure } from "../../cli/terminal/failure.ts"
+import { EXIT, Failure } from "../../cli/terminal/failure.ts"
 
 const share = z.number().min(0).max(1)
 const positive = z.number().positive()
 const count = z.int().min(0)
+
+/** By what `busiest` is, if it is absent: instances are spread over partitions by a hash, work over people is not. */
+const BUSIEST = { partition: 1.2, other: 3 } as const
 
 /** Of each hour of the day, in any unit. */
 const PROFILES = {
@@ -29,7 +32,7 @@ const sharedWindow = z.strictObject({
   calls: share.default(1),
 })
 
-const workload = z.strictObject({
+const written = z.strictObject({
   name: z.string().min(1),
   /** People for whom agents act; 0: agents that act for nobody. */
   users: count.default(0),
@@ -40,7 +43,7 @@ const workload = z.strictObject({
   /** Without people: running instances of all these agents together. */
   instances: count.default(0),
   partitions: z.int().min(1).max(64).default(1),
-  /** A day, of each active person or instance. */
+  /** A day, of each active person or instance, with all agents of that person together. */
   tasks: positive,
   /** Of a task, and seconds between them. */
   calls: positive,
@@ -53,12 +56,13 @@ const workload = z.strictObject({
   hours: z.union([z.enum(["flat", "office"]), z.array(z.number().min(0)).length(24)]).default("flat"),
   /** Days of a month on which they work. */
   days: z.number().positive().max(31).default(30),
-  /** As many times as much as the mean is what the busiest person, or partition, has. */
-  busiest: z.number().min(1).default(3),
+  /** As many times as much as the mean is what the busiest person, agent or partition has. */
+  busiest: z.number().min(1).optional(),
   /** Calls that all come to one ledger: so many a second, for so many seconds. */
   burst: z.strictObject({ calls_per_second: positive, seconds: positive }).optional(),
   /** A limit under 100, or a guardrail that remembers each call. */
   row_each: z.boolean().default(false),
+  /** Windows over this workload alone: one over several workloads cannot be written. */
   shared: z.array(sharedWindow).default([]),
   /** The part of the calls that people approve, and seconds until they do. */
   approvals: share.default(0),
@@ -70,6 +74,11 @@ const workload = z.strictObject({
     })
     .prefault({}),
 })
+
+const workload = written.transform(({ busiest, ...others }) => ({
+  ...others,
+  busiest: busiest ?? (others.partitions > 1 ? BUSIEST.partition : BUSIEST.other),
+}))
 
 const sink = z.strictObject({ id: z.string().min(1), kind: z.enum(["r2", "elsewhere"]) })
 
@@ -92,6 +101,9 @@ const schema = z
   .refine(({ workloads }) => workloads.every(({ users, instances }) => users > 0 !== instances > 0), {
     message: "a workload has either users or instances",
   })
+  .refine(({ workloads }) => workloads.every(({ users, partitions }) => users === 0 || partitions === 1), {
+    message: "partitions are for instances: what an agent does for a person is in the ledger of that person",
+  })
   .refine(
     ({ workloads }) => workloads.every(({ mix }) => Object.values(mix).reduce((sum, each) => sum + each, 0) <= 1),
     {
@@ -104,19 +116,33 @@ export type Workload = Scenario["workloads"][number]
 export type SharedWindow = Workload["shared"][number]
 
 export function readScenario(text: string, name: string): Scenario {
-  const result = schema.safeParse(parse(text))
+  const result = schema.safeParse(yamlIn(text, name))
   if (result.success) return result.data
   const [issue] = result.error.issues
   throw new Failure(
     `${name} is no scenario: ${issue?.path.join(".") ?? ""} ${issue?.message ?? ""}`,
     "Correct that member; bench/capacity/scenario.ts says what each may be.",
-    2,
+    EXIT.usage,
   )
+}
+
+function yamlIn(text: string, name: string): unknown {
+  try {
+    return parse(text)
+  } catch (error) {
+    const [line = ""] = String(error instanceof Error ? error.message : error).split("\n")
+    throw new Failure(
+      `${name} is no YAML: ${line.replace(/:$/, "")}`,
+      "Correct that line; YAML is indented by spaces.",
+      EXIT.usage,
+    )
+  }
 }
 
 export async function loadScenario(path: string): Promise<Scenario> {
   const text = await readFile(path, "utf8").catch(() => null)
-  if (text === null) throw new Failure(`${path} cannot be read.`, "Name a scenario: npm run capacity -- FILE", 2)
+  if (text === null)
+    throw new Failure(`${path} cannot be read.`, "Name a scenario: npm run capacity -- FILE", EXIT.usage)
   return readScenario(text, path)
 }
 

@@ -51,7 +51,7 @@ export interface WindowDay {
   readonly requestsPerSecond: number
   readonly requestsOfCall: number
   readonly denied: number
-  /** In the busiest hour. */
+  /** In the fullest of its spans. */
   readonly callsInSpan: number
 }
 
@@ -80,7 +80,7 @@ export function dayOf(workload: Workload, table: CostsTable, seed: number): Work
   const peak = (calls * busiestHour) / HOUR
   const busiest = Math.min(workload.busiest, ledgers)
   const approved = calls * approvals
-  const windows = workload.shared.map((window) => windowOf(window, { peak, ledgers, gap }, seed))
+  const windows = workload.shared.map((window) => windowOf(window, { calls, hours, ledgers, gap }, seed))
   const credits = windows.map(({ requestsOfCall, part }) => creditUse(part * calls, requestsOfCall, table))
   const creditOf = (what: keyof CreditUse): number => credits.reduce((sum, credit) => sum + credit[what], 0)
   const once = times(onceUse(table), users > 0 ? 0 : tasks)
@@ -170,31 +170,50 @@ function liveTrees(
 }
 
 interface WindowLoad {
-  /** Calls a second. */
-  readonly peak: number
+  /** Of a day, and the parts of them that come in each hour. */
+  readonly calls: number
+  readonly hours: readonly number[]
   readonly ledgers: number
   readonly gap: number
 }
 
 function windowOf(
   { limit, seconds, calls }: SharedWindow,
-  { peak, ledgers, gap }: WindowLoad,
+  { calls: callsOfDay, hours, ledgers, gap }: WindowLoad,
   seed: number,
 ): WindowDay {
-  const perSecond = peak * calls
+  const callsInSpan = callsOfDay * calls * fullestPart(hours, seconds)
+  const perSecond = callsInSpan / seconds
+  const peak = (callsOfDay * calls * Math.max(...hours)) / HOUR
   // A ledger for which nobody works at the moment borrows nothing.
   const calling = Math.ceil(Math.max(1, Math.min(ledgers, perSecond * gap)))
   const { requests, denied } = simulateWindow({ limit, seconds, calls }, perSecond, calling, seed)
-  const callsInSpan = perSecond * seconds
   return {
     limit,
     seconds,
     part: calls,
-    requestsPerSecond: requests * perSecond,
+    requestsPerSecond: requests * peak,
     requestsOfCall: requests,
     denied,
     callsInSpan,
   }
+}
+
+/** Of the calls of a day: those of the fullest span of so many seconds. Every day counts as one with work. */
+export function fullestPart(hours: readonly number[], seconds: number): number {
+  const days = Math.floor(seconds / DAY)
+  const rest = (seconds % DAY) / HOUR
+  // It begins, or ends, where an hour does: within an hour calls come evenly.
+  const spans = hours.flatMap((_, first) => [partOf(hours, first, rest), partOf(hours.toReversed(), first, rest)])
+  return days + Math.max(...spans)
+}
+
+/** Of so many hours from the beginning of one on; after the last hour of the day comes the first. */
+function partOf(hours: readonly number[], first: number, length: number): number {
+  return [...hours.slice(first), ...hours.slice(0, first)].reduce(
+    (sum, part, index) => sum + part * Math.min(1, Math.max(0, length - index)),
+    0,
+  )
 }
 
 /** Ledgers, or a part of the day of one ledger, with about `CALLS` calls. */

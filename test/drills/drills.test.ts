@@ -14,7 +14,11 @@ interface Runbook {
   readonly commands: readonly string[]
 }
 
-const anchorOf = (heading: string): string => heading.toLowerCase().replaceAll(" ", "-")
+const anchorOf = (heading: string): string =>
+  heading
+    .toLowerCase()
+    .replaceAll(/[^\w -]/g, "")
+    .replaceAll(" ", "-")
 
 const RUNBOOKS: readonly Runbook[] = PAGE.split(/^## /m)
   .slice(1)

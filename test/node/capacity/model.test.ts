@@ -13,6 +13,7 @@ import { asJson, asText } from "../../../bench/capacity/report.ts"
 import { readScenario, type Scenario } from "../../../bench/capacity/scenario.ts"
 import { cyclesOf, LOGS, logUse, logUseOf } from "../../../bench/capacity/shared.ts"
 import { pauseOf, randomOf } from "../../../bench/capacity/plan.ts"
+import { fullestPart } from "../../../bench/capacity/workload.ts"
 
 const ROOT = join(import.meta.dirname, "../../..")
 const table = costsTable()
@@ -117,6 +118,58 @@ it("a window that all share denies what is beyond it, and is the limit that is m
   expect(days[0]?.windows[0]?.denied).toBeGreaterThan(0.3)
 })
 
+describe("a shared window that is longer than an hour", () => {
+  const used = (seconds: number, limit: number): number | undefined =>
+    predict(
+      scenarioOf({ users: 800, tasks: 20, calls: 20, gap: 5, hours: "office", shared: [{ limit, seconds }] }),
+      table,
+    ).limits.find(({ id }) => id === "shared-limit")?.used
+
+  it("counts the calls of all its hours, not the busiest hour as often", () => {
+    expect(used(86_400, 400_000)).toBeCloseTo(0.8)
+    expect(used(7_200, 400_000)).toBeCloseTo((0.8 * 20) / 89)
+    expect(used(5_400, 400_000)).toBeCloseTo((0.8 * 15) / 89)
+    expect(used(2 * 86_400, 400_000)).toBeCloseTo(1.6)
+  })
+
+  it("also those before and after midnight", () => {
+    const hours = Array.from({ length: 24 }, (_, hour) => (hour === 0 || hour === 23 ? 1 : 0))
+    expect(
+      fullestPart(
+        hours.map((each) => each / 2),
+        7_200,
+      ),
+    ).toBeCloseTo(1)
+  })
+})
+
+it("partitions are about as busy as each other, if nothing else is said; people are not", () => {
+  const busiest = (workload: object): number | undefined =>
+    scenarioOf({ tasks: 1, calls: 1, gap: 1, ...workload }).workloads[0]?.busiest
+  expect(busiest({ instances: 300, partitions: 4 })).toBe(1.2)
+  expect(busiest({ users: 300 })).toBe(3)
+  expect(busiest({ instances: 300, partitions: 4, busiest: 2 })).toBe(2)
+})
+
+it("of several workloads, each limit of one of them says of which", () => {
+  const many = { users: 100, tasks: 2, calls: 5, gap: 5, shared: [{ limit: 10, seconds: 60 }] }
+  const fleet = { name: "fleet", instances: 3_000, partitions: 2, tasks: 24, calls: 360, gap: 10 }
+  const scenario = readScenario(
+    JSON.stringify({ title: "any", workloads: [{ name: "people", ...many }, fleet] }),
+    "any",
+  )
+  const whats = new Map(predict(scenario, table).limits.map(({ id, what }) => [id, what]))
+  expect(whats.get("live-trees")).toMatch(/ \(fleet\)$/)
+  expect(whats.get("agent-pace")).toMatch(/ \(fleet\)$/)
+  expect(whats.get("shared-limit")).toMatch(/ \(people\)$/)
+  expect(whats.get("switchboard-requests")).not.toMatch(/\(/)
+})
+
+it("what is stored grows, so the last month costs no less than the first", () => {
+  const { price, priceAtEnd } = predict(read("bench/capacity/scenarios/fleet.yaml"), table)
+  expect(priceAtEnd).toBeGreaterThan(price)
+})
+
 describe("a burst", () => {
   it("below what the object bears hardly waits; above it the last wait for all that is too much", () => {
     const calm = simulateBurst({ perSecond: 500, seconds: 10, bears: 1_000, seed: 1 })
@@ -165,6 +218,16 @@ describe("a scenario", () => {
     expect(() => scenarioOf({ users: 1, tasks: 1, calls: 1, gap: 1, speed: 3 })).toThrow(/workloads\.0/)
   })
 
+  it("that is no YAML is refused with the line", () => {
+    expect(() => readScenario("title: any\n\tworkloads: []", "mine.yaml")).toThrow(/mine\.yaml is no YAML: .*line 2/)
+  })
+
+  it("has no partitions of what is done for people", () => {
+    expect(() => scenarioOf({ users: 1, partitions: 4, tasks: 1, calls: 1, gap: 1 })).toThrow(
+      /partitions are for instances/,
+    )
+  })
+
   it("has people or instances, not both", () => {
     expect(() => scenarioOf({ users: 1, instances: 1, tasks: 1, calls: 1, gap: 1 })).toThrow(
       /either users or instances/,
@@ -188,6 +251,11 @@ it.each([
   const { price } = predict(read(`bench/capacity/scenarios/${name}.yaml`), table)
   const row = page.split("\n").find((line) => line.startsWith(`| [${title}]`))
   expect(row?.split("|")[3]?.trim()).toBe(dollars(price).slice(1))
+})
+
+it.each(["company", "fleet"])("the page of costs has what %s costs when its months are over", (name) => {
+  const page = readFileSync(join(ROOT, "docs/operate/cost.md"), "utf8")
+  expect(page).toContain(dollars(predict(read(`bench/capacity/scenarios/${name}.yaml`), table).priceAtEnd))
 })
 
 describe("pictures of the pages are what the program makes", () => {

@@ -20,6 +20,43 @@ const REACH: Readonly<Record<Reach, string>> = {
   outside: "It is not about calls, or it is not met.",
 }
 
+/** What `test/assurance/plain.ts` has and lacks, and what a set-up with what it lacks would end as well. */
+const PLAIN: readonly (readonly string[])[] = [
+  [
+    "a check of signature, issuer, audience and expiry of each session",
+    "lives below the eight hours of a working day; revocation, introspection",
+    "the use of a token that was kept, work after a stop",
+  ],
+  [
+    "roles of people, by method and the beginning of the path",
+    "scopes: what an agent may do is what its person may do",
+    "calls of tools that are not for this agent",
+  ],
+  [
+    "an account for agents that act for nobody, by a role that may call everything",
+    "narrow roles for such accounts; keys or workload identities in the place of their secrets",
+    "a forged identity, a pipeline that poses as another",
+  ],
+  ["one gateway", "a gateway and an audience for each environment", "a token for staging that is sent to production"],
+  [
+    "nothing of what comes next",
+    "rules about arguments, limits, labels, approvals, pins, plans, quarantines; tokens that are bound to a key",
+    "what these are for: here is what Narrowgate adds, of which other products have some",
+  ],
+]
+
+/** Attacks whose steps differ. */
+const IN_PLACE: readonly (readonly string[])[] = [
+  ["an identity is forged, with a key of the attacker's own", "honest work by the account, whose secret was read"],
+  ["a pipeline presents its own identity, and names another's", "work by the account, whose key all pipelines share"],
+  ["an agent is used by a person who may not see the data", "the agent's account calls, whoever has asked it"],
+  ["a bound token is used with another key", "the session is used again: no session there has a key"],
+  ["an agent is stopped, and goes on", "nothing is stopped: its account is closed where the gateway does not ask"],
+  ["a sub-agent, or a stranger, gets a task of its own", "it calls with the session of the agent above"],
+  ["a task is completed, and its token is kept", "nobody listens: the session goes on"],
+  ["an agent approves of its own call", "nothing needs an approval: the call is made"],
+]
+
 /** Files, by their text. */
 const SOURCES = globSync("test/assurance/scenarios/*.ts", { cwd: ROOT })
   .toSorted()
@@ -41,17 +78,23 @@ function indexPage(): string {
   return paragraphs(
     "# Frameworks",
     GENERATED,
-    "What frameworks of security ask for, by their ids, and what shows it here. Each page links its tests.",
+    "What frameworks of security ask for, by their ids, and what shows it here. Each entry that is not `outside` links its tests.",
     table(["framework", "version", "answered", "limited", "outside"], rows),
     Object.entries(REACH)
       .map(([reach, words]) => `- **${reach}**: ${words}`)
       .join("\n"),
     "Titles and ids are the official ones unless a page says otherwise, all other words are ours. The frameworks are no certificates, and nobody but us has judged how far each entry is met.",
     "## What a test shows",
-    `\`npm run test:assurance\` carries out each attack over HTTP, three times. It succeeds against [a plain OAuth set-up](${TO_ROOT}/test/assurance/plain.ts): a gateway that verifies the session of a person and looks at their role. It fails against Narrowgate with [these policies](${TO_ROOT}/test/assurance/policies), whose honest work is not denied; the record has the denial that the page names. It succeeds again once the control is taken out of the policies, so that nothing else had ended it. Where no policy takes a control out, such as a signature, the page says what the attack is compared with instead.`,
+    `\`npm run test:assurance\` carries out each attack over HTTP, three times. It, or [what stands for it there](#the-plain-set-up), succeeds against [a plain OAuth set-up](${TO_ROOT}/test/assurance/plain.ts): a gateway that verifies a session and looks at its role. It fails against Narrowgate with [these policies](${TO_ROOT}/test/assurance/policies), whose honest work is not denied; the record has the denial that the page names. It succeeds again once the control is taken out of the policies, so that nothing else had ended it. Where no policy takes a control out, such as a signature, the page says what the attack is compared with instead.`,
     "What is no attack (that people decide, that what they end is over, that records prove what was done) is shown over HTTP too, and no longer holds once the setting that the page names is taken out of the policies.",
     "Where a line ends in the name of a file, another test of this repository shows it, which runs in its own suite.",
     "The policies are those of one small company. Yours decide what holds for you: the tests show that a control works, not that you have it.",
+    "`npm run test:assurance -- -t ASI03` runs what shows one entry, by its id.",
+    "## The plain set-up",
+    "It is a stand-in that we wrote, simple on purpose, and no product. That an attack succeeds against it shows that the attack reaches something, and not that every other set-up lets it through.",
+    table(["it has", "it lacks", "which would end"], PLAIN),
+    "Where an attack needs what the plain set-up lacks, its steps there are others:",
+    table(["against Narrowgate", "against the plain set-up"], IN_PLACE),
   )
 }
 

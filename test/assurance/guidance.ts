@@ -88,8 +88,9 @@ export const DEMANDS: readonly Demand[] = [
   {
     title: "Workload identity",
     words:
-      "An agent proves who it is by a SPIFFE identity, a token of the platform that it runs on, or its own key. What an agent claims without proof counts for nothing.",
-    short: "Whoever can use the private key or the platform's identity of an agent is that agent.",
+      "An agent proves who it is by a SPIFFE identity, a token of the platform that it runs on, or its own key. For such an agent, what is claimed without proof counts for nothing.",
+    short:
+      "A public client (`authentication: none`, or one that registered itself) only names itself: any program that a person starts and consents to can pose as it. Whoever can use the private key or the platform's identity of an agent is that agent.",
     pages: {
       "Agent authentication": "guides/http.md#agent-authentication",
       Identities: "guides/policies.md#identities",
@@ -102,7 +103,7 @@ export const DEMANDS: readonly Demand[] = [
   {
     title: "Approval, and delegation for a limited time",
     words:
-      "A rule or a guardrail leaves a call to people, who see it whole and approve of it once, for as long as approvers.yaml says. A task that is handed on has no more than the one above it, and no longer.",
+      "A rule or a guardrail leaves a call to people, who see it whole but for what the catalog redacts, and approve of it as often as they say and approvers.yaml lets them (`uses`; once by default), for as long as it says. A task that is handed on has no more than the one above it, and no longer.",
     short:
       "A call that needs an approval is denied and made again: it is not held. Arguments that the catalog redacts are approved unseen. A person who approves of the wrong thing is not stopped.",
     pages: {
@@ -124,9 +125,9 @@ export const DEMANDS: readonly Demand[] = [
   {
     title: "No shared static credential",
     words:
-      "There is no password or key by which an agent gets a token, only signed assertions that expire. Tokens can be bound to a key of each instance, so that a copy opens nothing.",
+      "No password and no shared key proves an agent, only signed assertions that expire. Tokens can be bound to a key of each instance, so that a copy opens nothing.",
     short:
-      "Binding is a setting of the agent (bound_key) or a rule; without it a token can be used by whoever has it, for its minutes and at its one audience. Gateways prove themselves by keys that do not expire.",
+      "A public client (`authentication: none`, or one that registered itself) proves nothing: it has the task that a person consented to by a code with PKCE, and goes on by a refresh token, which is changed at each use and opens the task to whoever has it, unless it is bound to a key. Binding is a setting of the agent (bound_key) or a rule; without it a token can be used by whoever has it, for its minutes and at its one audience. Gateways prove themselves by keys that do not expire.",
     pages: { "Bound calls": "guides/http.md#bound-calls-dpop", "Bound tasks": "guides/agents.md#bound-tasks" },
     shownBy: [TOKEN_IS_COPIED, INSTANCE_IS_SHARED, IDENTITY_IS_FORGED],
     tests: ["test/flow/token-exchange.test.ts: with a proof the token is bound, and opens nothing without it"],

@@ -82,8 +82,8 @@ export const AARM: Framework = {
       id: "R6",
       title: "Identity binding",
       words:
-        "A record has the person, the chain of agents, task, gateway and policies of a call; an identity that is unproven, stopped or expired is denied. A single instance of an agent is told apart only if its tokens are bound to its key.",
-      reach: "answered",
+        "A record has the person, the chain of agents, task, gateway and policies of a call; an identity that is unproven, stopped or expired is denied. A public client has proven only that it has the code or the refresh token of its task. A single instance of an agent is told apart only if its tokens are bound to its key.",
+      reach: "limited",
       shownBy: [DEPUTY_IS_CONFUSED, INSTANCE_IS_SHARED, STOPPED_AGENT_GOES_ON],
       tests: [
         "test/promises/record-tells.test.ts: a chain is told from root to caller, with the agent that policy stopped",
@@ -140,7 +140,7 @@ export const AARM: Framework = {
       id: "T3",
       title: "Data Exfiltration",
       words:
-        "What a task has read leaves by a permitted call. Labels stop it in the task, in its tree and in the agent's next task. What the agent sends without a gateway is not seen, nor what is hidden in a call that is permitted.",
+        "What a task has read leaves by a permitted call. Labels stop it in the task, in its tree and, for an hour unless the catalog says otherwise, in the agent's next tasks. What the agent sends without a gateway is not seen, nor what is hidden in a call that is permitted.",
       reach: "limited",
       shownBy: [CUSTOMER_DATA_LEAVES, SUB_AGENT_SENDS, NEXT_TASK_SENDS],
     },

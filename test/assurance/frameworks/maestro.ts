@@ -128,8 +128,8 @@ export const MAESTRO: Framework = {
       id: "L2.2",
       title: "Data Exfiltration",
       words:
-        "Data is taken out. What an agent has read decides what it may send, in all of its tasks for this person and in those of its sub-agents. Data that leaves without a call, as in the agent's own answer, is not seen.",
-      reach: "answered",
+        "Data is taken out. What an agent has read decides what it may send, in all of its tasks for this person and in those of its sub-agents, for an hour after it was read or as long as the catalog says, and in the same tree to its end. Who waits for longer sends it in a new task. Data that leaves without a call, as in the agent's own answer, is not seen.",
+      reach: "limited",
       shownBy: [CUSTOMER_DATA_LEAVES, NEXT_TASK_SENDS, SUB_AGENT_SENDS, STRANGER_IS_WRITTEN_TO],
     },
     {
@@ -398,8 +398,9 @@ export const MAESTRO: Framework = {
     {
       id: "L7.2",
       title: "Agent Impersonation",
-      words: "One agent poses as another. An agent proves a cryptographic identity, and claims alone prove nothing.",
-      reach: "answered",
+      words:
+        "One agent poses as another. An agent proves a cryptographic identity, and claims alone prove nothing. A public client only names itself, so another program that its person starts and consents to can pose as it; the page says that it has proven nothing.",
+      reach: "limited",
       shownBy: [IDENTITY_IS_FORGED, PIPELINE_POSES_AS_ANOTHER],
       tests: ["test/credentials/attacks.test.ts: a token of each kind is offered at the doors of all the others"],
     },
@@ -418,8 +419,9 @@ export const MAESTRO: Framework = {
     {
       id: "L7.4",
       title: "Agent Tool Misuse",
-      words: "Tools are used to do harm. See ASI02: what policies state about arguments, numbers and order is decided.",
-      reach: "answered",
+      words:
+        "Tools are used to do harm. See ASI02: what policies state about arguments, numbers and order is decided. What no policy states is not denied.",
+      reach: "limited",
       shownBy: [LARGE_REFUND, MANY_REFUNDS, CODE_IS_RUN, PATH_ESCAPES],
     },
     {
@@ -460,8 +462,8 @@ export const MAESTRO: Framework = {
       id: "L7.9",
       title: "Repudiation",
       words:
-        "An agent denies what it did. A receipt names the agent and the call, and is verified by the public keys alone. It proves what Narrowgate decided; the agent's own signature of a call (DPoP) is checked and not stored.",
-      reach: "answered",
+        "An agent denies what it did. A receipt names the agent and the call, and is verified by the public keys alone. It proves what Narrowgate decided; the agent's own signature of a call (DPoP) is checked and not stored. The record of a read may be lost in a crash, unless a sink says otherwise (full).",
+      reach: "limited",
       shownBy: [RECORDS_PROVEN],
     },
     {
@@ -536,8 +538,8 @@ export const MAESTRO: Framework = {
       id: "X.4",
       title: "Data Leakage",
       words:
-        "Data of one layer shows in another. Labels of what was read go with the agent, into other tasks and to sub-agents. Two agents that share no tree share no labels.",
-      reach: "answered",
+        "Data of one layer shows in another. Labels of what was read go with the agent, into other tasks and to sub-agents, for an hour unless the catalog says otherwise, and for a day at most. Two agents that share no tree share no labels.",
+      reach: "limited",
       shownBy: [NEXT_TASK_SENDS, SUB_AGENT_SENDS],
       tests: ["test/promises/history-not-laundered.test.ts: by the task above, if a sub-agent has read"],
     },

@@ -46,7 +46,7 @@ export const OWASP_AGENTIC: Framework = {
       title: "Tool Misuse and Exploitation",
       words:
         "A tool that the agent may use is used as nobody meant it. What the policies state about arguments, numbers, sums and order is decided for each call, also across tasks. What no policy states is not denied.",
-      reach: "answered",
+      reach: "limited",
       shownBy: [LARGE_REFUND, MANY_REFUNDS, SPLIT_REFUND],
       tests: ["test/promises/owasp-agentic.test.ts: a mailing list is not worked off by one task after the other"],
     },
@@ -54,8 +54,8 @@ export const OWASP_AGENTIC: Framework = {
       id: "ASI03",
       title: "Identity and Privilege Abuse",
       words:
-        "Delegation, inherited rights and kept credentials give an agent more than its task needs. A sub-task never has more than the task above it, rules must permit the person and each agent of the chain, a bound token needs its key, and each call is decided on what holds at that moment.",
-      reach: "answered",
+        "Delegation, inherited rights and kept credentials give an agent more than its task needs. A sub-task never has more than the task above it, rules must permit the person and each agent of the chain, a bound token needs its key, and each call is decided on what holds at that moment. A token that is not bound, which is the default, is for whoever has it, for its minutes; a public client only names itself.",
+      reach: "limited",
       shownBy: [SUB_AGENT_GETS_MORE, DEPUTY_IS_CONFUSED, TOKEN_IS_COPIED],
       tests: [
         "test/promises/nobody-gains.test.ts: three hops down, a call passes only if every level by itself covers it",

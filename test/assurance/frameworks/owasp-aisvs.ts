@@ -214,8 +214,8 @@ export const OWASP_AISVS: Framework = {
       id: "C9.4.1",
       title: "Level 2: each agent instance has a cryptographic identity",
       words:
-        "Each agent proves a cryptographic identity; an instance has a key of its own if the agent's tokens are bound to keys, which is a setting (bound_key). Services see the agent and its chain in a Transaction Token.",
-      reach: "answered",
+        "Each agent proves a cryptographic identity, except a public client (`authentication: none`, or one that registered itself), which only names itself. An instance has a key of its own if the agent's tokens are bound to keys, which is a setting (bound_key). Services see the agent and its chain in a Transaction Token.",
+      reach: "limited",
       shownBy: [IDENTITY_IS_FORGED, INSTANCE_IS_SHARED],
       tests: [
         "test/flow/transaction-tokens.test.ts: is told of to the gateway that wants it: who, for whom, what, of which task, by which decision",

@@ -56,8 +56,8 @@ export const OWASP_NHI: Framework = {
       id: "NHI4:2025",
       title: "Insecure Authentication",
       words:
-        "Weak or old ways to authenticate. No secret that is shared proves an agent: what counts is a signature by a key of its issuer, by a listed algorithm, in a token of the right kind.",
-      reach: "answered",
+        "Weak or old ways to authenticate. No secret that is shared proves an agent: what counts is a signature by a key of its issuer, by a listed algorithm, in a token of the right kind. A public client is the exception: it proves nothing but that it has the code or the refresh token of a task to which its person has consented.",
+      reach: "limited",
       shownBy: [IDENTITY_IS_FORGED],
       tests: ["test/credentials/attacks.test.ts: a token of each kind is offered at the doors of all the others"],
     },

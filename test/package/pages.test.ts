@@ -30,11 +30,13 @@ test("each link and picture of its README is in it", () => {
   expect(targets.filter((target) => !isPacked(target))).toEqual([])
 })
 
-test("its pages lead to what is in it, but for pictures of the console and sources in TypeScript", () => {
+/** What stands in the repository alone: pictures of the console, sources, tests, and programs that measure. */
+const REPOSITORY_ALONE =
+  /^docs\/screenshots\/[\w-]+\.png$|^(?:src|cli)\/.+\.ts$|^test\/|^bench\/(?:agentdojo|capacity|costs)\b/u
+
+test("its pages lead to what is in it, but for what stands in the repository alone", () => {
   const outside = PAGES.flatMap((page) => targetsOf(page).filter((target) => !isPacked(target)))
-  expect(
-    outside.filter((target) => !/^docs\/screenshots\/[\w-]+\.png$|^(?:src|cli|test)\/.+\.ts$/u.test(target)),
-  ).toEqual([])
+  expect(outside.filter((target) => !REPOSITORY_ALONE.test(target))).toEqual([])
 })
 
 test("each page that its programs name is in it", () => {

@@ -25,6 +25,8 @@ interface Denied {
   readonly reason: string
   /** Of a credential: why it was rejected. */
   readonly because?: string
+  /** How many requests of the attack are denied for that, at least. Absent: one. */
+  readonly times?: number
 }
 
 /** A control of the policies. */

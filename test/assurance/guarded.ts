@@ -133,7 +133,12 @@ async function denialOf(url: string, headers: Readonly<Record<string, string>>):
     const answer = await fetch(url, { headers })
     if (answer.ok) {
       const record: Recorded = JSON.parse(await answer.text())
-      return { kind: record.kind, code: record.code, reason: record.denial.reason, because: record.denial.because?.reason ?? null }
+      return {
+        kind: record.kind,
+        code: record.code,
+        reason: record.denial.reason,
+        because: record.denial.because?.reason ?? null,
+      }
     }
     if (performance.now() > until) throw new Error(`no record at ${url}: ${answer.status}`)
     await new Promise((resolve) => void setTimeout(resolve, LOOK_AGAIN))

@@ -58,15 +58,22 @@ export class Stage implements AsyncDisposable {
     await this.#breaksWithout(evidence)
   }
 
-  async #breaksWithout({ holds, control, without, refused }: Evidence): Promise<void> {
-    const start = async () => startGuarded(this.#services, await filesWithout(without))
-    if (refused !== undefined) return expect(start()).rejects.toThrow(refused)
-    await using uncontrolled = await start()
-    const failure = await holds(uncontrolled).then(
+  async #breaksWithout(evidence: Evidence): Promise<void> {
+    if (evidence.without === null) {
+      await using other = await startGuarded(this.#services)
+      return await evidence.instead.shows(other)
+    }
+    const files = await filesWithout(evidence.without)
+    if (evidence.refused !== undefined)
+      return expect(startGuarded(this.#services, files)).rejects.toThrow(evidence.refused)
+    await using uncontrolled = await startGuarded(this.#services, files)
+    const failure: unknown = await evidence.holds(uncontrolled).then(
       () => null,
       (error: unknown) => error,
     )
-    expect(isAssertion(failure), `without ${control}: ${String(failure)}`).toBe(true)
+    // Any other expectation that fails, and any other error, shows nothing.
+    const message = expect.stringContaining(`${evidence.fails}: `)
+    expect(failure, `without ${evidence.control}`).toMatchObject({ name: "AssertionError", message })
   }
 
   async #carryOut(scenario: Scenario): Promise<void> {
@@ -114,11 +121,6 @@ export class Stage implements AsyncDisposable {
     }
     return isReached(deeds.slice(before))
   }
-}
-
-/** Any other error shows nothing. */
-function isAssertion(error: unknown): boolean {
-  return error instanceof Error && error.name === "AssertionError"
 }
 
 async function filesWithout(without: Without): Promise<Readonly<Record<string, string>>> {

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { decodeJwt, exportJWK, generateKeyPair, type JSONWebKeySet } from "jose"
 import { expect } from "vitest"
-import { manage, type Evidence, type Managed } from "../evidence.ts"
+import { manage, type Evidence } from "../evidence.ts"
 import { HOOKS, type GuardedWorld } from "../guarded.ts"
 import { replacing, withoutRule } from "../scenario.ts"
 import type { Session } from "../world.ts"
@@ -38,8 +38,13 @@ async function exported(world: GuardedWorld, names: readonly string[] = LOGS): P
 }
 
 /** The receipt of a decision, as the agent gets it. */
-const receiptOf = async (world: GuardedWorld, session: Session, decision: string): Promise<Managed> =>
-  manage(world, tokenOf(session), "GET", `/v1/tasks/${session.task}/decisions/${decision}/receipt`)
+async function receiptOf(world: GuardedWorld, session: Session, decision: string): Promise<string> {
+  const path = `/v1/tasks/${session.task}/decisions/${decision}/receipt`
+  const { status, body } = await manage(world, tokenOf(session), "GET", path)
+  const receipt = JSON.stringify(body)
+  expect(status, receipt).toBe(200)
+  return receipt
+}
 
 async function keysOf(url: string): Promise<JSONWebKeySet> {
   const answer = await fetch(`${url}/.well-known/jwks.json`)
@@ -114,9 +119,7 @@ export const RECORDS_PROVEN: Evidence = {
     const changed = await verified(world, "records.ndjson", lines.replace('"code":"policy_denied"', '"code":"ok"'))
     expect(changed).toEqual({ code: 1, out: expect.stringContaining("changed") })
 
-    const given = await receiptOf(world, session, decision)
-    expect(given).toMatchObject({ status: 200 })
-    const receipt = JSON.stringify(given.body)
+    const receipt = await receiptOf(world, session, decision)
     const proven = await verified(world, "receipt.json", receipt)
     expect(proven).toEqual({ code: 0, out: expect.stringContaining(`proves ${decision}: deny policy_denied`) })
     expect(receipt).not.toContain("https://login.example|ann")
@@ -133,10 +136,10 @@ export const RECORDS_PROVEN: Evidence = {
     async shows(world) {
       const { session, decision } = await deniedMail(world)
       const lines = await exported(world)
-      const { body } = await receiptOf(world, session, decision)
+      const receipt = await receiptOf(world, session, decision)
       const others = await othersKeys(world)
       expect(await verified(world, "records.ndjson", lines, others)).toMatchObject({ code: 1 })
-      expect(await verified(world, "receipt.json", JSON.stringify(body), others)).toMatchObject({ code: 1 })
+      expect(await verified(world, "receipt.json", receipt, others)).toMatchObject({ code: 1 })
     },
   },
   // Keys of checkpoints are retired, and time passes between scenarios.
@@ -168,7 +171,7 @@ export const REDACTED_NOWHERE: Evidence = {
     const decision = records.findLast(({ denial }) => denial?.["reason"] === "argument_out_of_bounds")?.id
     const lines = await exported(world)
     const [, , signature = ""] = tokenOf(session).split(".")
-    const { body: receipt } = await receiptOf(world, session, String(decision))
+    const receipt = await receiptOf(world, session, String(decision))
     const before = world.deeds.length
     // It is quarantined, of which the receiver gets notice.
     for (let each = 1; each <= 12; each++) await world.call(session, mail(STRANGER, secret))
@@ -179,7 +182,7 @@ export const REDACTED_NOWHERE: Evidence = {
       denial: denied.body,
       records: JSON.stringify(records),
       export: lines,
-      receipt: JSON.stringify(receipt),
+      receipt,
       notices: JSON.stringify(notices.map(({ body }) => decodeJwt(String(body)))),
     }
     const telling = Object.entries(told).filter(([, text]) => text.includes(secret) || text.includes(signature))

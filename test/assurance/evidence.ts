@@ -1,24 +1,51 @@
 /**
  * What is shown rather than attacked: that people decide, that authority ends when they end it, that records prove what
- * was done. It holds in the guarded world, and no longer once its setting is taken out of the policies.
+ * was done. It holds in the guarded world. Once its setting is taken out of the policies, the very expectation that
+ * depends on it fails, or no such policies can be live. Where no policy takes it out, the opposite is shown.
  */
 import type { GuardedWorld } from "./guarded.ts"
 import type { Without } from "./scenario.ts"
 import type { Person } from "./world.ts"
 
-export interface Evidence {
+export type Evidence = Held & (Removable | Refused | Fixed)
+
+interface Held {
   /** A sentence that says what holds. */
   readonly name: string
   /** Words: what it depends on, as the pages say it. */
   readonly control: string
   /** Asserts it. */
   readonly holds: (world: GuardedWorld) => Promise<void>
-  /** Takes out what it depends on. */
-  readonly without: Without
-  /** What is wrong with policies without it, so that none can be live. Absent: nothing is, and it no longer holds. */
-  readonly refused?: string
   /** It leaves a Narrowgate behind that others cannot use, so it has one of its own. */
   readonly isApart?: boolean
+}
+
+/** A setting of the policies. */
+interface Removable {
+  /** Takes out what it depends on. */
+  readonly without: Without
+  /** The expectation that fails then, by its message. */
+  readonly fails: string
+  readonly refused?: undefined
+}
+
+/** A setting without which no policies can be live. */
+interface Refused {
+  readonly without: Without
+  /** What is wrong with the policies without it. */
+  readonly refused: string
+}
+
+/** What no policy takes out, such as a signature. */
+interface Fixed {
+  readonly without: null
+  readonly instead: {
+    /** What it is compared with, as the pages say it. */
+    readonly words: string
+    /** Asserts that what holds does not hold there. In a Narrowgate of its own. */
+    readonly shows: (world: GuardedWorld) => Promise<void>
+  }
+  readonly refused?: undefined
 }
 
 export interface Managed {

@@ -32,6 +32,8 @@ export interface RecordedDenial {
   readonly kind: string
   readonly code: string
   readonly reason: string
+  /** Of a credential: why it was rejected. */
+  readonly because: string | null
 }
 
 export interface GuardedWorld extends World, AsyncDisposable {
@@ -121,7 +123,7 @@ export async function startGuarded(
 interface Recorded {
   readonly kind: string
   readonly code: string
-  readonly denial: { readonly reason: string }
+  readonly denial: { readonly reason: string; readonly because?: { readonly reason: string } | null }
 }
 
 /** Records arrive within a second of their answers; on a busy machine somewhat later. */
@@ -131,7 +133,12 @@ async function denialOf(url: string, headers: Readonly<Record<string, string>>):
     const answer = await fetch(url, { headers })
     if (answer.ok) {
       const record: Recorded = JSON.parse(await answer.text())
-      return { kind: record.kind, code: record.code, reason: record.denial.reason }
+      return {
+        kind: record.kind,
+        code: record.code,
+        reason: record.denial.reason,
+        because: record.denial.because?.reason ?? null,
+      }
     }
     if (performance.now() > until) throw new Error(`no record at ${url}: ${answer.status}`)
     await new Promise((resolve) => void setTimeout(resolve, LOOK_AGAIN))

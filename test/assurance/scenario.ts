@@ -15,9 +15,18 @@ interface Attack {
   /** Whether the attacker has what they wanted, by what was done during the attack. */
   readonly isReached: (deeds: readonly Deed[]) => boolean
   /** A denial that the records must have. */
-  readonly denied: { readonly code: string; readonly reason: string }
+  readonly denied: Denied
   /** It leaves a Narrowgate behind that others cannot use, so it has one of its own. */
   readonly isApart?: boolean
+}
+
+interface Denied {
+  readonly code: string
+  readonly reason: string
+  /** Of a credential: why it was rejected. */
+  readonly because?: string
+  /** How many requests of the attack are denied for that, at least. Absent: one. */
+  readonly times?: number
 }
 
 /** A control of the policies. */

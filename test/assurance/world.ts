@@ -1,6 +1,8 @@
 /**
  * Where an attack takes place: services that do whatever reaches them, and a gateway before them. One world has the
- * gateway of a plain OAuth set-up, the other one asks Narrowgate. An attack is the same in both, by HTTP.
+ * gateway of a plain OAuth set-up, the other one asks Narrowgate. An attack has the same end in both, and by HTTP. Its
+ * steps differ where one of the two has nothing of the kind: a plain set-up has no proofs, switches, approvals or second
+ * gateway, and a program without a person has a service account there.
  */
 import type { RunningNarrowgate, UserClaims } from "../../testing/index.ts"
 

@@ -12,8 +12,8 @@ import { asActor, asBearer, asGrant, asIdToken, call, exchange } from "../harnes
 import { freshIsolate } from "../harness/isolate.ts"
 import { secondProvidersToken } from "../harness/issuers.ts"
 import { newProofKey, proofForToken, proofOf } from "../harness/proofs.ts"
-import { TOKEN_KINDS } from "../../src/credentials/token-kinds.ts"
-import { OFFERED } from "./attacks/kinds.ts"
+import { push } from "../harness/streams.ts"
+import { BELONGS, NO_EVENTS, NOT_OFFERED } from "./attacks/kinds.ts"
 import { recordOf } from "../harness/records.ts"
 import { answerTo, besiege } from "../harness/siege.ts"
 
@@ -75,5 +75,12 @@ describe("two providers' users of one name", () => {
 })
 
 test("a token of each kind is offered at the doors of all the others", () => {
-  expect(OFFERED).toEqual(new Set(Object.keys(TOKEN_KINDS)))
+  expect(NOT_OFFERED).toEqual(BELONGS)
+})
+
+test.each(NO_EVENTS)("%s is no security event", async (_name, make) => {
+  const { status, decision } = await push(await make())
+  expect(status).toBe(400)
+  const record = await recordOf(decision)
+  expect(record).toMatchObject({ decision: "deny", denial: { reason: "event_token_rejected" } })
 })

@@ -1,5 +1,5 @@
 /** Tokens, keys and identities in hands that they were not given to, or for longer than they were needed. */
-import { generateKeyPair, SignJWT } from "jose"
+import { decodeJwt, decodeProtectedHeader, generateKeyPair, SignJWT } from "jose"
 import { replacing, type Scenario } from "../scenario.ts"
 import { Refused, type Call, type Narrowgate, type Session, type World } from "../world.ts"
 import { customer, isDone, TICKETS } from "./calls.ts"
@@ -64,12 +64,10 @@ export const IDENTITY_IS_FORGED: Scenario = {
     // The secret of its service account stands in the configuration.
     if (!narrowgate) return worksAtNight(world)
     const { privateKey } = await generateKeyPair("ES256")
-    const claims = { sub: NIGHTLY, aud: narrowgate.url, jti: "1" }
-    const now = Math.floor((await narrowgate.clock.now()).getTime() / 1_000)
-    const signed = await new SignJWT(claims)
-      .setProtectedHeader({ alg: "ES256", kid: "1" })
-      .setIssuedAt(now)
-      .setExpirationTime(now + 300)
+    // All of the agent's own identity but the signature, under the name of the key that its issuer signs with.
+    const honest = await narrowgate.identity("nightly")
+    const signed = await new SignJWT(decodeJwt(honest))
+      .setProtectedHeader({ alg: "ES256", ...decodeProtectedHeader(honest) })
       .sign(privateKey)
     const [, payload] = signed.split(".")
     const unsigned = `${Buffer.from('{"alg":"none"}').toString("base64url")}.${payload}.`
@@ -84,7 +82,7 @@ export const IDENTITY_IS_FORGED: Scenario = {
     }
   },
   isReached: isDone("GET", "/crm/tickets"),
-  denied: { code: "invalid_client", reason: "agent_unauthenticated" },
+  denied: { code: "invalid_client", reason: "agent_unauthenticated", because: "signature_invalid" },
   without: null,
   instead: { words: "the same request with the identity that the issuer has signed", attack: worksAtNight },
 }

@@ -37,7 +37,7 @@ export const SUB_AGENT_GETS_MORE: Scenario = {
 
 export const DEPUTY_IS_CONFUSED: Scenario = {
   name: "Somebody who may see no customer has an agent look that may see all",
-  control: "rules that permit the person and each agent of the chain",
+  control: "the rule that says which people may, whatever their agent may",
   async work(world) {
     const session = await world.begin({ agent: "desk", person: AMY, purpose: "answer-ticket", scope: ["crm.*:read"] })
     await world.call(session, customer("42"))
@@ -75,7 +75,7 @@ export const STRANGER_TAKES_OVER: Scenario = {
 
 export const SUB_AGENT_SENDS: Scenario = {
   name: "An agent that read confidential data has a sub-agent send it out",
-  control: "labels that count in the whole tree of tasks",
+  control: "the rule that nothing leaves after confidential data was read anywhere in the tree of tasks",
   async work(world) {
     const parent = await world.begin({ agent: "desk", person: AMY, purpose: "answer-ticket" })
     const child = await world.begin({ agent: "writer", parent, purpose: "answer-ticket" })

@@ -64,7 +64,7 @@ export const CALLS_ARE_REPEATED: Scenario = {
     const session = await world.begin({ agent: "desk", person: ANN, purpose: "answer-ticket" })
     for (let times = 1; times <= 14; times++) await world.call(session, TICKETS)
   },
-  isReached: (deeds) => deeds.length > 12,
+  isReached: (deeds) => deeds.length > 10,
   denied: { code: "loop_detected", reason: "call_repeated" },
   without: { "guardrails.yaml": replacing("repeats: 10", "repeats: 1000") },
 }

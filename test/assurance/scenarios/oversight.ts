@@ -26,13 +26,14 @@ export const APPROVED_BY_A_PERSON: Evidence = {
     const approval = await pendingApproval(world, session)
     const vote = { approve: true }
     expect(await manage(world, tokenOf(session), "POST", approval, vote)).toMatchObject({ status: 401 })
-    expect((await manage(world, ANN, "POST", approval, vote)).status).toBeGreaterThanOrEqual(400)
+    expect((await manage(world, ANN, "POST", approval, vote)).status, "a vote of the task's own person").toBe(403)
     expect(await manage(world, OLIVIA, "POST", approval, vote)).toMatchObject({ status: 200 })
     expect((await world.call(session, refund("o-1", 12_001))).status).toBe(403)
     expect((await world.call(session, refund("o-1", 12_000))).status).toBe(200)
     expect((await world.call(session, refund("o-1", 12_000))).status).toBe(403)
   },
   without: { "approvers.yaml": replacing("{ issuer: login, group: operations }\n", "user\n    own: true\n") },
+  fails: "a vote of the task's own person",
 }
 
 export const APPROVAL_SHOWS_THE_CALL: Evidence = {
@@ -42,7 +43,7 @@ export const APPROVAL_SHOWS_THE_CALL: Evidence = {
     const session = await world.begin({ agent: "desk", person: ANN, purpose: "refund" })
     await world.call(session, refund("o-1", 12_000))
     const shown = await manage(world, OLIVIA, "GET", await pendingApproval(world, session))
-    expect(shown.body).toMatchObject({
+    expect(shown.body, "what the approver sees").toMatchObject({
       tool: "billing.refund",
       arguments: { order: "o-1", amount: 12_000 },
       redacted: [],
@@ -54,6 +55,7 @@ export const APPROVAL_SHOWS_THE_CALL: Evidence = {
   without: {
     "catalog.yaml": replacing("name: billing.refund\n", "name: billing.refund\n    redact: [order]\n"),
   },
+  fails: "what the approver sees",
 }
 
 export const APPROVAL_EXPIRES: Evidence = {
@@ -64,14 +66,31 @@ export const APPROVAL_EXPIRES: Evidence = {
     await world.call(session, refund("o-1", 12_000))
     const approval = await pendingApproval(world, session)
     await world.pass("16 minutes")
-    expect((await manage(world, OLIVIA, "POST", approval, { approve: true })).status).toBeGreaterThanOrEqual(400)
+    const { status } = await manage(world, OLIVIA, "POST", approval, { approve: true })
+    expect(status, "a vote after sixteen minutes").toBeGreaterThanOrEqual(400)
   },
   without: { "approvers.yaml": replacing("life: 15m", "life: 25m") },
+  fails: "a vote after sixteen minutes",
+}
+
+/** Two agents of two people. */
+const twoWork = async (world: GuardedWorld): Promise<readonly Session[]> => [
+  await world.begin({ agent: "desk", person: ANN, purpose: "answer-ticket" }),
+  await world.begin({ agent: "researcher", person: AMY, purpose: "answer-ticket" }),
+]
+
+async function worksUnrevoked(world: GuardedWorld): Promise<void> {
+  const sessions = await twoWork(world)
+  for (let time = 1; time <= 5; time++) {
+    for (const session of sessions) expect((await world.call(session, TICKETS)).status).toBe(200)
+  }
+  await world.begin({ agent: "desk", person: ANN })
+  expect(await world.denials()).toEqual([])
 }
 
 export const REVOKED_AT_ONCE: Evidence = {
   name: "A task, an agent, a person or tools that an operator revokes are denied from the next call on",
-  control: "the rule that lets operators manage",
+  control: "the switches, which every call looks at",
   async holds(world) {
     const revoke = async (what: object): Promise<void> => {
       const { status } = await manage(world, OLIVIA, "POST", "/v1/revocations", { ...what, reason: "a drill" })
@@ -97,18 +116,16 @@ export const REVOKED_AT_ONCE: Evidence = {
     const reasons = (await world.denials()).map(({ reason }) => reason)
     expect(new Set(reasons)).toEqual(new Set(["task_ended", "stopped", "tool_stopped"]))
   },
-  without: { "rules.cedar": withoutRule("operators-manage") },
+  without: null,
+  instead: { words: "the same calls and token requests while nothing is revoked", shows: worksUnrevoked },
   isApart: true,
 }
 
 export const EVERYTHING_SUSPENDED: Evidence = {
   name: "One switch denies every call and every token request, of all agents for all people, until it is lifted",
-  control: "the role of operators",
+  control: "the switch, which every call and every token request looks at",
   async holds(world) {
-    const sessions = [
-      await world.begin({ agent: "desk", person: ANN, purpose: "answer-ticket" }),
-      await world.begin({ agent: "researcher", person: AMY, purpose: "answer-ticket" }),
-    ]
+    const sessions = await twoWork(world)
     const set = await manage(world, OLIVIA, "POST", "/v1/revocations", { everything: true, reason: "a drill" })
     expect(set).toMatchObject({ status: 200 })
     for (const session of sessions) expect((await world.call(session, TICKETS)).status).toBe(401)
@@ -120,7 +137,8 @@ export const EVERYTHING_SUSPENDED: Evidence = {
     await world.pass("5 seconds")
     for (const session of sessions) expect((await world.call(session, TICKETS)).status).toBe(200)
   },
-  without: { "operators.yaml": replacing("[viewer, approver, operator]", "[viewer, approver]") },
+  without: null,
+  instead: { words: "the same calls and token requests while nothing is revoked", shows: worksUnrevoked },
 }
 
 export const QUARANTINED_WITH_NOTICE: Evidence = {
@@ -129,7 +147,7 @@ export const QUARANTINED_WITH_NOTICE: Evidence = {
   async holds(world) {
     const session = await world.begin({ agent: "desk", person: ANN, purpose: "answer-ticket" })
     for (let probe = 1; probe <= 12; probe++) await world.call(session, refund(`o-${probe}`, 1))
-    expect((await world.call(session, TICKETS)).status).toBe(401)
+    expect((await world.call(session, TICKETS)).status, "a call after the storm").toBe(401)
     const { url } = world.narrowgate
     expect(await manage(world, OLIVIA, "GET", `/v1/tasks/${session.task}`)).toMatchObject({
       body: { tasks: [{ status: "quarantined" }] },
@@ -146,6 +164,7 @@ export const QUARANTINED_WITH_NOTICE: Evidence = {
     expect((await world.call(session, TICKETS)).status).toBe(200)
   },
   without: { "guardrails.yaml": replacing("    then: quarantine\n", "") },
+  fails: "a call after the storm",
 }
 
 export const AGENTS_MANAGE_NOTHING: Evidence = {
@@ -179,11 +198,13 @@ export const ROLES_APART: Evidence = {
   control: "the role of each person",
   async holds(world) {
     expect(await manage(world, VICTOR, "GET", "/v1/decisions")).toMatchObject({ status: 200 })
-    expect(await manage(world, VICTOR, "POST", "/v1/revocations", { everything: true })).toMatchObject({ status: 403 })
+    const { status } = await manage(world, VICTOR, "POST", "/v1/revocations", { everything: true })
+    expect(status, "a revocation by a viewer").toBe(403)
     const session = await world.begin({ agent: "desk", person: ANN, purpose: "answer-ticket" })
     expect((await world.call(session, TICKETS)).status).toBe(200)
   },
   without: { "operators.yaml": replacing("roles: [viewer]", "roles: [viewer, operator]") },
+  fails: "a revocation by a viewer",
 }
 
 export const RISK_COUNTS: Evidence = {
@@ -195,9 +216,10 @@ export const RISK_COUNTS: Evidence = {
     const session = await world.begin({ agent: "desk", person: ANN, purpose: "refund" })
     expect((await world.call(session, refund("o-1", 100))).status).toBe(200)
     expect(await report(80)).toMatchObject({ status: 200 })
-    expect((await world.call(session, refund("o-1", 100))).status).toBe(403)
+    expect((await world.call(session, refund("o-1", 100))).status, "a refund at risk").toBe(403)
     expect(await report(0)).toMatchObject({ status: 200 })
     expect((await world.call(session, refund("o-1", 100))).status).toBe(200)
   },
   without: { "rules.cedar": withoutRule("nothing-is-changed-at-risk") },
+  fails: "a refund at risk",
 }

@@ -3,9 +3,10 @@ import { execFile } from "node:child_process"
 import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { decodeJwt, exportJWK, generateKeyPair, type JSONWebKeySet } from "jose"
 import { expect } from "vitest"
 import { manage, type Evidence } from "../evidence.ts"
-import type { GuardedWorld } from "../guarded.ts"
+import { HOOKS, type GuardedWorld } from "../guarded.ts"
 import { replacing, withoutRule } from "../scenario.ts"
 import type { Session } from "../world.ts"
 import { customer, mail } from "./calls.ts"
@@ -14,6 +15,8 @@ import { AMY, ANN, OLIVIA, VICTOR } from "./people.ts"
 const STRANGER = "joe@elsewhere.example"
 /** Logs of calls. */
 const LOGS = ["records-0", "records-1", "records-2", "records-3"]
+/** Of what operators have looked at, and of requests by nobody that is known. */
+const OTHER_LOGS = ["looks", "strangers"]
 
 const tokenOf = ({ authorization }: Session): string => authorization.replace("Bearer ", "")
 
@@ -26,12 +29,34 @@ async function deniedMail(world: GuardedWorld, text = "Hello."): Promise<{ sessi
   return { session, decision: String(records.findLast(({ tool }) => tool === "mail.send")?.id) }
 }
 
-/** All records of calls, as lines. Waits until checkpoints cover them. */
-async function exported(world: GuardedWorld): Promise<string> {
+/** All records of these logs, as lines. Waits until checkpoints cover them. */
+async function exported(world: GuardedWorld, names: readonly string[] = LOGS): Promise<string> {
   await world.pass("3 minutes")
-  const logs = await Promise.all(LOGS.map(async (log) => manage(world, OLIVIA, "GET", `/v1/records?log=${log}`)))
+  const logs = await Promise.all(names.map(async (log) => manage(world, OLIVIA, "GET", `/v1/records?log=${log}`)))
   for (const { status, body } of logs) expect(status, String(body)).toBe(200)
   return logs.map(({ body }) => String(body)).join("")
+}
+
+/** The receipt of a decision, as the agent gets it. */
+async function receiptOf(world: GuardedWorld, session: Session, decision: string): Promise<string> {
+  const path = `/v1/tasks/${session.task}/decisions/${decision}/receipt`
+  const { status, body } = await manage(world, tokenOf(session), "GET", path)
+  const receipt = JSON.stringify(body)
+  expect(status, receipt).toBe(200)
+  return receipt
+}
+
+async function keysOf(url: string): Promise<JSONWebKeySet> {
+  const answer = await fetch(`${url}/.well-known/jwks.json`)
+  return JSON.parse(await answer.text())
+}
+
+/** Under the same ids, as somebody else would make them. */
+async function othersKeys({ narrowgate: { url } }: GuardedWorld): Promise<JSONWebKeySet> {
+  const { publicKey } = await generateKeyPair("ES256", { extractable: true })
+  const other = await exportJWK(publicKey)
+  const { keys } = await keysOf(url)
+  return { keys: keys.map((key) => ({ ...key, ...other })) }
 }
 
 /** @returns what `narrowgate decisions verify` prints about this file, with the public keys alone, and its exit code */
@@ -39,12 +64,13 @@ async function verified(
   { narrowgate: { url } }: GuardedWorld,
   name: "records.ndjson" | "receipt.json",
   text: string,
+  keySet?: JSONWebKeySet,
 ): Promise<{ code: number; out: string }> {
   const directory = await mkdtemp(join(tmpdir(), "narrowgate-assurance-"))
   try {
     const [file, keys] = [join(directory, name), join(directory, "jwks.json")]
     await writeFile(file, text)
-    await writeFile(keys, await (await fetch(`${url}/.well-known/jwks.json`)).text())
+    await writeFile(keys, JSON.stringify(keySet ?? (await keysOf(url))))
     const args = ["bin/narrowgate.ts", "decisions", "verify", file, "--keys", keys, "--issuer", url]
     return await new Promise((resolve) => {
       execFile(process.execPath, args, (error, stdout, stderr) =>
@@ -62,7 +88,7 @@ export const DECISION_EXPLAINED: Evidence = {
   async holds(world) {
     const { decision } = await deniedMail(world)
     const record = await manage(world, VICTOR, "GET", `/v1/decisions/${decision}`)
-    expect(record.body).toMatchObject({
+    expect(record.body, "the record").toMatchObject({
       decision: "deny",
       code: "policy_denied",
       tool: "mail.send",
@@ -80,11 +106,12 @@ export const DECISION_EXPLAINED: Evidence = {
     })
   },
   without: { "rules.cedar": withoutRule("nothing-leaves-after-confidential") },
+  fails: "the record",
 }
 
 export const RECORDS_PROVEN: Evidence = {
   name: "Whoever has the public keys verifies an export and a receipt, and a changed line is named",
-  control: "the person who may read the records",
+  control: "the signatures, which only the key of this Narrowgate makes",
   async holds(world) {
     const { session, decision } = await deniedMail(world)
     const lines = await exported(world)
@@ -92,10 +119,7 @@ export const RECORDS_PROVEN: Evidence = {
     const changed = await verified(world, "records.ndjson", lines.replace('"code":"policy_denied"', '"code":"ok"'))
     expect(changed).toEqual({ code: 1, out: expect.stringContaining("changed") })
 
-    const path = `/v1/tasks/${session.task}/decisions/${decision}/receipt`
-    const given = await manage(world, tokenOf(session), "GET", path)
-    expect(given).toMatchObject({ status: 200 })
-    const receipt = JSON.stringify(given.body)
+    const receipt = await receiptOf(world, session, decision)
     const proven = await verified(world, "receipt.json", receipt)
     expect(proven).toEqual({ code: 0, out: expect.stringContaining(`proves ${decision}: deny policy_denied`) })
     expect(receipt).not.toContain("https://login.example|ann")
@@ -106,7 +130,18 @@ export const RECORDS_PROVEN: Evidence = {
     )
     expect(forged).toMatchObject({ code: 1 })
   },
-  without: { "operators.yaml": replacing("subject: olivia", "subject: oscar") },
+  without: null,
+  instead: {
+    words: "the same export and the same receipt under keys of the same names that are not Narrowgate's",
+    async shows(world) {
+      const { session, decision } = await deniedMail(world)
+      const lines = await exported(world)
+      const receipt = await receiptOf(world, session, decision)
+      const others = await othersKeys(world)
+      expect(await verified(world, "records.ndjson", lines, others)).toMatchObject({ code: 1 })
+      expect(await verified(world, "receipt.json", receipt, others)).toMatchObject({ code: 1 })
+    },
+  },
   // Keys of checkpoints are retired, and time passes between scenarios.
   isApart: true,
 }
@@ -132,16 +167,49 @@ export const REDACTED_NOWHERE: Evidence = {
     })
     const denied = await world.call(session, mail(STRANGER, secret))
     expect(denied.status).toBe(403)
-    const records = JSON.stringify(await world.narrowgate.records(String(session.task)))
-    expect(records).toContain("argument_out_of_bounds")
+    const records = await world.narrowgate.records(String(session.task))
+    const decision = records.findLast(({ denial }) => denial?.["reason"] === "argument_out_of_bounds")?.id
+    const lines = await exported(world)
     const [, , signature = ""] = tokenOf(session).split(".")
-    for (const text of [denied.body, records, await exported(world)]) {
-      expect(text).not.toContain(secret)
-      expect(text).not.toContain(signature)
+    const receipt = await receiptOf(world, session, String(decision))
+    const before = world.deeds.length
+    // It is quarantined, of which the receiver gets notice.
+    for (let each = 1; each <= 12; each++) await world.call(session, mail(STRANGER, secret))
+    await world.pass("10 seconds")
+    const notices = world.deeds.slice(before).filter(({ path }) => path === HOOKS)
+    expect(notices).not.toEqual([])
+    const told = {
+      denial: denied.body,
+      records: JSON.stringify(records),
+      export: lines,
+      receipt,
+      notices: JSON.stringify(notices.map(({ body }) => decodeJwt(String(body)))),
     }
+    const telling = Object.entries(told).filter(([, text]) => text.includes(secret) || text.includes(signature))
+    expect(
+      telling.map(([what]) => what),
+      "what tells of it",
+    ).toEqual([])
   },
   without: { "catalog.yaml": replacing("    redact: [text]\n", "") },
+  fails: "what tells of it",
 }
+
+/** By the ids of agents.yaml. */
+const OWNERS = {
+  "https://ci.example/agents/docs": "engineering",
+  "https://ci.example/agents/release": "engineering",
+  "spiffe://example.org/agent/coder": "engineering",
+  "spiffe://example.org/agent/desk": "support-team",
+  "spiffe://example.org/agent/nightly": "support-team",
+  "spiffe://example.org/agent/researcher": "support-team",
+  "spiffe://example.org/agent/tester": "support-team",
+  "spiffe://example.org/agent/vault": "security-team",
+  "spiffe://example.org/agent/visitor": "sales",
+  "spiffe://example.org/agent/writer": "support-team",
+}
+/** Of the desk agent. */
+const PURPOSES = ["answer-ticket", "refund", "triage", "write-article", "write-to-colleague"]
 
 export const AGENTS_INVENTORIED: Evidence = {
   name: "Each agent is listed with its owner, its purposes and the most that it may ever do, and with what it has used of that",
@@ -151,18 +219,35 @@ export const AGENTS_INVENTORIED: Evidence = {
     await world.call(session, customer("42"))
     await world.narrowgate.records(String(session.task))
     const list = await manage(world, VICTOR, "GET", "/v1/agents")
-    expect(list.body).toMatchObject({
-      agents: expect.arrayContaining([
-        expect.objectContaining({ id: "spiffe://example.org/agent/researcher", owner: "support-team" }),
-      ]),
-    })
+    const owners = Object.fromEntries(
+      Array.from<{ id: string; owner: string }>(Object(list.body).agents).map(({ id, owner }) => [id, owner]),
+    )
+    expect(owners, "the agents with their owners").toEqual(OWNERS)
     const agent = await manage(
       world,
       VICTOR,
       "GET",
       `/v1/agents/${encodeURIComponent("spiffe://example.org/agent/desk")}`,
     )
-    expect(JSON.stringify(agent.body)).toContain("answer-ticket")
+    expect(agent.body).toMatchObject({
+      owner: "support-team",
+      ceiling: {
+        tools: expect.arrayContaining(["billing.refund:write", "crm.*:read"]),
+        max_sensitivity: "confidential",
+      },
+      permissions: {
+        tools: expect.arrayContaining([
+          expect.objectContaining({
+            tool: "crm.customers.get",
+            calls: 1,
+            purposes: expect.arrayContaining(["answer-ticket"]),
+          }),
+          expect.objectContaining({ tool: "billing.refund", calls: 0, last: null, purposes: ["refund"] }),
+        ]),
+      },
+    })
+    const purposes = Array.from<{ name: string }>(Object(agent.body).purposes)
+    expect(purposes.map(({ name }) => name).toSorted()).toEqual(PURPOSES)
   },
   without: {
     "agents.yaml": replacing(
@@ -170,6 +255,9 @@ export const AGENTS_INVENTORIED: Evidence = {
       "id: spiffe://example.org/agent/researcher\n    owner: nobody",
     ),
   },
+  fails: "the agents with their owners",
+  // Nothing else has used its agents.
+  isApart: true,
 }
 
 export const SAME_VERDICT: Evidence = {
@@ -185,26 +273,43 @@ export const SAME_VERDICT: Evidence = {
       const records = await world.narrowgate.records(String(session.task))
       verdicts.push(...records.filter(({ tool }) => tool === "mail.send").map(({ code, rules }) => [code, rules]))
     }
-    expect(verdicts).toHaveLength(4)
-    for (const verdict of verdicts) expect(verdict).toEqual(["policy_denied", ["nothing-leaves-after-confidential"]])
+    const denied = ["policy_denied", ["nothing-leaves-after-confidential"]]
+    expect(verdicts, "the verdicts").toEqual([denied, denied, denied, denied])
   },
   without: { "rules.cedar": withoutRule("nothing-leaves-after-confidential") },
+  fails: "the verdicts",
 }
 
+const USER = "https://login.example|ann"
+const ERASURE = { operator: "https://login.example|olivia", path: "/v1/users/erase" }
+
 export const PERSON_ERASED: Evidence = {
-  name: "A person is erased: their tasks end, no record names them any more, and the records are proven all the same",
-  control: "the rule that lets operators manage",
+  name: "A person is erased: their tasks end, no record of what was done for them names them any more, and the records are proven all the same",
+  control: "the erasure, which leaves the commitments of the records",
   async holds(world) {
     const { session } = await deniedMail(world)
-    const user = "https://login.example|ann"
-    expect(await exported(world)).toContain(user)
-    expect(await manage(world, OLIVIA, "POST", "/v1/users/erase", { user })).toMatchObject({ status: 200 })
+    expect(await manage(world, OLIVIA, "POST", "/v1/users/erase", { user: USER })).toMatchObject({ status: 200 })
     expect((await world.call(session, customer("42"))).status).toBe(401)
-    const after = await manage(world, OLIVIA, "GET", `/v1/decisions?user=${encodeURIComponent(user)}&kind=call`)
-    expect(after.body).toMatchObject({ decisions: [] })
-    expect(await verified(world, "records.ndjson", await exported(world))).toMatchObject({ code: 0 })
+    const lines = await exported(world)
+    const naming = [lines, await exported(world, OTHER_LOGS)]
+      .join("")
+      .split("\n")
+      .filter((line) => /[|"]ann"/u.test(line))
+      .map((line) => JSON.parse(line))
+    // What operators did to the person stays whole: one record of the request, one of the task that it has ended.
+    expect(naming.map(({ operator, path }) => ({ operator, path }))).toEqual([ERASURE, ERASURE])
+    expect(lines).toContain(`"task":"${session.task}"`)
+    expect(await verified(world, "records.ndjson", lines)).toMatchObject({ code: 0 })
   },
-  without: { "rules.cedar": withoutRule("operators-manage") },
+  without: null,
+  instead: {
+    words: "the same records of a person who is not erased",
+    async shows(world) {
+      const { session } = await deniedMail(world)
+      expect(await exported(world)).toContain(USER)
+      expect((await world.call(session, customer("42"))).status).toBe(200)
+    },
+  },
   isApart: true,
 }
 
@@ -215,7 +320,9 @@ export const DENIALS_COUNTED: Evidence = {
     await deniedMail(world)
     const denials = "code=policy_denied&tool=mail.send&agent=spiffe%3A%2F%2Fexample.org%2Fagent%2Fdesk"
     const rates = await manage(world, VICTOR, "GET", `/v1/decisions/rates?${denials}`)
-    expect(rates.body).toMatchObject({ slots: expect.arrayContaining([expect.objectContaining({ denied: 1 })]) })
+    const counted = { slots: expect.arrayContaining([expect.objectContaining({ denied: 1 })]) }
+    expect(rates.body, "the denials that are counted").toMatchObject(counted)
   },
   without: { "rules.cedar": withoutRule("nothing-leaves-after-confidential") },
+  fails: "the denials that are counted",
 }

@@ -49,7 +49,7 @@ export const PERSON_APPROVES_OWN: Scenario = {
   work: smallRefund,
   attack: async (world) => callAnswered(world, OTTO, async (narrowgate) => narrowgate.person(OTTO)),
   isReached: isDone("POST", "/billing/refunds"),
-  denied: { code: "approval_required", reason: "approval_required" },
+  denied: { code: "policy_denied", reason: "role_missing" },
   without: { "approvers.yaml": replacing("life: 15m", "life: 15m\n    own: true") },
 }
 
@@ -63,7 +63,8 @@ export const APPROVAL_IS_USED_FOR_ANOTHER: Scenario = {
     await callAnswered(world, ANN, async (narrowgate) => narrowgate.person(OLIVIA), OTHER)
   },
   isReached: (deeds) => deeds.some(({ body }) => JSON.stringify(body) === JSON.stringify(OTHER.body)),
-  denied: { code: "approval_required", reason: "approval_required" },
+  // The call that is approved of afterwards, and the other one.
+  denied: { code: "approval_required", reason: "approval_required", times: 2 },
   without: null,
   instead: {
     words: "an approval of that other call itself",

@@ -42,9 +42,12 @@ export const honestHandover = async (): Promise<Request> => {
   return takeOver(token, await handoverOf(token))
 }
 
-const rejected = (what: string) => requestRefused({ reason: "handover_rejected", what })
+/** Something else in the place of the hand-over. */
+export const asHandover = async (token: string): Promise<Request> => takeOver(await bound(), token)
+
+export const handoverRejected = (what: string) => requestRefused({ reason: "handover_rejected", what })
 const changed = (what: string, changes: () => Changes): Attack =>
-  attack(rejected(what), async () => {
+  attack(handoverRejected(what), async () => {
     const token = await bound()
     return takeOver(token, await handoverOf(token, changes()))
   })
@@ -56,10 +59,10 @@ async function used(request: Request): Promise<void> {
 
 export const handovers: Attacks = {
   none: attack(requestRefused({ reason: "handover_required" }), async () => takeOver(await bound(), "")),
-  "no token at all": attack(rejected("malformed: it is no compact JWS"), async () =>
+  "no token at all": attack(handoverRejected("malformed: it is no compact JWS"), async () =>
     takeOver(await bound(), "handover"),
   ),
-  "a DPoP proof of the giver": attack(rejected("type_refused"), async () => {
+  "a DPoP proof of the giver": attack(handoverRejected("type_refused"), async () => {
     const token = await bound()
     return takeOver(token, await proofOf(giver, "POST", `${US}/oauth/token`, token))
   }),
@@ -105,11 +108,11 @@ export const handovers: Attacks = {
     "malformed: its claims: it has a key twice, or two that some readers take for one",
     () => ({ respell: (text) => `{"sub":"x",${text.slice(1)}` }),
   ),
-  "shown by another agent": attack(rejected("sub"), async () => {
+  "shown by another agent": attack(handoverRejected("sub"), async () => {
     const token = await bound()
     return takeOver(token, await handoverOf(token), { actor_token: await svidOf("third") })
   }),
-  "shown with another key": attack(rejected("cnf"), async () => {
+  "shown with another key": attack(handoverRejected("cnf"), async () => {
     const token = await bound()
     return takeOver(token, await handoverOf(token), {}, thief)
   }),
@@ -118,13 +121,13 @@ export const handovers: Attacks = {
     const subject = { subject_token: token, subject_token_type: ACCESS_TOKEN }
     return exchange({ ...subject, actor_token: await svidOf("second"), handover: await handoverOf(token) })
   }),
-  "used before": attack(rejected("used_before"), async () => {
+  "used before": attack(handoverRejected("used_before"), async () => {
     const token = await bound()
     const handover = await handoverOf(token)
     await used(await takeOver(token, handover))
     return takeOver(token, handover)
   }),
-  "used before, with its signature's twin": attack(rejected("used_before"), async () => {
+  "used before, with its signature's twin": attack(handoverRejected("used_before"), async () => {
     const token = await bound()
     const handover = await handoverOf(token)
     await used(await takeOver(token, handover))

@@ -1,6 +1,6 @@
 /**
  * Token-kind confusion (RFC 8725 2.8, 3.11, 3.12): each kind of token, honestly made, offered wherever it does not
- * belong. One row a kind, one column a door; what a row leaves out is where the token belongs.
+ * belong. One row a kind, one column a door. An honest token is offered at each door but those of `BELONGS`.
  */
 import { inject } from "vitest"
 import { signPointer } from "../../harness/publisher.ts"
@@ -40,10 +40,11 @@ import {
   type Attacks,
 } from "../../harness/attacks.ts"
 import { agentId, IDP, US } from "../../harness/issuers.ts"
+import { asHandover, handoverRejected } from "./handovers.ts"
 import { handoverOf, newProofKey, proofForToken } from "../../harness/proofs.ts"
 
 interface Row {
-  /** Of which kind it is an honest token; absent: it is a forgery, or a token of none of our kinds. */
+  /** Of which kind it is an honest token, the only one of its kind here; absent: it is a forgery, or a token of none of our kinds. */
   readonly kind?: TokenKind
   readonly make: () => Promise<string>
   /** As actor token, and as client assertion. */
@@ -208,6 +209,7 @@ const KINDS: Readonly<Record<string, Row>> = {
     kind: "security_event",
     make: securityEvent,
     agent: issuerUnknown(IDP),
+    spiffe: issuerUnknown(IDP),
     idToken: typeRefused("secevent+jwt"),
     accessToken: typeRefused("secevent+jwt"),
     gateway: "type_refused",
@@ -368,16 +370,66 @@ function triesOf([kind, row]: readonly [string, Row]): readonly Tried[] {
   ]
 }
 
-const asProof = Object.fromEntries(
-  Object.entries(KINDS)
-    .filter(([kind]) => ["JWT-SVID", "ID token", "client assertion", "delegation token"].includes(kind))
-    .map(([kind, { make }]) => [
-      `${kind} as DPoP proof`,
-      attack(proofRefusedForToken("type_refused"), async () => exchange({}, { DPoP: await make() })),
-    ]),
+const HONEST = Object.entries(KINDS).flatMap(([name, { kind, make }]) => (kind ? [{ name, kind, make }] : []))
+
+/** There, the type alone tells each other kind. */
+const byTheirType = Object.fromEntries(
+  HONEST.flatMap(({ name, kind, make }): readonly Tried[] => [
+    ...(kind === "dpop_proof"
+      ? []
+      : [
+          [
+            `${name} as DPoP proof`,
+            attack(proofRefusedForToken("type_refused"), async () => exchange({}, { DPoP: await make() })),
+          ] as const,
+        ]),
+    ...(kind === "hand_over"
+      ? []
+      : [
+          [
+            `${name} as hand-over`,
+            attack(handoverRejected("type_refused"), async () => asHandover(await make())),
+          ] as const,
+        ]),
+  ]),
 )
 
-export const kinds: Attacks = { ...Object.fromEntries(Object.entries(KINDS).flatMap(triesOf)), ...asProof }
+export const kinds: Attacks = { ...Object.fromEntries(Object.entries(KINDS).flatMap(triesOf)), ...byTheirType }
 
-/** Kinds of `TOKEN_KINDS` of which an honest token is offered at every other door. */
-export const OFFERED: ReadonlySet<TokenKind> = new Set(Object.values(KINDS).flatMap(({ kind }) => kind ?? []))
+const DOORS = [
+  "actor token",
+  "client assertion",
+  "SPIFFE assertion",
+  "ID token",
+  "access token",
+  "delegation token",
+  "operator's token",
+  "assertion of a grant",
+  "DPoP proof",
+  "hand-over",
+] as const
+
+/** Where an honest token of each kind is accepted; that of a security event at its own endpoint, which is none of these. */
+export const BELONGS: Readonly<Record<TokenKind, readonly (typeof DOORS)[number][]>> = {
+  jwt_svid: ["actor token", "client assertion", "SPIFFE assertion"],
+  workload_token: ["actor token", "client assertion"],
+  client_assertion: ["actor token", "client assertion"],
+  id_token: ["ID token"],
+  access_token: ["access token"],
+  operator_token: ["operator's token"],
+  id_jag: ["assertion of a grant"],
+  delegation_token: ["access token", "delegation token"],
+  dpop_proof: ["DPoP proof"],
+  hand_over: ["hand-over"],
+  security_event: [],
+}
+
+/** By kind, where no attack offers an honest token. */
+export const NOT_OFFERED: Readonly<Record<string, readonly string[]>> = Object.fromEntries(
+  HONEST.map(({ name, kind }) => [kind, DOORS.filter((door) => !(`${name} as ${door}` in kinds))]),
+)
+
+/** By name, what is no security event. */
+export const NO_EVENTS = HONEST.filter(({ kind }) => kind !== "security_event").map(
+  ({ name, make }) => [name, make] as const,
+)

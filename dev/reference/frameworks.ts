@@ -86,7 +86,7 @@ function indexPage(): string {
     "Titles and ids are the official ones unless a page says otherwise, all other words are ours. The frameworks are no certificates, and nobody but us has judged how far each entry is met.",
     "## What a test shows",
     `\`npm run test:assurance\` carries out each attack over HTTP, three times. It, or [what stands for it there](#the-plain-set-up), succeeds against [a plain OAuth set-up](${TO_ROOT}/test/assurance/plain.ts): a gateway that verifies a session and looks at its role. It fails against Narrowgate with [these policies](${TO_ROOT}/test/assurance/policies), whose honest work is not denied; the record has the denial that the page names. It succeeds again once the control is taken out of the policies, so that nothing else had ended it. Where no policy takes a control out, such as a signature, the page says what the attack is compared with instead.`,
-    "What is no attack (that people decide, that what they end is over, that records prove what was done) is shown over HTTP too, and no longer holds once the setting that the page names is taken out of the policies.",
+    "What is no attack (that people decide, that what they end is over, that records prove what was done) is shown over HTTP too, and no longer holds once the setting that the page names is taken out of the policies or, where no policy takes it out, is compared with what the page names.",
     "Where a line ends in the name of a file, another test of this repository shows it, which runs in its own suite.",
     "The policies are those of one small company. Yours decide what holds for you: the tests show that a control works, not that you have it.",
     "`npm run test:assurance -- -t ASI03` runs what shows one entry, by its id.",
@@ -142,11 +142,11 @@ export function shownList({ shownBy, tests = [] }: Pick<Entry, "shownBy" | "test
 
 /** The attack, where it stands, and what ends it; or what holds, and what it depends on. */
 function shown(each: Shown, root: string): string {
+  const comparison = each.without === null ? ` Compared with ${each.instead.words}.` : ""
   if ("holds" in each) {
     const fixed = each.refused === undefined ? "" : " Policies without that cannot be live."
-    return `- [${each.name}](${root}/${placeOf(each)}). It depends on ${each.control}.${fixed}`
+    return `- [${each.name}](${root}/${placeOf(each)}). It depends on ${each.control}.${fixed}${comparison}`
   }
-  const comparison = each.without === null ? ` Compared with ${each.instead.words}.` : ""
   return `- [${each.name}](${root}/${placeOf(each)}). Ended by ${each.control} (${denial(each, root)}).${comparison}`
 }
 

@@ -45,19 +45,24 @@ describe("a decision is by one bundle", () => {
     })
     const [first] = tasks
     let before = await pointerText()
-    while (published <= SWITCHES) {
-      await publish(marked(body, published + 1), published + 1)
-      published += 1
-      forgetBundle()
-      await callWith(first?.token ?? "", "/files/a")
-      // An isolate that is behind, as KV is where it runs; some ledgers have seen the newer one.
-      const now = await pointerText()
-      await env.BUNDLES.put(POINTER_KEY, before)
-      forgetBundle()
-      await callWith(first?.token ?? "", "/files/a")
-      await env.BUNDLES.put(POINTER_KEY, now)
-      forgetBundle()
-      before = now
+    try {
+      while (published <= SWITCHES) {
+        await publish(marked(body, published + 1), published + 1)
+        published += 1
+        forgetBundle()
+        await callWith(first?.token ?? "", "/files/a")
+        // An isolate that is behind, as KV is where it runs; some ledgers have seen the newer one.
+        const now = await pointerText()
+        await env.BUNDLES.put(POINTER_KEY, before)
+        forgetBundle()
+        await callWith(first?.token ?? "", "/files/a")
+        await env.BUNDLES.put(POINTER_KEY, now)
+        forgetBundle()
+        before = now
+      }
+    } finally {
+      // The callers end, whatever fails here.
+      published = SWITCHES + 1
     }
     const seen = new Set<number>()
     for (const { task, codes } of await Promise.all(callers)) {

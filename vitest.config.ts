@@ -285,7 +285,6 @@ const PROJECTS: readonly TestProjectInlineConfiguration[] = [
       name: "assurance",
       include: ["test/assurance/**/*.test.ts"],
       testTimeout: 120_000,
-      hookTimeout: 60_000,
     },
   },
   {
@@ -304,7 +303,7 @@ const PROJECTS: readonly TestProjectInlineConfiguration[] = [
   },
   {
     // A real SPIRE, if spire-server and spire-agent are on the PATH.
-    test: { name: "spire", include: ["test/spire/**/*.test.ts"], hookTimeout: 60_000 },
+    test: { name: "spire", include: ["test/spire/**/*.test.ts"] },
   },
   {
     // Sinks of records over real HTTP; and real ones, if EXPORT names the directory of test/collectors/install.sh.
@@ -343,8 +342,9 @@ const inTurn = ({ test, ...rest }: TestProjectInlineConfiguration, index: number
 export default defineConfig({
   test: {
     projects: PROJECTS.map(inTurn),
-    // A busy machine is no failure.
+    // A busy machine is no failure. Hooks start servers and fill disks, as tests do.
     testTimeout: 60_000,
+    hookTimeout: 60_000,
     // One line per file: `--reporter=verbose` prints the tests and their times.
     slowTestThreshold: Infinity,
   },

@@ -25,7 +25,7 @@ beforeAll(async () => {
   }
   for (const file of [FIRST, LAST]) writeFileSync(join(objects, file), "0")
   writer = spawn(process.execPath, ["-e", WRITER, join(objects, FIRST), join(objects, LAST)], { stdio: "ignore" })
-  await vi.waitUntil(() => countIn(join(objects, LAST)) > 0, { timeout: 10_000 })
+  await vi.waitUntil(() => countIn(join(objects, LAST)) > 0, { timeout: 30_000 })
 })
 afterAll(() => {
   writer.kill("SIGKILL")

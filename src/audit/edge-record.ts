@@ -38,13 +38,13 @@ function ofCredential({ token, proof }: VerifiedCredential): Partial<DecisionRec
 
 /** The called tool, and how it is called. */
 export function ofLocated(
-  { path, segments, tool }: Located,
+  { path, segments, tool, mcpMethod }: Located,
   candidate: DecisionRecord["candidate"],
   { catalog }: Bundle,
 ): Partial<DecisionRecord> {
   const { name, action, sensitivity, redact } = tool
   const redactedParts = redacted({ path, arguments: {}, candidate }, { redact, segments, tools: catalog.tools })
-  return { ...redactedParts, tool: name, action, sensitivity }
+  return { ...redactedParts, tool: name, action, sensitivity, mcp_method: mcpMethod ?? null }
 }
 
 /** Stores the record of a call that was decided without a ledger. */

@@ -45,6 +45,7 @@ export function ledgerCall(
     receivedAt,
     candidate: candidate && candidate.pointer,
     ...(located.besides && { besides: located.besides }),
+    ...(located.mcpMethod !== undefined && { mcpMethod: located.mcpMethod }),
     ...(trace !== null && { trace }),
     ...(steps && { steps }),
   }

@@ -31,6 +31,7 @@ export const packed = (call: LedgerCall) =>
     call.besides ?? null,
     call.trace ?? null,
     call.steps ?? null,
+    call.mcpMethod ?? null,
   ] as const
 
 export type PackedCall = ReturnType<typeof packed>
@@ -61,5 +62,6 @@ export function unpacked(values: PackedCall): LedgerCall {
     ...(values[22] && { besides: values[22] }),
     ...(values[23] && { trace: values[23] }),
     ...(values[24] && { steps: values[24] }),
+    ...(values[25] && { mcpMethod: values[25] }),
   }
 }

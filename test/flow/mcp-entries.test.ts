@@ -100,6 +100,40 @@ describe("each message is a call of its entry:", () => {
     expect(await toolOf(token, body)).toBe(tool)
   })
 
+  const methodOf = async (...given: Parameters<typeof post>) =>
+    (await recordOf((await post(...given)).decision)).mcp_method
+
+  test.each<readonly [body: string, method: string | null]>([
+    [message("tools/call", { name: "find" }), "tools/call"],
+    [message("resources/read", { uri: "db://tables/orders" }), "resources/read"],
+    [message("prompts/get", { name: "Summary of a table" }), "prompts/get"],
+    [listen("note:a"), "subscriptions/listen"],
+    [completion({ type: "ref/prompt", name: "Summary of a table" }), "completion/complete"],
+    [message("tasks/cancel", { taskId: "a" }), "tasks/cancel"],
+    [message("notifications/initialized"), "notifications/initialized"],
+    // Its name is the client's own, and may be anything.
+    [message("notifications/alice@example.org"), null],
+    [answer(ELICITED), null],
+    // Not of this server: its text is nothing that MCP defines.
+    [message("tasks/delete"), null],
+  ])("the record of %s has the method %s", async (body, method) => {
+    const { token } = await openTask("first", READS)
+    expect(await methodOf(token, body)).toBe(method)
+  })
+
+  test("and so has that of a call which is denied without its ledger, or read from headers alone", async () => {
+    const { token } = await openTask("first", { scope: "docs.table:read" })
+    const denied = await post(token, message("tools/call", { name: "find" }))
+    expect(denied.code).toBe("insufficient_scope")
+    expect(await recordOf(denied.decision)).toMatchObject({ mcp_method: "tools/call", number: null })
+    const headers = {
+      "MCP-Protocol-Version": "2026-07-28",
+      "Mcp-Method": "resources/read",
+      "Mcp-Name": "db://tables/orders",
+    }
+    expect(await methodOf(token, "", { headers }, "nginx")).toBe("resources/read")
+  })
+
   test("the reason of an unknown method is its own, so that it can be answered as its server would", async () => {
     const { token } = await openTask("first", READS)
     const { decision } = await post(token, message("tasks/delete"))

@@ -28,10 +28,11 @@ const CALL: Required<LedgerCall> = {
   besides: ["answer"],
   trace: "trace",
   steps: { keys: 9 },
+  mcpMethod: "MCP method",
 }
 
 it("crosses whole", () => {
   expect(unpacked(packed(CALL))).toEqual(CALL)
-  const { besides: _, trace: _trace, steps: _steps, ...others } = CALL
+  const { besides: _, trace: _trace, steps: _steps, mcpMethod: _method, ...others } = CALL
   expect(unpacked(packed(others))).toEqual(others)
 })

@@ -47,13 +47,28 @@ const LIFECYCLE_OF_METHOD: ReadonlyMap<string, LifecycleTool> = new Map([
   ["tasks/cancel", "tasks"],
 ])
 
+const NOTIFICATION = "notifications/"
+
 /** Returns null for a method that MCP does not know, or that calls a tool, a resource or a prompt. */
 export function lifecycleOfMethod(method: string): LifecycleTool | null {
-  return method.startsWith("notifications/") ? "notifications" : (LIFECYCLE_OF_METHOD.get(method) ?? null)
+  return method.startsWith(NOTIFICATION) ? "notifications" : (LIFECYCLE_OF_METHOD.get(method) ?? null)
 }
 
 /** The second segment of their names. A server's own tool must not begin with it, or it would pass for one of these. */
 export const LIFECYCLE_SEGMENT = "mcp"
+
+/** Those that clients send. */
+const NOTIFICATIONS: ReadonlySet<string> = new Set([
+  "notifications/cancelled",
+  "notifications/initialized",
+  "notifications/progress",
+  "notifications/roots/list_changed",
+  "notifications/tasks/status",
+])
+
+/** @param method of a message that was read: a request's is defined, but a notification can have any name */
+export const isDefinedMethod = (method: string): boolean =>
+  !method.startsWith(NOTIFICATION) || NOTIFICATIONS.has(method)
 
 const LIFECYCLE_GROUP = "mcp-lifecycle"
 

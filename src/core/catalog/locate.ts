@@ -28,6 +28,8 @@ export interface Located {
   readonly byHeaders: boolean
   /** Tools that have to be permitted as well, as of `McpCall`; absent if none. */
   readonly besides?: readonly string[]
+  /** As of `McpCall`. */
+  readonly mcpMethod?: string
 }
 
 export interface Catalog {

@@ -23,6 +23,8 @@ export interface McpCall {
    * requests that it has, or may have unseen; and the entry whose arguments it completes. Absent if none.
    */
   readonly besides?: readonly string[]
+  /** The message's JSON-RPC method. Absent if it has none, or one that MCP does not define: that text is the caller's. */
+  readonly mcpMethod?: string
 }
 
 export const refuse = (what: string): Denied => deny({ reason: "mcp_rejected", what })

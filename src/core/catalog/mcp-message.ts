@@ -7,7 +7,7 @@ import { deny, isDenied, type Denied } from "../denials/denied.ts"
 import { unseenOf } from "./arguments.ts"
 import { INEXACT, isJsonType, isObject, readLoosely } from "../encoding/json.ts"
 import { asksForOtherMethod, METHOD_IN_ARGUMENT } from "./method-override.ts"
-import { lifecycleName } from "./lifecycle.ts"
+import { isDefinedMethod, lifecycleName } from "./lifecycle.ts"
 import { confusableKey } from "../encoding/name-folding.ts"
 import type { Body, CallHeaders } from "./call-request.ts"
 import { parseCallBody } from "./json-body.ts"
@@ -79,12 +79,17 @@ function fromBody(server: McpServer, headers: CallHeaders, body: WholeBody): Mcp
   }
   const differing = compareHeaders(headers, method, fields)
   if (differing) return differing
-  const call = callOf(server, method, fields, unseenOf(text, parsed.isExact))
+  const read = callOf(server, method, fields, unseenOf(text, parsed.isExact))
+  if (isDenied(read)) return read
+  const call = withMethod(read, method)
   const kinds = kindsOfInputResponses(fields["inputResponses"])
-  if (kinds?.length === 0 || isDenied(call)) return call
+  if (kinds?.length === 0) return call
   if (kinds === null) return refuse("what kind of answer it has in `inputResponses` is ambiguous")
   return { ...call, besides: [...(call.besides ?? []), ...kinds.map((kind) => lifecycleName(server.name, kind))] }
 }
+
+const withMethod = (call: McpCall, method: string): McpCall =>
+  isDefinedMethod(method) ? { ...call, mcpMethod: method } : call
 
 /** Returns the message in a body; undefined if the body is no JSON, or too long. */
 export function messageIn(body: Body): unknown {
@@ -100,8 +105,9 @@ export function readParamsOf(body: Body): Members | null {
 const messages = new WeakMap<Body, unknown>()
 
 function fromHeaders(server: McpServer, headers: CallHeaders): McpCall | Denied {
-  const call = callOfHeaders(server, headers)
-  if (isDenied(call)) return call
+  const read = callOfHeaders(server, headers)
+  if (isDenied(read)) return read
+  const call = withMethod(read, headers.mcpMethod ?? "")
   // Its body may have answers of each kind, which nobody sees: so each has to be permitted, and none suspended.
   const answers = HAS_ANSWERS.has(headers.mcpMethod ?? "")
     ? ANSWERS.map((kind) => lifecycleName(server.name, kind))

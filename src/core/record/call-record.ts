@@ -62,6 +62,7 @@ function recordOfCall(
     labels: call.labels,
     life,
     listing: null,
+    mcp_method: call.mcpMethod,
     method: call.method,
     mode: call.mode,
     number,

@@ -32,6 +32,8 @@ export interface LedgerCall extends Call {
   readonly receivedAt: number
   /** A bundle to evaluate beside the deciding one. Null if there is none. */
   readonly candidate: Pointer | null
+  /** As of `Located`. */
+  readonly mcpMethod?: string
   /** Of the span that sent the request. Absent if none did. */
   readonly trace?: TraceParent
   /** What it has waited for before it was sent to the ledger. Absent if nothing. */
@@ -49,6 +51,7 @@ export interface VisibleCall
     Omit<Evidence, "context" | "approvals">,
     Pick<DecisionRecord, "arguments_hash" | "arguments_omitted" | "facts" | "approvals" | "trace" | "steps"> {
   readonly isBound: boolean
+  readonly mcpMethod: DecisionRecord["mcp_method"]
 }
 
 export function visibleCall(
@@ -83,6 +86,7 @@ export function visibleCall(
     task: ask.task,
     tool: ask.tool,
     method: ask.method,
+    mcpMethod: ask.mcpMethod ?? null,
     gateway: ask.gateway,
     environment: ask.environment,
     mode: ask.mode,

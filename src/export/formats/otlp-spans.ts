@@ -48,6 +48,7 @@ const FIELDS = [
   "gateway",
   "environment",
   "method",
+  "mcp_method",
   "tool",
   "action",
   "sensitivity",

@@ -30,6 +30,7 @@ export const PLACES: Readonly<Record<FieldName, Place>> = {
   environment: { otlp: "deployment.environment.name", ocsf: "unmapped.environment" },
   operator: unmapped("operator"),
   method: { otlp: "http.request.method", ocsf: "http_request.http_method" },
+  mcp_method: { otlp: "mcp.method.name", ocsf: "unmapped.mcp_method" },
   path: { otlp: "url.path", ocsf: "http_request.url.path" },
   tool: { otlp: "gen_ai.tool.name", ocsf: "unmapped.tool" },
   action: unmapped("action"),

@@ -18,6 +18,7 @@ export const WHOLE: DecisionRecord = {
   environment: "production",
   operator: "https://idp.example|olga",
   method: "POST",
+  mcp_method: "tools/call",
   path: "/mail/messages",
   tool: "mail.send",
   action: "write",

@@ -101,6 +101,13 @@ export const DECISION_FIELDS = {
     visibleTo: "operators",
     doc: "Method of the original request.",
   }),
+  mcp_method: text({
+    truncation: NEVER_CUT,
+    redaction: NO_ARGUMENT,
+    personal: false,
+    visibleTo: "operators",
+    doc: "JSON-RPC method of the message to an MCP server, as in `tools/call`. Null if MCP does not define it.",
+  }),
   path: field<string | null>()({
     schema: NULLABLE_TEXT,
     blank: null,

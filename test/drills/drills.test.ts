@@ -1,7 +1,7 @@
 /** Each drill passes, carries out the commands of its runbook, and leaves nothing behind. */
 import { execFile, spawn } from "node:child_process"
 import { once } from "node:events"
-import { readFileSync } from "node:fs"
+import { globSync, readFileSync } from "node:fs"
 import { glob, mkdtemp, readdir, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -23,17 +23,17 @@ const anchorOf = (heading: string): string =>
     .replaceAll(/[^\w -]/g, "")
     .replaceAll(" ", "-")
 
-const RUNBOOKS: readonly Runbook[] = PAGE.split(/^## /m)
-  .slice(1)
-  .map((section) => {
-    const [heading = ""] = section.split("\n", 1)
-    const blocks = Array.from(section.matchAll(/^ *```sh\n([^]*?)^ *```/gm), ([, block = ""]) => block).join("\n")
-    return {
-      anchor: anchorOf(heading),
-      drill: /^Drill: `npm run drill -- ([\w-]+)`$/m.exec(section)?.[1],
-      commands: Array.from(blocks.matchAll(/^ *(npx narrowgate .*)$/gm), ([, command = ""]) => command),
-    }
-  })
+const [INTRODUCTION = "", ...SECTIONS] = PAGE.split(/^## /m)
+
+const RUNBOOKS: readonly Runbook[] = SECTIONS.map((section) => {
+  const [heading = ""] = section.split("\n", 1)
+  const blocks = Array.from(section.matchAll(/^ *```sh\n([^]*?)^ *```/gm), ([, block = ""]) => block).join("\n")
+  return {
+    anchor: anchorOf(heading),
+    drill: /^Drill: `npm run drill -- ([\w-]+)`$/m.exec(section)?.[1],
+    commands: Array.from(blocks.matchAll(/^ *(npx narrowgate .*)$/gm), ([, command = ""]) => command),
+  }
+})
 
 const PROGRAM = join(ROOT, "dev/drill.ts")
 
@@ -66,6 +66,22 @@ test("each runbook names its drill, and each drill its runbook", () => {
   expect(RUNBOOKS.map(({ anchor, drill: name }) => `${anchor}: ${name}`).toSorted()).toEqual(
     DRILLS.map(({ name, runbook }) => `${runbook}: ${name}`).toSorted(),
   )
+})
+
+test("the table of what an operator sees leads to each runbook", () => {
+  const targets = Array.from(INTRODUCTION.matchAll(/^\|.*\]\(#([^)]+)\)/gm), ([, anchor = ""]) => anchor)
+  expect(targets.toSorted()).toEqual(RUNBOOKS.map(({ anchor }) => anchor).toSorted())
+})
+
+test("each drill that a page names is one", () => {
+  const named = globSync(["*.md", "docs/**/*.md"], { cwd: ROOT }).flatMap((page) =>
+    Array.from(
+      readFileSync(join(ROOT, page), "utf8").matchAll(/npm run drill -- ([a-z-]+)/g),
+      ([, name = ""]) => `${page}: ${name}`,
+    ),
+  )
+  expect(named.length).toBeGreaterThan(DRILLS.length)
+  expect(named.filter((each) => !DRILLS.some(({ name }) => each.endsWith(`: ${name}`)))).toEqual([])
 })
 
 test.each(DRILLS)(

@@ -88,10 +88,10 @@ export async function accepting(child: ChildProcess, port: number, complaint: ()
 }
 
 /** Ends `child` by its pid and waits until it is gone. */
-export async function stop(child: ChildProcess): Promise<void> {
+export async function stop(child: ChildProcess, signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
   const gone = once(child, "exit")
-  child.kill("SIGTERM")
+  child.kill(signal)
   await gone
 }
 

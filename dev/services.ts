@@ -1,9 +1,9 @@
 /** What stands behind the local stack: the demo's servers, each reached only through a gateway that uses Narrowgate. */
-import type { DemoPorts } from "./demo-ports.ts"
+import { DEMO_PORTS, type DemoPorts } from "./demo-ports.ts"
 import { startGateway } from "./gateway.ts"
-import type { Listening } from "./loopback.ts"
+import { freePort, type Listening } from "./loopback.ts"
 import { nginxPath, startNginx } from "./nginx.ts"
-import { developmentKey } from "../cli/remote/local-stack-policies.ts"
+import { developmentKey, type Origins } from "../cli/remote/local-stack-policies.ts"
 import {
   type Api,
   type Desk,
@@ -28,6 +28,24 @@ export interface Services {
   readonly api: Api
   readonly close: () => Promise<void>
 }
+
+/** Free ports for all of it, and the origins that policies/ names → those at these ports. */
+export async function freeServicePorts(): Promise<{ readonly ports: DemoPorts; readonly origins: Origins }> {
+  const ports: DemoPorts = {
+    edge: await freePort(),
+    web: await freePort(),
+    everything: await freePort(),
+    desk: await freePort(),
+    billing: await freePort(),
+  }
+  const here = new Map(Object.entries(ports))
+  const origins = Object.entries(DEMO_PORTS).map(
+    ([name, written]) => [at(written), at(here.get(name) ?? written)] as const,
+  )
+  return { ports, origins: new Map(origins) }
+}
+
+const at = (port: number): string => `http://127.0.0.1:${port}`
 
 export async function startServices(narrowgate: string, ports: DemoPorts): Promise<Services> {
   const started: { readonly close: () => Promise<void> }[] = []

@@ -1,18 +1,17 @@
 import {
-  addAgentWithKey,
+  addMailer,
   endpointOf,
   openTask,
   readTicket,
-  requestByKey,
+  requestAsMailer,
   requestTask,
   session,
   SUPPORT,
 } from "../dev/drill/agents.ts"
-import { drill, expected } from "../dev/drill/drill.ts"
+import { drill, expected, valueOf } from "../dev/drill/drill.ts"
 import { startStackPlace, type StackPlace } from "../dev/drill/stack-place.ts"
 import { callHttp, makeKey, type Key } from "../dev/demo/agent.ts"
 
-const AGENT = "https://agents.example/mailer"
 const HOUR_S = 3_600
 const DAY_MS = 24 * HOUR_S * 1000
 
@@ -20,18 +19,18 @@ interface ClockPlace extends StackPlace {
   readonly key: Key
 }
 
-async function start(): Promise<ClockPlace> {
+async function start(directory: string): Promise<ClockPlace> {
   const key = await makeKey()
-  const place = await startStackPlace(async (policies) => addAgentWithKey(policies, AGENT, key))
+  const place = await startStackPlace(directory, async (policies) => addMailer(policies, key))
   return { ...place, key }
 }
 
-const readBy = async (place: StackPlace, name: string): Promise<string> =>
-  readTicket(place, place.variables.get(name) ?? "")
+const readBy = async (place: StackPlace, name: string): Promise<string> => readTicket(place, valueOf(place, name))
 
 export const clockWrong = drill<ClockPlace>({
   name: "clock-wrong",
-  practises: "Tells whose clock is wrong, an agent's or Narrowgate's own, and sees that nothing ended comes back.",
+  practises:
+    "Finds whose clock is wrong, an agent's or Narrowgate's own, and checks that what has ended does not come back.",
   runbook: "a-clock-is-wrong",
   start,
   steps: [
@@ -39,8 +38,8 @@ export const clockWrong = drill<ClockPlace>({
       title: "An agent whose clock is an hour ahead requests a task, and one whose clock is an hour behind.",
       async run(place) {
         const subject = await session(place, "alice")
-        const ahead = await requestByKey(endpointOf(place), AGENT, place.key, subject, HOUR_S)
-        const behind = await requestByKey(endpointOf(place), AGENT, place.key, subject, -HOUR_S)
+        const ahead = await requestAsMailer(endpointOf(place), place.key, subject, HOUR_S)
+        const behind = await requestAsMailer(endpointOf(place), place.key, subject, -HOUR_S)
         return `${expected(ahead.answer, "401 invalid_client")}; ${expected(behind.answer, "401 invalid_client")}`
       },
     },
@@ -50,7 +49,7 @@ export const clockWrong = drill<ClockPlace>({
     },
     { command: 'npx narrowgate doctor "$POLICIES" | grep " clock "', shows: /ok +clock +agrees with the Worker/ },
     {
-      title: "Another agent works: one task of its goes on, another one is completed.",
+      title: "Another agent completes one of its tasks; its other task goes on.",
       async run(place) {
         const wanted = { agent: SUPPORT, subject: await session(place, "alice") }
         const [live, ended] = [
@@ -93,7 +92,7 @@ export const clockWrong = drill<ClockPlace>({
     },
     { command: 'npx narrowgate doctor "$POLICIES" | grep " clock "', shows: /ok +clock +agrees with the Worker/ },
     {
-      title: "What was completed stays so, and the agent works on.",
+      title: "The completed task stays ended, and the agent works on.",
       async run(place) {
         const ended = expected(await readBy(place, "ENDED"), "401 invalid_token")
         const { token } = await openTask(place, { agent: SUPPORT, subject: await session(place, "alice") })

@@ -1,14 +1,14 @@
 import { isMap } from "yaml"
 import { openTask, readTicket, requestTask, session, SUPPORT } from "../dev/drill/agents.ts"
-import { drill, expected, NotAsExpected } from "../dev/drill/drill.ts"
+import { drill, expected, NotAsExpected, valueOf } from "../dev/drill/drill.ts"
 import { editPolicies, entryOf, namesIn } from "../dev/drill/policies.ts"
 import { runCommand } from "../dev/drill/run-command.ts"
 import { startStackPlace, type StackPlace } from "../dev/drill/stack-place.ts"
 
 const RETIRED = "spiffe://example.org/agent/retired"
 
-async function start(): Promise<StackPlace> {
-  return startStackPlace(async (policies) => {
+async function start(directory: string): Promise<StackPlace> {
+  return startStackPlace(directory, async (policies) => {
     await editPolicies(policies, "agents.yaml", (document) => {
       const support: unknown = document.getIn(entryOf(document, "agents", "id", SUPPORT))
       if (!isMap(support)) throw new Error("the example has no agent of support")
@@ -34,7 +34,7 @@ export const kvRolledBack = drill<StackPlace>({
   start,
   steps: [
     {
-      title: "Bundle 1 has an agent that opens a task. Somebody who can write to KV keeps its pointer.",
+      title: "Bundle 1 has an agent that opens a task. An attacker who can write to KV copies its pointer.",
       async run(place) {
         place.variables.set("OLD_POINTER", await pointerOf(place))
         return expected(await requestAs(place, RETIRED), "200 allowed")
@@ -51,11 +51,10 @@ export const kvRolledBack = drill<StackPlace>({
       },
     },
     {
-      title: "Somebody puts the pointer of bundle 1 into KV again, and every isolate starts anew.",
+      title: "The attacker puts the pointer of bundle 1 into KV again, and every isolate starts anew.",
       async run(place) {
-        await (await place.stack.keyValues()).put(POINTER, place.variables.get("OLD_POINTER") ?? "")
-        if ((await pointerOf(place)) !== place.variables.get("OLD_POINTER"))
-          throw new NotAsExpected("KV has another one")
+        await (await place.stack.keyValues()).put(POINTER, valueOf(place, "OLD_POINTER"))
+        if ((await pointerOf(place)) !== valueOf(place, "OLD_POINTER")) throw new NotAsExpected("KV has another one")
         await place.stack.restart()
         return "KV has the pointer of bundle 1"
       },

@@ -1,43 +1,42 @@
 import {
-  addAgentWithKey,
+  addMailer,
   endpointOf,
+  MAILER,
   publicKeys,
   readTicket,
-  requestByKey,
+  requestAsMailer,
   session,
   UNTIL_LEASES_EXPIRE,
 } from "../dev/drill/agents.ts"
-import { drill, expected } from "../dev/drill/drill.ts"
+import { drill, expected, valueOf } from "../dev/drill/drill.ts"
 import { editPolicies, entryOf } from "../dev/drill/policies.ts"
 import { startStackPlace, type StackPlace } from "../dev/drill/stack-place.ts"
 import { makeKey, type Key } from "../dev/demo/agent.ts"
-
-const AGENT = "https://agents.example/mailer"
 
 interface KeysPlace extends StackPlace {
   readonly leaked: Key
   readonly next: Key
 }
 
-async function start(): Promise<KeysPlace> {
+async function start(directory: string): Promise<KeysPlace> {
   const [leaked, next] = await Promise.all([makeKey(), makeKey()])
-  const place = await startStackPlace(async (policies, variables) => {
-    variables.set("AGENT", AGENT)
-    await addAgentWithKey(policies, AGENT, leaked)
+  const place = await startStackPlace(directory, async (policies, variables) => {
+    variables.set("AGENT", MAILER)
+    await addMailer(policies, leaked)
   })
   return { ...place, leaked, next }
 }
 
 export const leakedAgentKey = drill<KeysPlace>({
   name: "leaked-agent-key",
-  practises: "Suspends an agent whose private key was stolen, replaces the key, and lets the agent work again.",
+  practises: "Suspends an agent whose private key was stolen, replaces the key, and resumes the agent.",
   runbook: "a-leaked-agent-key",
   start,
   steps: [
     {
       title: "The thief has the agent's key and a session of alice's: it opens a task and reads a ticket.",
       async run(place) {
-        const stolen = await requestByKey(endpointOf(place), AGENT, place.leaked, await session(place, "alice"))
+        const stolen = await requestAsMailer(endpointOf(place), place.leaked, await session(place, "alice"))
         place.variables.set("STOLEN", stolen.token)
         return expected(await readTicket(place, stolen.token), "200 allowed")
       },
@@ -51,8 +50,8 @@ export const leakedAgentKey = drill<KeysPlace>({
     {
       title: "The thief calls again by its token, and requests another task.",
       async run(place) {
-        const call = expected(await readTicket(place, place.variables.get("STOLEN") ?? ""), "401 invalid_token")
-        const request = await requestByKey(endpointOf(place), AGENT, place.leaked, await session(place, "alice"))
+        const call = expected(await readTicket(place, valueOf(place, "STOLEN")), "401 invalid_token")
+        const request = await requestAsMailer(endpointOf(place), place.leaked, await session(place, "alice"))
         return `${call}; ${expected(request.answer, "400 unauthorized_client")}`
       },
     },
@@ -64,7 +63,7 @@ export const leakedAgentKey = drill<KeysPlace>({
       title: "The operator puts the public half of a new key into agents.yaml.",
       async run({ policies, next }) {
         await editPolicies(policies, "agents.yaml", (document) => {
-          const agent = entryOf(document, "agents", "id", AGENT)
+          const agent = entryOf(document, "agents", "id", MAILER)
           document.setIn([...agent, "identities", 0, "keys"], publicKeys(next))
         })
         return "agents.yaml has the new key alone"
@@ -84,20 +83,15 @@ export const leakedAgentKey = drill<KeysPlace>({
     {
       title: "The thief tries its token and its key once more.",
       async run(place) {
-        const call = expected(await readTicket(place, place.variables.get("STOLEN") ?? ""), "401 invalid_token")
-        const request = await requestByKey(endpointOf(place), AGENT, place.leaked, await session(place, "alice"))
+        const call = expected(await readTicket(place, valueOf(place, "STOLEN")), "401 invalid_token")
+        const request = await requestAsMailer(endpointOf(place), place.leaked, await session(place, "alice"))
         return `${call}; ${expected(request.answer, "401 invalid_client")}`
       },
     },
     {
       title: "The agent opens a task by its new key, for alice, who has logged in again.",
       async run(place) {
-        const { answer, token } = await requestByKey(
-          endpointOf(place),
-          AGENT,
-          place.next,
-          await session(place, "alice"),
-        )
+        const { answer, token } = await requestAsMailer(endpointOf(place), place.next, await session(place, "alice"))
         return `${expected(answer, "200 allowed")}; ${expected(await readTicket(place, token), "200 allowed")}`
       },
     },

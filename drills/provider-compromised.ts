@@ -1,10 +1,19 @@
 import { createServer } from "node:http"
-import { SignJWT } from "jose"
-import { openTask, readTicket, requestTask, session, SUPPORT, UNTIL_LEASES_EXPIRE } from "../dev/drill/agents.ts"
-import { drill, expected } from "../dev/drill/drill.ts"
+import {
+  accessToken,
+  type Issuer,
+  openTask,
+  publicKeys,
+  readTicket,
+  requestTask,
+  session,
+  SUPPORT,
+  UNTIL_LEASES_EXPIRE,
+} from "../dev/drill/agents.ts"
+import { drill, expected, valueOf } from "../dev/drill/drill.ts"
 import { editPolicies, namesIn, entryOf } from "../dev/drill/policies.ts"
 import { startStackPlace, type StackPlace } from "../dev/drill/stack-place.ts"
-import { makeKey, type Key } from "../dev/demo/agent.ts"
+import { callHttp, makeKey } from "../dev/demo/agent.ts"
 import { listen } from "../dev/loopback.ts"
 
 const AUDIENCE = "https://api.partner.example"
@@ -12,19 +21,18 @@ const AUDIENCE = "https://api.partner.example"
 const OPERATORS = "drill-operators"
 
 interface ProviderPlace extends StackPlace {
-  /** The origin of the provider whose signing key was stolen. */
-  readonly partner: string
-  readonly stolen: Key
+  /** The provider, with the signing key that was stolen. */
+  readonly partner: Issuer
 }
 
-async function start(): Promise<ProviderPlace> {
-  const stolen = await makeKey()
-  const keys = JSON.stringify({ keys: [{ ...stolen.publicJwk, kid: stolen.thumbprint, alg: "ES256", use: "sig" }] })
+async function start(directory: string): Promise<ProviderPlace> {
+  const key = await makeKey()
+  const keys = JSON.stringify(publicKeys(key).jwks)
   const server = createServer((_request, response) => {
     response.writeHead(200, { "content-type": "application/json" }).end(keys)
   })
   const partner = await listen(server, 0)
-  const place = await startStackPlace(async (policies) => {
+  const place = await startStackPlace(directory, async (policies) => {
     await editPolicies(policies, "issuers.yaml", (document) => {
       document.setIn(["issuers", namesIn(document, "issuers", "id").length], {
         id: "partner",
@@ -45,8 +53,7 @@ async function start(): Promise<ProviderPlace> {
   })
   return {
     ...place,
-    partner: partner.origin,
-    stolen,
+    partner: { origin: partner.origin, key },
     async close() {
       await place.close()
       await partner.close()
@@ -54,26 +61,13 @@ async function start(): Promise<ProviderPlace> {
   }
 }
 
-/** An access token as the provider would issue it. */
-async function forge({ partner, stolen }: ProviderPlace, claims: Readonly<Record<string, unknown>>): Promise<string> {
-  return new SignJWT({ ...claims })
-    .setProtectedHeader({ alg: "ES256", kid: stolen.thumbprint, typ: "at+jwt" })
-    .setIssuer(partner)
-    .setSubject("mallory")
-    .setJti(crypto.randomUUID())
-    .setIssuedAt()
-    .setExpirationTime("5m")
-    .sign(stolen.privateKey)
-}
+const forgedSession = async ({ partner }: ProviderPlace): Promise<string> =>
+  accessToken(partner, "mallory", { aud: AUDIENCE, client_id: "drill-app", groups: ["support"] })
 
-const forgedSession = async (place: ProviderPlace): Promise<string> =>
-  forge(place, { aud: AUDIENCE, client_id: "drill-app", groups: ["support"] })
-
-/** What the thief is answered who reads, as an operator, what is suspended. */
-async function readAsOperator(place: ProviderPlace): Promise<string> {
-  const token = await forge(place, { aud: place.stack.origin, client_id: OPERATORS })
-  const headers = { authorization: `Bearer ${token}` }
-  return String((await fetch(`${place.stack.origin}/v1/revocations`, { headers })).status)
+/** The status that the thief gets who lists, as an operator, what is suspended. */
+async function listAsThief({ partner, stack }: ProviderPlace): Promise<string> {
+  const token = await accessToken(partner, "mallory", { aud: stack.origin, client_id: OPERATORS })
+  return String((await callHttp("GET", `${stack.origin}/v1/revocations`, token)).status)
 }
 
 export const providerCompromised = drill<ProviderPlace>({
@@ -97,16 +91,16 @@ export const providerCompromised = drill<ProviderPlace>({
       keep: { SUSPENSION: /^(swi_\S+)/m },
     },
     {
-      title: "No call is allowed, and no task is opened, for anybody.",
+      title: "No call is allowed, and no task is opened, for any user.",
       async run(place) {
-        const call = expected(await readTicket(place, place.variables.get("FORGED") ?? ""), "401 invalid_token")
+        const call = expected(await readTicket(place, valueOf(place, "FORGED")), "401 invalid_token")
         const alice = await requestTask(place, { agent: SUPPORT, subject: await session(place, "alice") })
         return `${call}; alice: ${expected(alice.answer, "400 unauthorized_client")}`
       },
     },
     {
       title: "The thief is an operator too, as some log in at that provider: it could lift the suspension.",
-      run: async (place) => expected(await readAsOperator(place), "200"),
+      run: async (place) => expected(await listAsThief(place), "200"),
     },
     {
       title: "The operator takes the provider out of issuers.yaml and operators.yaml.",
@@ -117,7 +111,7 @@ export const providerCompromised = drill<ProviderPlace>({
         await editPolicies(policies, "issuers.yaml", (document) =>
           document.deleteIn(entryOf(document, "issuers", "id", "partner")),
         )
-        return "both have the others alone"
+        return "neither file names it any more"
       },
     },
     {
@@ -126,11 +120,7 @@ export const providerCompromised = drill<ProviderPlace>({
     },
     {
       title: "The thief is no operator any more.",
-      run: async (place) => expected(await readAsOperator(place), "401"),
-    },
-    {
-      command: "npx narrowgate decisions tail --kind exchange --since 7d",
-      shows: /for mallory/,
+      run: async (place) => expected(await listAsThief(place), "401"),
     },
     {
       command:
@@ -138,11 +128,12 @@ export const providerCompromised = drill<ProviderPlace>({
       shows: /in force {2}now/,
     },
     { command: 'npx narrowgate revoke lift "$SUSPENSION"', shows: /resumed/ },
+    { command: "npx narrowgate decisions tail --kind exchange --since 7d", shows: /for mallory/ },
     UNTIL_LEASES_EXPIRE,
     {
       title: "The thief tries the token and a new session; alice logs in anew, at the provider that is trusted.",
       async run(place) {
-        const call = expected(await readTicket(place, place.variables.get("FORGED") ?? ""), "401 invalid_token")
+        const call = expected(await readTicket(place, valueOf(place, "FORGED")), "401 invalid_token")
         const request = await requestTask(place, { agent: SUPPORT, subject: await forgedSession(place) })
         const { token } = await openTask(place, { agent: SUPPORT, subject: await session(place, "alice") })
         const alice = expected(await readTicket(place, token), "200 allowed")

@@ -9,12 +9,12 @@ import {
   SUPPORT,
   UNTIL_LEASES_EXPIRE,
 } from "../dev/drill/agents.ts"
-import { drill, expected } from "../dev/drill/drill.ts"
+import { drill, expected, valueOf } from "../dev/drill/drill.ts"
 import { editPolicies, entryOf, valuesAt } from "../dev/drill/policies.ts"
 import { startStackPlace, type StackPlace } from "../dev/drill/stack-place.ts"
 
-async function start(): Promise<StackPlace> {
-  return startStackPlace(async (_policies, variables) => void variables.set("AGENT", SUPPORT))
+async function start(directory: string): Promise<StackPlace> {
+  return startStackPlace(directory, async (_policies, variables) => void variables.set("AGENT", SUPPORT))
 }
 
 async function openForAlice(place: StackPlace, purpose: string): ReturnType<typeof openTask> {
@@ -24,12 +24,12 @@ async function openForAlice(place: StackPlace, purpose: string): ReturnType<type
 export const rogueAgent = drill<StackPlace>({
   name: "rogue-agent",
   practises:
-    "Ends the task of an agent that was talked into sending data out, suspends the agent, and takes the tool away.",
+    "Ends the task of an agent that was tricked into sending data out, suspends the agent, and takes the tool away.",
   runbook: "a-rogue-agent",
   start,
   steps: [
     {
-      title: "An agent reads a ticket, and then tries to send mail to strangers, again and again.",
+      title: "An agent reads a ticket, and then tries to send mail outside the company, again and again.",
       async run(place) {
         const { token, task } = await openForAlice(place, "answer-customer")
         place.variables.set("TASK", task)
@@ -45,15 +45,11 @@ export const rogueAgent = drill<StackPlace>({
       shows: /(?:deny +policy_denied +mail\.send:write[^]*){5}/,
       keep: { DECISION: /(dec_[0-9A-Z]+)\s*$/ },
     },
-    {
-      command: 'npx narrowgate explain "$DECISION"',
-      shows: /rules +mail-within-the-company[^]*arguments.to = "eve-4@evil\.example"/,
-    },
     { command: 'npx narrowgate revoke --task "$TASK" --reason "sends to strangers"', shows: /tsk_/ },
     {
       title: "The token of the task is dead, but the agent opens another task.",
       async run(place) {
-        expected(await readTicket(place, place.variables.get("TOKEN") ?? ""), "401 invalid_token")
+        expected(await readTicket(place, valueOf(place, "TOKEN")), "401 invalid_token")
         const { token } = await openForAlice(place, "answer-customer")
         place.variables.set("TOKEN", token)
         return `401 invalid_token; in the new task ${expected(await readTicket(place, token), "200 allowed")}`
@@ -67,12 +63,16 @@ export const rogueAgent = drill<StackPlace>({
     {
       title: "Now it can do nothing, and other agents work.",
       async run(place) {
-        const call = expected(await readTicket(place, place.variables.get("TOKEN") ?? ""), "401 invalid_token")
+        const call = expected(await readTicket(place, valueOf(place, "TOKEN")), "401 invalid_token")
         const wanted = { agent: SUPPORT, subject: await session(place, "alice") }
         const request = expected((await requestTask(place, wanted)).answer, "400 unauthorized_client")
         const other = await openTask(place, { agent: NIGHTLY })
         return `${call}; ${request}; nightly: ${expected(await listTickets(place, other.token), "200 allowed")}`
       },
+    },
+    {
+      command: 'npx narrowgate explain "$DECISION"',
+      shows: /rules +mail-within-the-company[^]*arguments.to = "eve-4@evil\.example"/,
     },
     {
       title: "The owner takes the tool out of the agent's ceiling.",
@@ -96,7 +96,7 @@ export const rogueAgent = drill<StackPlace>({
     { command: 'npx narrowgate revoke lift "$SUSPENSION"', shows: /resumed/ },
     UNTIL_LEASES_EXPIRE,
     {
-      title: "The agent reads tickets again, and can send no mail to anybody.",
+      title: "The agent reads tickets again, and can send no mail.",
       async run(place) {
         const { token } = await openForAlice(place, "answer-customer")
         const read = expected(await readTicket(place, token), "200 allowed")

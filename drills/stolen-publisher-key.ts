@@ -1,41 +1,35 @@
 import { readFile, writeFile } from "node:fs/promises"
-import { setTimeout as sleep } from "node:timers/promises"
-import { drill, expected, NotAsExpected } from "../dev/drill/drill.ts"
+import { join } from "node:path"
+import { drill, expected, NotAsExpected, valueOf } from "../dev/drill/drill.ts"
 import { editPolicies } from "../dev/drill/policies.ts"
 import { runCommand } from "../dev/drill/run-command.ts"
 import { type ServePlace, startServePlace } from "../dev/drill/serve-place.ts"
 
-async function start(): Promise<ServePlace> {
-  const place = await startServePlace()
-  try {
-    place.variables.set("NEW_KEY", `${place.variables.get("KEY")}.next`)
-    await place.start()
-    return place
-  } catch (error) {
-    await place.close()
-    throw error
-  }
+async function start(directory: string): Promise<ServePlace> {
+  const place = await startServePlace(directory)
+  place.variables.set("NEW_KEY", join(directory, "next-publisher.jwk"))
+  return place
 }
 
-/** Of whoever has the key that every isolate accepts at the beginning. */
+/** What a holder of the first key does: the owner, and the thief. */
 async function publishByOldKey({ variables }: ServePlace): Promise<string> {
   const publish = 'npx narrowgate publish "$POLICIES" --key "$KEY" --audience "$ISSUER_URL" --untested --why "mine"'
   return (await runCommand(publish, variables)).output
 }
 
-/** The configuration of a serving place is JSON. */
-async function trust({ variables }: ServePlace, publisherKeys: string): Promise<void> {
-  const path = variables.get("CONFIG") ?? ""
+/** The place writes its configuration as JSON. */
+async function acceptOnly(place: ServePlace, publisherKeys: string): Promise<void> {
+  const path = valueOf(place, "CONFIG")
   const configuration: object = JSON.parse(await readFile(path, "utf8"))
   await writeFile(path, JSON.stringify({ ...configuration, publisher_keys: JSON.parse(publisherKeys) }))
 }
 
-const callOf = async (place: ServePlace): Promise<string> => place.call(place.variables.get("BEFORE") ?? "")
+const callOf = async (place: ServePlace): Promise<string> => place.call(valueOf(place, "BEFORE"))
 
 export const stolenPublisherKey = drill<ServePlace>({
   name: "stolen-publisher-key",
   practises:
-    "Has a thief publish, has the Worker accept a new key alone, publishes by it, and ends what was opened meanwhile.",
+    "Has a thief publish, has the Worker accept a new key alone, publishes by it, and ends all tasks of before.",
   runbook: "a-stolen-publishers-key",
   start,
   steps: [
@@ -49,10 +43,10 @@ export const stolenPublisherKey = drill<ServePlace>({
       },
     },
     {
-      title: "The thief publishes a bundle in which the operator may only look: nobody can set a suspension.",
+      title: "The thief publishes a bundle in which the operator is only a viewer, so that no suspension can be set.",
       async run(place) {
         const { variables } = place
-        const policies = variables.get("POLICIES") ?? ""
+        const policies = valueOf(place, "POLICIES")
         const rolesOf = async (roles: readonly string[]): Promise<void> =>
           editPolicies(policies, "operators.yaml", (document) => document.setIn(["operators", 0, "roles"], roles))
         await rolesOf(["viewer"])
@@ -69,9 +63,9 @@ export const stolenPublisherKey = drill<ServePlace>({
       keep: { PUBLISHER_KEYS: /(\{"keys":.*\})/ },
     },
     {
-      title: "The owner has the new key trusted alone, and starts the process again: every call is denied.",
+      title: "The owner has the process accept the new key alone, and starts it again: every call is denied.",
       async run(place) {
-        await trust(place, place.variables.get("PUBLISHER_KEYS") ?? "")
+        await acceptOnly(place, valueOf(place, "PUBLISHER_KEYS"))
         await place.kill()
         await place.start()
         return expected(await callOf(place), "503 unavailable")
@@ -98,9 +92,8 @@ export const stolenPublisherKey = drill<ServePlace>({
     { command: "npx narrowgate revoke list", shows: /the publisher's key was stolen/ },
     { command: "npx narrowgate history", shows: /3 .*decides/ },
     {
-      title: "It is over, and alice, who has logged in again, has a new one.",
+      title: "That task has ended, and alice, who has logged in again, gets a new one.",
       async run(place) {
-        await sleep(2_200)
         const before = expected(await callOf(place), "401 invalid_token")
         const { answer, token } = await place.requestTask()
         return `${before}; ${expected(answer, "200 allowed")}; ${expected(await place.call(token), "200 allowed")}`

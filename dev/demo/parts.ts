@@ -5,9 +5,8 @@ import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { operatorToken } from "../../cli/remote/local-stack-login.ts"
-import { DEMO_PORTS, type DemoPorts } from "../demo-ports.ts"
-import { freePort, twoFreePorts } from "../loopback.ts"
-import { type Services, startServices } from "../services.ts"
+import { twoFreePorts } from "../loopback.ts"
+import { freeServicePorts, type Services, startServices } from "../services.ts"
 import { startStack, type Stack } from "../stack.ts"
 
 export interface Parts extends Services {
@@ -16,23 +15,11 @@ export interface Parts extends Services {
   readonly operator: string
 }
 
-const at = (port: number): string => `http://127.0.0.1:${port}`
-
 /** @param candidate a policy directory to evaluate beside the live one */
 export async function startParts(policies: string, candidate?: string): Promise<Parts> {
   const state = await mkdtemp(join(tmpdir(), "narrowgate-demo-"))
   const port = await twoFreePorts()
-  const ports: DemoPorts = {
-    edge: await freePort(),
-    web: await freePort(),
-    everything: await freePort(),
-    desk: await freePort(),
-    billing: await freePort(),
-  }
-  const here = new Map(Object.entries(ports))
-  const origins = new Map(
-    Object.entries(DEMO_PORTS).map(([name, written]) => [at(written), at(here.get(name) ?? written)]),
-  )
+  const { ports, origins } = await freeServicePorts()
   let stack: Stack | undefined
   let services: Services | undefined
   const close = async (): Promise<void> => {

@@ -1,20 +1,22 @@
-/** What agents do in drills, and how their answers read. */
+/** What agents do in drills, and how the answers that they get read. */
 import { randomUUID } from "node:crypto"
 import { setTimeout as sleep } from "node:timers/promises"
 import { SignJWT } from "jose"
 import { z } from "zod"
 import { login } from "../../cli/remote/local-stack-login.ts"
 import { callHttp, getToken, type Key, type Seen, type Wanted } from "../demo/agent.ts"
-import { NotAsExpected, type Act } from "./drill.ts"
+import { NotAsExpected, type Act, type Place } from "./drill.ts"
 import { editPolicies, namesIn } from "./policies.ts"
 import type { StackPlace } from "./stack-place.ts"
 
 export const SUPPORT = "spiffe://example.org/agent/support"
 export const NIGHTLY = "spiffe://example.org/agent/nightly"
+/** Is not in the example: a drill adds it. It proves its identity by a key of its own. */
+export const MAILER = "https://agents.example/mailer"
 
-/** An isolate that has learnt of a switch denies by it until its lease has expired. */
-export const UNTIL_LEASES_EXPIRE: Act<StackPlace> = {
-  title: "What was resumed may be denied for two seconds more, until the leases of its switch have expired.",
+/** An isolate that has read a suspension denies by it until its lease has expired. */
+export const UNTIL_LEASES_EXPIRE: Act<Place> = {
+  title: "What was resumed may be denied for two seconds more, until each isolate's lease has expired.",
   async run() {
     await sleep(LEASE_MS)
     return "waited for them"
@@ -24,30 +26,30 @@ export const UNTIL_LEASES_EXPIRE: Act<StackPlace> = {
 const LEASE_MS = 2_200
 
 /** Status and code, as a reader of a drill sees them. */
-export const answerOf = ({ status, code }: Seen): string => `${status} ${code ?? "allowed"}`
+export const answerOf = ({ status, code }: Pick<Seen, "status" | "code">): string => `${status} ${code ?? "allowed"}`
 
 export async function session({ stack }: StackPlace, user: string): Promise<string> {
   return (await login({ origin: stack.provider, user })).access_token
 }
 
-/** What an agent got for its request: a token and its task, or the OAuth error. */
-export interface Requested {
+/** A token and its task, or the OAuth error and two empty texts. */
+export interface TaskResponse {
   readonly answer: string
   readonly token: string
   readonly task: string
 }
 
-export async function requestTask({ stack }: StackPlace, wanted: Wanted): Promise<Requested> {
+export async function requestTask({ stack }: StackPlace, wanted: Wanted): Promise<TaskResponse> {
   const where = { narrowgate: stack.origin, provider: stack.provider }
   const { token, seen } = await getToken(where, wanted)
   return { answer: answerOf(seen), token: token?.access_token ?? "", task: token?.task ?? "" }
 }
 
 /** Rejects if it gets none: the drill cannot go on. */
-export async function openTask(place: StackPlace, wanted: Wanted): Promise<Requested> {
-  const requested = await requestTask(place, wanted)
-  if (requested.token === "") throw new NotAsExpected(`${wanted.agent} got no task: ${requested.answer}`)
-  return requested
+export async function openTask(place: StackPlace, wanted: Wanted): Promise<TaskResponse> {
+  const response = await requestTask(place, wanted)
+  if (response.token === "") throw new NotAsExpected(`${wanted.agent} got no task: ${response.answer}`)
+  return response
 }
 
 const bodySchema = z.object({
@@ -56,7 +58,7 @@ const bodySchema = z.object({
   error: z.string().default("allowed"),
 })
 
-/** Where Narrowgate is reached, and what it calls itself. */
+/** The origin at which agents reach Narrowgate, and the `aud` that it requires of assertions. */
 export interface Endpoint {
   readonly origin: string
   readonly issuer: string
@@ -64,16 +66,15 @@ export interface Endpoint {
 
 export const endpointOf = ({ stack: { origin } }: StackPlace): Endpoint => ({ origin, issuer: origin })
 
-/** `keys` of an agent in agents.yaml. */
-export const publicKeys = ({ publicJwk, thumbprint }: Key): object => ({
+/** `keys` in agents.yaml or issuers.yaml. */
+export const publicKeys = ({ publicJwk, thumbprint }: Key) => ({
   jwks: { keys: [{ ...publicJwk, kid: thumbprint, alg: "ES256" }] },
 })
 
-/** Adds an agent that proves itself by a key of its own, and reads tickets for users. */
-export async function addAgentWithKey(policies: string, id: string, key: Key): Promise<void> {
+export async function addMailer(policies: string, key: Key): Promise<void> {
   await editPolicies(policies, "agents.yaml", (document) => {
     document.setIn(["agents", namesIn(document, "agents", "id").length], {
-      id,
+      id: MAILER,
       owner: "support-team",
       groups: ["support"],
       ceiling: { tools: ["crm.tickets.*:read"], max_sensitivity: "internal" },
@@ -84,22 +85,21 @@ export async function addAgentWithKey(policies: string, id: string, key: Key): P
 }
 
 /**
- * Requests a task as such an agent (`private_key_jwt`).
+ * Requests a task as `MAILER` (`private_key_jwt`).
  *
- * @param ahead seconds by which its clock is wrong
+ * @param ahead seconds by which the agent's clock is wrong
  */
-export async function requestByKey(
+export async function requestAsMailer(
   { origin, issuer }: Endpoint,
-  agent: string,
   key: Key,
   subject: string,
   ahead = 0,
-): Promise<Requested> {
+): Promise<TaskResponse> {
   const now = Math.floor(Date.now() / 1000) + ahead
   const assertion = await new SignJWT({ jti: randomUUID() })
     .setProtectedHeader({ alg: "ES256", kid: key.thumbprint })
-    .setIssuer(agent)
-    .setSubject(agent)
+    .setIssuer(MAILER)
+    .setSubject(MAILER)
     .setAudience(issuer)
     .setIssuedAt(now)
     .setExpirationTime(now + 60)
@@ -120,10 +120,31 @@ export async function readTicket({ edge }: StackPlace, token: string): Promise<s
   return answerOf(await callHttp("GET", `${edge}/crm/tickets/42`, token))
 }
 
-export async function listTickets({ edge }: StackPlace, token: string): Promise<string> {
-  return answerOf(await callHttp("GET", `${edge}/crm/tickets`, token))
+/** @param key the one that the token is bound to */
+export async function listTickets({ edge }: StackPlace, token: string, key?: Key): Promise<string> {
+  return answerOf(await callHttp("GET", `${edge}/crm/tickets`, token, key && { key }))
 }
 
 export async function sendMail({ edge }: StackPlace, token: string, to: string): Promise<string> {
   return answerOf(await callHttp("POST", `${edge}/mail/messages`, token, { json: { to, subject: "Ticket 42" } }))
+}
+
+export interface Issuer {
+  readonly origin: string
+  readonly key: Key
+}
+
+/** An access token (RFC 9068) as the issuer would sign it. */
+export async function accessToken(
+  { origin, key }: Issuer,
+  subject: string,
+  claims: Readonly<Record<string, unknown>>,
+): Promise<string> {
+  return new SignJWT({ ...claims, jti: randomUUID() })
+    .setProtectedHeader({ alg: "ES256", kid: key.thumbprint, typ: "at+jwt" })
+    .setIssuer(origin)
+    .setSubject(subject)
+    .setIssuedAt()
+    .setExpirationTime("1h")
+    .sign(key.privateKey)
 }

@@ -12,6 +12,7 @@ import { z } from "zod"
 import { builtWorker, PACKED, WORKERS } from "./built-worker.ts"
 import { LOCAL_STACK, PACKAGE, toolAt } from "../cli/package.ts"
 import { writeOwnModules } from "../serve/worker-modules.ts"
+import { KEY_VARIABLE } from "./provenance.ts"
 
 const OUT = join(PACKAGE, "build")
 const TREE = join(OUT, "narrowgate")
@@ -76,6 +77,8 @@ const packedSchema = z.tuple([
 const run = async (file: string, ...args: readonly string[]): Promise<string> =>
   (await promisify(execFile)(process.execPath, [file, ...args], { cwd: PACKAGE, maxBuffer: 16_777_216 })).stdout
 
+// Compilers and bundlers, which others wrote, have no need of the key that signs what they build.
+delete process.env[KEY_VARIABLE]
 await rm(OUT, { recursive: true, force: true })
 await mkdir(TREE, { recursive: true })
 await run(toolAt("typescript", "bin/tsc"), "-p", "tsconfig.package.json")

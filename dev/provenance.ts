@@ -1,10 +1,11 @@
 /**
  * `npm run provenance`: packs, describes, and writes an in-toto statement (SLSA provenance v1) of what was built of which
- * commit, in `build/`. By itself it is a claim of whoever runs this: nothing proves it.
- * PROVENANCE_KEY, a private JWK on P-256, signs it as a DSSE envelope.
+ * commit, in `build/`. By itself it is a claim of the user who runs this: nothing proves it.
+ * PROVENANCE_KEY, a private JWK on P-256, signs it as a DSSE envelope. Only this program reads the key: dev/pack.ts takes
+ * it out of the environment of the programs that build.
  */
 import { execFile } from "node:child_process"
-import { createHash, createPrivateKey, sign } from "node:crypto"
+import { createHash, createPrivateKey, createPublicKey, sign, verify } from "node:crypto"
 import { readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { promisify } from "node:util"
@@ -16,13 +17,13 @@ import { digestOf, PACKED_FILE, SBOM_FILE, WORKER_FILE } from "./sbom.ts"
 const OUT = join(PACKAGE, "build")
 const STATEMENT_FILE = `narrowgate-${VERSION}.intoto.json`
 const ENVELOPE_FILE = `narrowgate-${VERSION}.dsse.json`
-const KEY_VARIABLE = "PROVENANCE_KEY"
+export const KEY_VARIABLE = "PROVENANCE_KEY"
 
 const PAYLOAD_TYPE = "application/vnd.in-toto+json"
 
 /** Both say what was done, and lead nowhere: no server of ours describes them. */
 const BUILD_TYPE = "urn:narrowgate:build:npm-run-pack:v1"
-const BUILDER = "urn:narrowgate:builder:whoever-ran-npm-run-provenance"
+const BUILDER = "urn:narrowgate:builder:unidentified"
 
 interface Build {
   readonly commit: string
@@ -55,7 +56,8 @@ export const statementOf = ({ commit, made, lockFile, node }: Build): object => 
 export async function commitOf(repository: string): Promise<string> {
   const git = async (...args: readonly string[]): Promise<string> =>
     (await promisify(execFile)("git", args, { cwd: repository })).stdout.trim()
-  if ((await git("status", "--porcelain")) === "") return git("rev-parse", "HEAD")
+  // Said in full, because the user's own configuration of git may hide files that are new, and these are packed too.
+  if ((await git("status", "--porcelain", "--untracked-files=normal")) === "") return git("rev-parse", "HEAD")
   throw new Failure("there is something that is not committed", "Commit it, pack again, then say what was built of it.")
 }
 
@@ -68,28 +70,37 @@ const privateKey = z.object({
   kid: z.string().optional(),
 })
 
-/** @throws Failure, which does not contain the text */
-function keyIn(text: string): z.infer<typeof privateKey> {
+/**
+ * Signs with ECDSA and SHA-256, in DER. A `d` that does not belong to `x` and `y` would make signatures that the public
+ * half of the same JWK does not verify, so that is tried at once.
+ * @param jwk the private key, as JSON
+ * @throws Failure, which contains nothing of the key
+ */
+function signatureOf(text: string, jwk: string): { readonly keyid?: string; readonly sig: string } {
+  const bytes = Buffer.from(text)
   try {
-    return privateKey.parse(JSON.parse(text))
+    const { kid, ...key } = privateKey.parse(JSON.parse(jwk))
+    const { d: _private, ...publicHalf } = key
+    const signature = sign("sha256", bytes, createPrivateKey({ key, format: "jwk" }))
+    if (verify("sha256", bytes, createPublicKey({ key: publicHalf, format: "jwk" }), signature)) {
+      return { ...(kid !== undefined && { keyid: kid }), sig: signature.toString("base64") }
+    }
   } catch {
-    throw new Failure(`${KEY_VARIABLE} holds no private EC key on P-256`, "Write a JWK, as `narrowgate keygen` does.")
+    // What the parser or the platform says may quote the key.
   }
+  throw new Failure(`${KEY_VARIABLE} holds no private EC key on P-256`, "Write a JWK, as `narrowgate keygen` does.")
 }
 
 /**
- * DSSE v1: what is signed has the type and both lengths before the payload. ECDSA with SHA-256, in DER.
+ * DSSE v1: what is signed has the type and both lengths before the payload.
  * @param jwk the private key, as JSON
  */
 export function envelopeOf(statement: string, jwk: string): object {
-  const { kid, ...key } = keyIn(jwk)
   const length = Buffer.byteLength(statement)
-  const signed = Buffer.from(`DSSEv1 ${PAYLOAD_TYPE.length} ${PAYLOAD_TYPE} ${length} ${statement}`)
-  const sig = sign("sha256", signed, createPrivateKey({ key, format: "jwk" })).toString("base64")
   return {
     payloadType: PAYLOAD_TYPE,
     payload: Buffer.from(statement).toString("base64"),
-    signatures: [{ ...(kid !== undefined && { keyid: kid }), sig }],
+    signatures: [signatureOf(`DSSEv1 ${PAYLOAD_TYPE.length} ${PAYLOAD_TYPE} ${length} ${statement}`, jwk)],
   }
 }
 
@@ -101,13 +112,14 @@ async function state(): Promise<void> {
   const lock = await readFile(join(PACKAGE, "package-lock.json"))
   const lockFile = createHash("sha256").update(lock).digest("hex")
   const statement = JSON.stringify(statementOf({ commit, made, lockFile, node: process.version }), null, 2)
-  await writeFile(join(OUT, STATEMENT_FILE), `${statement}\n`)
   const key = process.env[KEY_VARIABLE]
-  if (key === undefined || key === "") {
+  const envelope = key === undefined || key === "" ? null : envelopeOf(statement, key)
+  await writeFile(join(OUT, STATEMENT_FILE), `${statement}\n`)
+  if (!envelope) {
     console.log(`build/${STATEMENT_FILE}: not signed, as ${KEY_VARIABLE} is not set`)
     return
   }
-  await writeFile(join(OUT, ENVELOPE_FILE), `${JSON.stringify(envelopeOf(statement, key), null, 2)}\n`)
+  await writeFile(join(OUT, ENVELOPE_FILE), `${JSON.stringify(envelope, null, 2)}\n`)
   console.log(`build/${STATEMENT_FILE}, and signed build/${ENVELOPE_FILE}`)
 }
 

@@ -52,7 +52,7 @@ async function refuseUnready(version: string, tag: string): Promise<void> {
   if (!/^\d+\.\d+\.\d+$/u.test(version)) throw new Failure(`\`${version}\` is no version`, "Write one, as in 1.2.3.")
   if (!mayFollow(version, VERSION)) throw new Failure(`${version} is before ${VERSION}`, "Name a later one.")
   if ((await run("git", "tag", "--list", tag)) !== "") throw new Failure(`${tag} is there`, "Name a later version.")
-  if ((await run("git", "status", "--porcelain")) !== "") {
+  if ((await run("git", "status", "--porcelain", "--untracked-files=normal")) !== "") {
     throw new Failure("there is something that is not committed", "Look at `git status`.")
   }
 }

@@ -115,7 +115,9 @@ async function add(options: RevokeOptions): Promise<void> {
   if (set.success) {
     const { known, hits, id } = set.data
     const resuming =
-      kind === "key" ? "for good: a key is never lifted" : `to resume: narrowgate revoke lift ${printableText(id)}`
+      kind === "key"
+        ? "for good: a revoked key is never accepted again"
+        : `to resume: narrowgate revoke lift ${printableText(id)}`
     const lines = [`  suspends  ${targetText({ known, hits })}`, `  in force  now; ${resuming}`]
     return console.log([switchText(set.data), ...lines].join("\n"))
   }

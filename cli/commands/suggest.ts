@@ -80,11 +80,11 @@ async function tell(
   options: SuggestOptions,
   { use, suggestion, traffic }: Pick<Told, "use" | "suggestion" | "traffic">,
 ): Promise<void> {
-  const shown = { directory, use, suggestion, traffic, isWritten: options.write === true }
+  const report = { directory, use, suggestion, traffic, isWritten: options.write === true }
   if (options.write) {
     for (const [file, text] of suggestion.files) await writeWhole(join(directory, file), text)
   }
-  console.log(options.json ? jsonText(suggestionAsJson(shown)) : suggestionText(shown))
+  console.log(options.json ? jsonText(suggestionAsJson(report)) : suggestionText(report))
   if (traffic.denied.length > 0) process.exitCode = EXIT.refused
 }
 

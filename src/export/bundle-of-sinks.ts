@@ -4,8 +4,8 @@ import type { Bundle } from "../core/policy/assemble.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
 import { bundleFor, type RequestContext } from "../request-context.ts"
 
-/** @param known the newest bundle of which the exporter has a notice: that of its isolate may be older */
-export async function bundleOfSinks(context: RequestContext, known: Pointer | null): Promise<Bundle | null> {
+/** @param noticed the newest bundle of which the exporter has a notice: that of its isolate may be older */
+export async function bundleOfSinks(context: RequestContext, noticed: Pointer | null): Promise<Bundle | null> {
   const bundle = await bundleFor(context)
-  return known && (bundle?.pointer.seq ?? 0) < known.seq ? bundleOf(context.env.BUNDLES, known) : bundle
+  return noticed && (bundle?.pointer.seq ?? 0) < noticed.seq ? bundleOf(context.env.BUNDLES, noticed) : bundle
 }

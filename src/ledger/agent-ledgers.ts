@@ -138,18 +138,18 @@ export class AgentLedgers {
     through: readonly HistoryKey[],
   ): Promise<boolean> {
     if (home?.index !== 0) return true
-    return this.tellEach(otherThanFirst(mostPartitions(home, clock)), home, carried, through)
+    return this.notifyEach(otherThanFirst(mostPartitions(home, clock)), home, carried, through)
   }
 
   /** @returns whether all these partitions know of it */
-  async tellEach(
+  async notifyEach(
     partitions: readonly number[],
     { agent }: Home,
     carried: readonly Carried[],
     through: readonly HistoryKey[],
   ): Promise<boolean> {
-    const told = partitions.map(async (partition) => this.#tell({ agent, partition }, carried, through))
-    return (await Promise.all(told)).every(Boolean)
+    const answers = partitions.map(async (partition) => this.#tell({ agent, partition }, carried, through))
+    return (await Promise.all(answers)).every(Boolean)
   }
 
   async #tell(

@@ -1,8 +1,9 @@
 /**
  * An agent's partitions, each a ledger of its own (core/task/home.ts). The first of them knows how many there are. Before
- * another one opens its first task it asks the first for the labels that it has; if the number has changed, the first
- * has collected before what all others of before carry, and told it to each of them. Who has been asked opens nothing more before it has asked again,
- * and tells the first what it picks up while that may concern an instance which works elsewhere now.
+ * another one opens its first task it requests the labels of the first. If the number has changed, the first has by then
+ * collected what all the previous others carry, and sent all of it back to each of them. A partition that has been
+ * collected from opens no task before it has requested the labels again. It sends the first what it picks up while that
+ * may concern an instance which works elsewhere now.
  */
 import { oauthError, type OAuthFailure } from "../core/denials/oauth-error.ts"
 import { LENDING_VERSION } from "../core/guardrails/lending/lending.ts"
@@ -75,7 +76,7 @@ export class Partitions {
     if ("bundle" in answer) return answer
     const { changedAt, carried } = answer
     const home: Home = { agent, index, of, changedAt, isCurrent: false, before: null }
-    return (await this.#adopt(carried, home)) && this.#open(home) ? null : UNAVAILABLE
+    return (await this.#adopt(carried, home)) && this.#makeCurrent(home) ? null : UNAVAILABLE
   }
 
   /** Asked of the first partition, by another one that is to open a task for the first time since the number changed. */
@@ -103,7 +104,7 @@ export class Partitions {
     return { changedAt: state.home.changedAt, carried: carriedIn(state, this.#trees.now({ ledger: state })) }
   }
 
-  /** @returns whether all partitions of before have answered */
+  /** @returns whether all previous partitions have answered, and now have all labels, as this one has */
   async #collect(home: Home): Promise<boolean> {
     const { agent, before, changedAt } = home
     const indices = otherThanFirst(before?.of ?? 1)
@@ -119,17 +120,19 @@ export class Partitions {
     )
     const carried = found.flatMap((each) => each?.carried ?? [])
     const isWhole = found.every((each) => each !== null && each.carried !== null)
-    return isWhole && (await this.#adopt(carried, home)) && (await this.#giveBack(indices, home)) && this.#open(home)
+    return (
+      isWhole && (await this.#adopt(carried, home)) && (await this.#sendBack(indices, home)) && this.#makeCurrent(home)
+    )
   }
 
   /**
-   * Tasks of before go on in their partitions. What is picked up from now on is told to those, but only what is new here:
-   * so they have to know all that is known here.
+   * Earlier tasks go on in their partitions. From now on those receive what is picked up, but only what is new here: so
+   * they have to have all that this ledger has already.
    */
-  async #giveBack(partitions: readonly number[], home: Home): Promise<boolean> {
+  async #sendBack(partitions: readonly number[], home: Home): Promise<boolean> {
     const { state } = this.#trees
     const carried = state ? carriedIn(state, this.#trees.now({ ledger: state })) : []
-    return carried.length === 0 || this.#others.tellEach(partitions, home, carried, [home.agent])
+    return carried.length === 0 || this.#others.notifyEach(partitions, home, carried, [home.agent])
   }
 
   /** @returns whether the ledger has these labels now, with all that follows from them */
@@ -138,7 +141,7 @@ export class Partitions {
   }
 
   /** @returns whether the ledger may open tasks from now on: not if the number has changed again meanwhile */
-  #open(home: Home): boolean {
+  #makeCurrent(home: Home): boolean {
     if (Math.max(this.#home?.changedAt ?? 0, this.#toldOf) > home.changedAt) return false
     this.#others.keep([], { ...home, isCurrent: true })
     return true

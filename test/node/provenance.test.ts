@@ -28,6 +28,7 @@ const BUILD = { commit: "c".repeat(40), made: { "a.tgz": "a".repeat(64) }, lockF
 
 test("a statement names the commit only if nothing differs from it", async () => {
   expect(await commitOf(repository)).toBe(git("rev-parse", "HEAD"))
+  git("config", "status.showUntrackedFiles", "no")
   writeFileSync(join(repository, "b.txt"), "b")
   await expect(commitOf(repository)).rejects.toThrow("there is something that is not committed")
 })
@@ -70,10 +71,17 @@ test("a signature is over the type and the very bytes of the statement (DSSE)", 
   expect(isSigned("text/plain")).toBe(false)
 })
 
-test.each(["not-a-key", '{"kty":"EC","crv":"P-256","d":"c2VjcmV0"}'])(
-  "a text that is no key is not shown: %s",
-  (text) => {
-    const failing = () => envelopeOf("{}", text)
-    expect(failing).toThrow(/^PROVENANCE_KEY holds no private EC key on P-256$/u)
-  },
-)
+const pair = () => generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ format: "jwk" })
+const own = pair()
+
+test.each([
+  ["text", "not-a-key"],
+  ["a key without its public half", '{"kty":"EC","crv":"P-256","d":"c2VjcmV0"}'],
+  ["a point that is not on the curve", JSON.stringify({ ...own, x: "AAAA" })],
+  ["an empty private half", JSON.stringify({ ...own, d: "" })],
+  ["a private half that is too long", JSON.stringify({ ...own, d: `${own.d}AAAA` })],
+  ["halves of two keys", JSON.stringify({ ...pair(), d: own.d })],
+])("%s signs nothing, and is not shown", (_what, text) => {
+  const failing = () => envelopeOf("{}", text)
+  expect(failing).toThrow(/^PROVENANCE_KEY holds no private EC key on P-256$/u)
+})

@@ -48,7 +48,7 @@ export function anyCovers(scopes: readonly Scope[]): (tool: Pick<Tool, "name" | 
   return (tool) => scopesOf(tool).some((scope) => texts.has(scope))
 }
 
-/** The tools that each scope covers, by the scope's text; absent if it covers none. */
+/** The tools that each scope covers, by the scope's text; an empty list if it covers none. */
 export function coveredBy<Each extends Pick<Tool, "name" | "action">>(
   scopes: readonly Scope[],
   tools: readonly Each[],

@@ -10,10 +10,8 @@ export type Hash = Uint8Array
 
 export const HASH_LENGTH = 32
 
-/** Computed here: a promise of the platform's `crypto.subtle` costs more than the hash of two hashes. */
 const ENTRY = Uint8Array.of(0)
-/** SHA-256 that has read what a node's text begins with: to begin anew for each node would take as long again. */
-const node = sha256.create().update(Uint8Array.of(1))
+const NODE = Uint8Array.of(1)
 
 export function entryHash(entry: Uint8Array): Hash {
   return sha256.create().update(ENTRY).update(entry).digest()
@@ -24,8 +22,9 @@ export function entryTextHash(entry: string, hash: HashText): Hash {
   return hash(`\0${entry}`)
 }
 
+/** Not by the platform's `crypto.subtle`, whose promise costs more than the hash of two hashes. */
 export function nodeHash(left: Hash, right: Hash): Hash {
-  return node.clone().update(left).update(right).digest()
+  return sha256.create().update(NODE).update(left).update(right).digest()
 }
 
 /** Of the tree without entries. */

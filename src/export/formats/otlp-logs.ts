@@ -37,7 +37,7 @@ export const OTLP_LOGS: Format = {
     ]
     const [resource, scope] = [JSON.stringify({ attributes }), JSON.stringify({ name: "narrowgate" })]
     const before = `{"resourceLogs":[{"resource":${resource},"scopeLogs":[{"scope":${scope},"logRecords":[`
-    // Within the first and the last: to put it round the whole would copy megabytes once more.
+    // Joined with the first and the last record: to put it round the whole would copy megabytes once more.
     texts[0] = `${before}${texts[0] ?? ""}`
     texts.push(`${texts.pop() ?? ""}]}]}]}`)
     return texts.join(",")

@@ -136,3 +136,12 @@ it("erases a person, and says what is left of them", async () => {
   const again = await erase(`${own().stack.provider}|alice`, "--json")
   expect(JSON.parse(again.stdout)).toMatchObject({ ended: 0, erased: 0 })
 })
+
+it("revokes a key for good, and names no way to lift that", async () => {
+  const [header = ""] = (await token()).stdout.split(".")
+  const { kid } = z.looseObject({ kid: z.string() }).parse(JSON.parse(Buffer.from(header, "base64url").toString()))
+  const { code, stdout } = await revoke("--key", kid)
+  expect(code).toBe(0)
+  expect(stdout).toContain("  in force  now; for good: a revoked key is never accepted again\n")
+  expect(stdout).not.toContain("revoke lift")
+})

@@ -50,6 +50,13 @@ test("OTLP: every field can be read back as it was", () => {
   expect(Object.keys(attributes)).toHaveLength(Object.keys(EXPORTED).length)
 })
 
+test.each([0, 1, 3])("OTLP: %i records are all that a request has, also without a checkpoint", (count) => {
+  const one = batchWith(WHOLE)
+  const records = Array.from({ length: count }, () => one.records).flat()
+  const request = JSON.parse(OTLP_LOGS.write({ ...one, records, checkpoints: [] }, CONTEXT))
+  expect(request.resourceLogs[0].scopeLogs[0].logRecords).toHaveLength(count)
+})
+
 test("OTLP: the official serializer makes the same of the same records", () => {
   const written = JSON.parse(OTLP_LOGS.write(batchWith(WHOLE), CONTEXT))
   const official = JsonLogsSerializer.serializeRequest([

@@ -25,7 +25,7 @@ const COVERAGE: Readonly<Record<Coverage, string>> = {
 const PLAIN: readonly (readonly string[])[] = [
   [
     "a check of signature, issuer, audience and expiry of each session",
-    "lives below the eight hours of a working day; revocation, introspection",
+    "lifetimes below the eight hours of a working day; revocation, introspection",
     "the use of a stored token, work after a revocation",
   ],
   [
@@ -40,9 +40,9 @@ const PLAIN: readonly (readonly string[])[] = [
   ],
   ["one gateway", "a gateway and an audience for each environment", "a token for staging that is sent to production"],
   [
-    "nothing of what comes next",
-    "rules about arguments, limits, labels, approvals, pins, plans, quarantines; tokens that are bound to a key",
-    "what these are for: here is what Narrowgate adds, of which other products have some",
+    "nothing else",
+    "a catalog; rules about delegation, arguments, limits, labels, approvals, pins, plans, quarantines; tokens that are bound to a key",
+    "all other attacks; other products than Narrowgate have some of these controls, too",
   ],
 ]
 
@@ -82,7 +82,7 @@ function indexPage(): string {
   return paragraphs(
     "# Frameworks",
     GENERATED,
-    "What security frameworks require, by their ids, and what shows it here. Each entry that is not `outside` links its tests.",
+    "What security frameworks require, by their ids, and what shows it here. The table counts ids. Each entry that is not `outside` links its tests.",
     table(["framework", "version", "answered", "limited", "outside"], rows),
     Object.entries(COVERAGE)
       .map(([coverage, words]) => `- **${coverage}**: ${words}`)
@@ -102,8 +102,12 @@ function indexPage(): string {
   )
 }
 
-const countOf = ({ entries }: Framework, coverage: Coverage): string =>
-  String(entries.filter((entry) => entry.coverage === coverage).length)
+/** How many ids of the framework. */
+function countOf({ entries, othersOutside }: Framework, coverage: Coverage): string {
+  if (coverage === "outside" && othersOutside) return "all others"
+  const ids = entries.filter((entry) => entry.coverage === coverage).flatMap((entry) => entry.ids ?? [entry.id])
+  return String(ids.length)
+}
 
 function frameworkPage({ title, version, url, note, entries }: Framework): string {
   const rows = entries.map((entry) => [

@@ -7,7 +7,7 @@ import { createServer, request as send, type IncomingMessage } from "node:http"
 import { exportJWK, generateKeyPair, importJWK, jwtVerify, SignJWT, type JWK } from "jose"
 import { listen } from "../../dev/loopback.ts"
 import type { Services } from "./services.ts"
-import type { Answer, Call, Session, WorkRequest, World } from "./world.ts"
+import type { Call, HttpResponse, Session, WorkRequest, World } from "./world.ts"
 
 const ISSUER = "https://login.example"
 const AUDIENCE = "https://api.example"
@@ -96,7 +96,7 @@ async function statusFor({ method = "", url = "", headers }: IncomingMessage, jw
 }
 
 /** @param origin of a gateway */
-export async function sendCall(origin: string, session: Session, call: Call): Promise<Answer> {
+export async function sendCall(origin: string, session: Session, call: Call): Promise<HttpResponse> {
   const { method, path, body, headers = {} } = call
   const answer = await fetch(origin + path, {
     method,

@@ -55,6 +55,7 @@ export class Stage implements AsyncDisposable {
     } else {
       await this.#guarded.pass(BETWEEN_SCENARIOS)
       await evidence.holds(this.#guarded)
+      // Read here, so that the next scenario does not find them.
       await this.#guarded.denials()
     }
     await this.#breaksWithout(evidence)
@@ -106,6 +107,7 @@ export class Stage implements AsyncDisposable {
       const { words, attack } = scenario.instead
       await guarded.pass(BETWEEN_SCENARIOS)
       const reached = await this.#isReachedIn(guarded, { ...scenario, attack })
+      // Read here, so that the next scenario does not find them.
       await guarded.denials()
       return expect(reached, words).toBe(true)
     }

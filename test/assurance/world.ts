@@ -1,8 +1,8 @@
 /**
- * Where an attack takes place: services that do whatever reaches them, and a gateway before them. One world has the
+ * Where an attack takes place: services that serve every request, and a gateway before them. One world has the
  * gateway of a plain OAuth set-up, the gateway of the other one has Narrowgate authorize each call. An attack has the same
  * goal in both, and uses HTTP in both. Its steps differ if one of the two has nothing of the kind: a plain set-up has no
- * proofs, switches, approvals or second gateway, and a program without a person has a service account there.
+ * proofs, revocations, approvals or second gateway, and a program without a person has a service account there.
  */
 import type { RunningNarrowgate, UserClaims } from "../../testing/index.ts"
 
@@ -22,7 +22,7 @@ export interface WorkRequest {
   readonly scope?: readonly string[]
   /** `authorization_details` (RFC 9396), instead of `scope`. */
   readonly details?: readonly object[]
-  /** The session of the agent that hands work on. */
+  /** The session of the agent that delegates. */
   readonly parent?: Session
   /** For calls through this gateway. Absent: `edge`. */
   readonly gateway?: string
@@ -46,7 +46,7 @@ export interface Call {
   readonly gateway?: string
 }
 
-export interface Answer {
+export interface HttpResponse {
   readonly status: number
   readonly body: string
 }
@@ -61,13 +61,13 @@ export interface ServedRequest {
 /** Narrowgate itself, for what only it has. */
 export interface Narrowgate extends RunningNarrowgate {
   /** Sends a request to Narrowgate's own API. `denials` reports a denial of it, too. */
-  request(path: string, init: RequestInit): Promise<Answer>
+  request(path: string, init: RequestInit): Promise<HttpResponse>
 }
 
 export interface World {
   /** Rejects with `TaskDenied` if Narrowgate opens no task. */
   begin(request: WorkRequest): Promise<Session>
-  call(session: Session, call: Call): Promise<Answer>
+  call(session: Session, call: Call): Promise<HttpResponse>
   /** The agent reports that its work is done. In the plain world that has no effect: its person's session goes on. */
   complete(session: Session): Promise<void>
   /** Sets how the MCP server behind the gateways describes its tools from now on. */

@@ -19,7 +19,7 @@ const demands = DEMANDS.map((demand) => ({ id: demand.title, ...demand }))
 test("each entry that is not outside is shown by an attack or by a test, and each id occurs once", () => {
   const claimed = [...entries.filter(({ coverage }) => coverage !== "outside"), ...demands]
   expect(claimed.filter(({ shownBy, tests = [] }) => shownBy.length + tests.length === 0)).toEqual([])
-  const ids = entries.map(({ framework, id }) => `${framework} ${id}`)
+  const ids = entries.flatMap(({ framework, id, ids: several = [id] }) => several.map((each) => `${framework} ${each}`))
   expect(ids.filter((id, at) => ids.indexOf(id) !== at)).toEqual([])
 })
 

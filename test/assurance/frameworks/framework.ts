@@ -12,6 +12,8 @@ export type Demonstration = Scenario | Evidence
 
 export interface Entry {
   readonly id: string
+  /** The ids of the framework that it stands for, if there are several. */
+  readonly ids?: readonly string[]
   /** The official one. */
   readonly title: string
   /** In our words, as sentences: what it means for an authorizer, and what is left. */
@@ -32,5 +34,7 @@ export interface Framework {
   readonly url: string
   /** The introduction of its page, as sentences. */
   readonly note?: string
+  /** All ids of the framework that have no entry are outside. */
+  readonly othersOutside?: true
   readonly entries: readonly Entry[]
 }

@@ -128,7 +128,7 @@ export const MAESTRO: Framework = {
       id: "L2.2",
       title: "Data Exfiltration",
       words:
-        "Data is taken out. What an agent has read decides what it may send, in all of its tasks for this person and in those of its sub-agents, for an hour after it was read or as long as the catalog says, and in the same tree to its end. Who waits for longer sends it in a new task. Data that leaves without a call, as in the agent's own answer, is not seen.",
+        "Data is taken out. What an agent has read decides what it may send, in all of its tasks for this person and in those of its sub-agents, for an hour after it was read or as long as the catalog says, and in the same tree to its end. An agent that waits for longer sends it in a new task. Data that leaves without a call, as in the agent's own answer, is not seen.",
       coverage: "limited",
       shownBy: [CUSTOMER_DATA_LEAVES, NEXT_TASK_SENDS, SUB_AGENT_SENDS, STRANGER_IS_WRITTEN_TO],
     },
@@ -294,7 +294,7 @@ export const MAESTRO: Framework = {
       id: "L5.3",
       title: "Denial of Service on Evaluation Infrastructure",
       words:
-        "Evaluation is overloaded. If a sink is slow or away, records wait; if they cannot wait any longer, calls of the classes that a sink names are denied rather than lost to it.",
+        "Evaluation is overloaded. If a sink is slow or unavailable, records wait; if they cannot wait any longer, calls of the classes that a sink names are denied rather than lost to it.",
       coverage: "answered",
       shownBy: [],
       tests: [

@@ -32,9 +32,20 @@ import {
 import { TOOLS_ARE_PROBED, QUARANTINE_IS_LEFT, REVOKED_AGENT_GOES_ON } from "../scenarios/rogue.ts"
 import { TOOL_IS_CHANGED, TOOL_IS_NEW } from "../scenarios/supply.ts"
 import { AGENT_APPROVES, PERSON_APPROVES_OWN, PERSON_WORKS_AS_AGENT } from "../scenarios/trust.ts"
-import type { Framework } from "./framework.ts"
+import type { Entry, Framework } from "./framework.ts"
+
 const NOTE =
   "No product meets this framework: its requirements are for organizations. An entry says which evidence Narrowgate gives to an organization that does it: limited means that there is evidence for a part, outside that there is none. Titles of subcategories are sentences, which are put into our words here."
+
+/** The subcategories of a function that an authorizer gives no evidence for. */
+const outside = (part: string, subcategories: readonly string[], words: string): Entry => ({
+  id: `${part}, others`,
+  ids: subcategories.map((number) => `${part} ${number}`),
+  title: subcategories.join(", "),
+  words,
+  coverage: "outside",
+  shownBy: [],
+})
 
 export const NIST_AI_RMF: Framework = {
   id: "nist-ai-rmf",
@@ -85,7 +96,7 @@ export const NIST_AI_RMF: Framework = {
     {
       id: "GOVERN 1.7",
       title: "Systems are phased out safely",
-      words: "An agent that is suspended gets no token, its tasks end, and its records stay and are proven.",
+      words: "An agent that is revoked gets no token and makes no call, and its records stay and are proven.",
       coverage: "limited",
       shownBy: [REVOKED_AGENT_GOES_ON, REVOKED_AT_ONCE, RECORDS_PROVEN],
     },
@@ -273,7 +284,7 @@ export const NIST_AI_RMF: Framework = {
       id: "MEASURE 2.13",
       title: "It is checked whether tests and metrics work",
       words:
-        "Each scenario is seen to succeed once its control is taken out, and tests of policies are tried on broken rules.",
+        "Each attack is seen to succeed once its control is taken out of the policies, or beside what is allowed, and tests of policies are tried on broken rules.",
       coverage: "limited",
       shownBy: [LARGE_REFUND],
       tests: ["test/node/cli/test-command.test.ts: lists broken rules that no test notices"],
@@ -377,37 +388,26 @@ export const NIST_AI_RMF: Framework = {
       coverage: "limited",
       shownBy: [QUARANTINED_WITH_NOTICE, RECORDS_PROVEN],
     },
-    {
-      id: "GOVERN, others",
-      title: "1.1, 2.2, 3.1, 4.1, 4.2, 5.1, 5.2",
-      words:
-        "Law, training, diversity, culture and engagement of those concerned: duties of an organization of which an authorizer sees nothing.",
-      coverage: "outside",
-      shownBy: [],
-    },
-    {
-      id: "MAP, others",
-      title: "1.2, 1.3, 1.4, 1.6, 2.3, 3.1, 3.2, 3.4, 5.2",
-      words:
-        "Teams, goals, value, requirements, scientific integrity, benefits, costs, skills and feedback are outside.",
-      coverage: "outside",
-      shownBy: [],
-    },
-    {
-      id: "MEASURE, others",
-      title: "1.2, 1.3, 2.1, 2.2, 2.3, 2.5, 2.11, 2.12, 3.2, 4.1, 4.2",
-      words:
-        "Assessment by others, evaluation of the model, its validity, fairness and environmental impact are outside.",
-      coverage: "outside",
-      shownBy: [],
-    },
-    {
-      id: "MANAGE, others",
-      title: "1.1, 1.2, 2.1, 2.2, 3.2",
-      words: "Whether to go on, which risks come first, resources, value and pre-trained models are outside.",
-      coverage: "outside",
-      shownBy: [],
-    },
+    outside(
+      "GOVERN",
+      ["1.1", "2.2", "3.1", "4.1", "4.2", "5.1", "5.2"],
+      "Law, training, diversity, culture and engagement of those concerned: duties of an organization of which an authorizer sees nothing.",
+    ),
+    outside(
+      "MAP",
+      ["1.2", "1.3", "1.4", "1.6", "2.3", "3.1", "3.2", "3.4", "5.2"],
+      "Teams, goals, value, requirements, scientific integrity, benefits, costs, skills and feedback are outside.",
+    ),
+    outside(
+      "MEASURE",
+      ["1.2", "1.3", "2.1", "2.2", "2.3", "2.5", "2.11", "2.12", "3.2", "4.1", "4.2"],
+      "Assessment by others, evaluation of the model, its validity, fairness and environmental impact are outside.",
+    ),
+    outside(
+      "MANAGE",
+      ["1.1", "1.2", "2.1", "2.2", "3.2"],
+      "Whether to go on, which risks come first, resources, value and pre-trained models are outside.",
+    ),
   ],
 }
 
@@ -418,6 +418,7 @@ export const NIST_AI_600_1: Framework = {
   version: "final, of July 2024, NIST AI 600-1",
   url: "https://nvlpubs.nist.gov/nistpubs/ai/NIST.AI.600-1.pdf",
   note: `${NOTE} Of the profile's suggested actions, these are the ones that an authorizer gives evidence for; all others are outside. The draft of April 2024 has the same ids with other texts.`,
+  othersOutside: true,
   entries: [
     {
       id: "GV-1.2-002",
@@ -430,7 +431,8 @@ export const NIST_AI_600_1: Framework = {
     {
       id: "GV-1.3-002",
       title: "Minimum thresholds before deployment",
-      words: "Policies that do not check, or whose tests fail, are not published.",
+      words:
+        "Policies that do not check are not published, nor are those whose tests fail, unless the publisher says so (`--untested`).",
       coverage: "limited",
       shownBy: [],
       tests: [
@@ -709,14 +711,15 @@ export const NIST_AI_600_1: Framework = {
     {
       id: "MS-2.7-007",
       title: "Red-team against prompt injection",
-      words: "What injected text makes an agent call is tried, and denied where it leaves the task.",
+      words: "What injected text makes an agent call is tried, and denied if it leaves the task.",
       coverage: "limited",
       shownBy: [CUSTOMER_DATA_LEAVES, STRANGER_IS_WRITTEN_TO, PLAN_IS_LEFT],
     },
     {
       id: "MS-2.7-009",
       title: "Measures still work",
-      words: "Records are verified, and each scenario is seen to succeed without its control.",
+      words:
+        "Records are verified, and each attack is seen to succeed without its control, if policies can take it out.",
       coverage: "limited",
       shownBy: [RECORDS_PROVEN],
     },

@@ -291,7 +291,7 @@ export const OWASP_AISVS: Framework = {
       id: "C9.5.6",
       title: "Level 3: the current policy is evaluated at each action",
       words:
-        "Each call of a task is decided by the live policies, switches and risks, not by those of the time when the task began.",
+        "Each call of a task is decided by the live policies, revocations and risks, not by those of the time when the task began.",
       coverage: "answered",
       shownBy: [RISK_COUNTS, REVOKED_AT_ONCE],
       tests: ["test/flow/publishing.test.ts: decides from then on, the first one too; who, when and why are kept"],

@@ -16,7 +16,7 @@ async function workBound(world: World): Promise<void> {
   if (!world.narrowgate) return
   const vault = await BoundAgent.begin(world.narrowgate, "vault", AMY, "answer-ticket")
   const { method, path } = customer("42")
-  await world.call(vault.session, { method, path, headers: await vault.proves(method, path) })
+  await world.call(vault.session, { method, path, headers: await vault.proofHeaders(method, path) })
 }
 
 export const TOKEN_IS_COPIED: Scenario = {
@@ -42,7 +42,7 @@ export const INSTANCE_IS_SHARED: Scenario = {
     const token = tokenOf(first)
     const second = await BoundAgent.begin(world.narrowgate, "vault", AMY, "answer-ticket")
     const { method, path } = customer("42")
-    const headers = await second.proves(method, path, token)
+    const headers = await second.proofHeaders(method, path, token)
     await world.call({ authorization: `DPoP ${token}`, task: null }, { method, path, headers })
     await world.call(first, { method, path })
   },

@@ -20,7 +20,7 @@ export async function requestToken(
   const body = new URLSearchParams({ audience: AUDIENCE, ...form })
   const answer = await narrowgate.request("/oauth/token", { method: "POST", body, headers })
   const { access_token: token, error, error_description: description } = JSON.parse(answer.body)
-  // `narrowgate.request` has noted the decision.
+  // `narrowgate.request` has the id of the decision.
   if (typeof token !== "string") throw new TaskDenied(String(error), String(description), null)
   return token
 }
@@ -59,7 +59,7 @@ export class BoundAgent {
   }
 
   /** The headers of a call with this token, or with another agent's: a proof by this agent's key. */
-  async proves(method: string, path: string, token = this.token): Promise<Readonly<Record<string, string>>> {
+  async proofHeaders(method: string, path: string, token = this.token): Promise<Readonly<Record<string, string>>> {
     const now = await this.#narrowgate.clock.now()
     return { dpop: await this.#key.sign(method, ORIGIN + path, now.getTime(), token) }
   }
@@ -67,7 +67,7 @@ export class BoundAgent {
 
 export const tokenOf = ({ authorization }: Session): string => authorization.slice("Bearer ".length)
 
-export interface ApiResponse {
+export interface ManagementResponse {
   readonly status: number
   readonly body: unknown
 }
@@ -79,7 +79,7 @@ export async function manage(
   method: string,
   path: string,
   body?: object,
-): Promise<ApiResponse> {
+): Promise<ManagementResponse> {
   const token = typeof who === "string" ? who : await narrowgate.person(who)
   const { status, body: text } = await narrowgate.request(path, {
     method,

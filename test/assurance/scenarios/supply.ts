@@ -16,8 +16,11 @@ export const TOOL_IS_CHANGED: Scenario = {
   work: listAndSearch(AMY),
   async attack(world) {
     world.describe("otherwise")
-    await listAndSearch(ANN)(world)
-    world.describe("as reviewed")
+    try {
+      await listAndSearch(ANN)(world)
+    } finally {
+      world.describe("as reviewed")
+    }
   },
   isReached: isSearched,
   denied: { code: "tool_changed", reason: "tool_changed" },

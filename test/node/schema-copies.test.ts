@@ -13,7 +13,7 @@ const declarations = (file: string): string =>
 
 const copies = globSync("{examples/*,starters/*,test/assurance/policies}/schema.cedarschema", { cwd: ROOT })
 
-test("there are some", () => {
+test("the copies are found", () => {
   expect(copies).toContain("test/assurance/policies/schema.cedarschema")
   expect(copies.length).toBeGreaterThan(6)
 })

@@ -286,7 +286,7 @@ export const MAESTRO: Framework = {
       id: "L5.2",
       title: "Compromised Observability Tools",
       words:
-        "Monitoring is taken over. It cannot rewrite what was recorded without being found out: each export, and what a sink has stored in the format of records, is verified by the public keys alone. That an operator looks away is not noticed.",
+        "Monitoring is taken over. It cannot rewrite what was recorded without detection: each export, and what a sink has stored in the format of records, is verified by the public keys alone. That an operator looks away is not noticed.",
       coverage: "answered",
       shownBy: [RECORDS_PROVEN],
     },
@@ -333,7 +333,7 @@ export const MAESTRO: Framework = {
       id: "L6.1",
       title: "Security Agent Data Poisoning",
       words:
-        "Bad data misleads agents that guard others. Narrowgate decides by no model. Risks come from operators and registered streams alone, about those whom the stream may name; a false report of one of them counts.",
+        "Bad data misleads agents that guard others. Narrowgate decides by no model. Risks come from operators and registered streams alone, about the subjects that the stream may name; a false report from one of them counts.",
       coverage: "limited",
       shownBy: [AGENTS_MANAGE_NOTHING, RISK_COUNTS],
     },
@@ -409,7 +409,7 @@ export const MAESTRO: Framework = {
       id: "L7.3",
       title: "Agent Identity Attack",
       words:
-        "The identity itself is attacked. Assertions and proofs are used once, tokens live for minutes, and agents and keys can be revoked. An attacker with the agent's private key is the agent until then.",
+        "The identity itself is attacked. An agent's own assertions and proofs are used once, tokens live for minutes, and agents and keys can be revoked. An attacker with the agent's private key is the agent until then.",
       coverage: "limited",
       shownBy: [TOKEN_IS_COPIED, INSTANCE_IS_SHARED, REVOKED_AGENT_GOES_ON],
       tests: [
@@ -483,7 +483,7 @@ export const MAESTRO: Framework = {
       id: "L7.11",
       title: "Malicious Agent Discovery",
       words:
-        "Bad agents are put forward, good ones hidden. An agent delegates only to those that its entry names. How agents find each other is outside.",
+        "Bad agents are put forward, good ones hidden. An agent delegates only to the agents that its entry names. How agents find each other is outside.",
       coverage: "limited",
       shownBy: [STRANGER_TAKES_OVER, TOOL_IS_NEW],
       tests: ["test/promises/nobody-gains.test.ts: depth and delegates are each giver's own word"],

@@ -300,7 +300,7 @@ export const NIST_AI_RMF: Framework = {
       id: "MEASURE 3.3",
       title: "People report and appeal",
       words:
-        "A denial can name what would lift it, and a decision is explained. Reports of those concerned are outside.",
+        "A denial can name what would lift it, and a decision is explained. Reports of the people concerned are outside.",
       coverage: "limited",
       shownBy: [DECISION_EXPLAINED, APPROVED_BY_A_PERSON],
     },
@@ -391,7 +391,7 @@ export const NIST_AI_RMF: Framework = {
     outside(
       "GOVERN",
       ["1.1", "2.2", "3.1", "4.1", "4.2", "5.1", "5.2"],
-      "Law, training, diversity, culture and engagement of those concerned: duties of an organization of which an authorizer sees nothing.",
+      "Law, training, diversity, culture and engagement of the people concerned: duties of an organization of which an authorizer sees nothing.",
     ),
     outside(
       "MAP",

@@ -137,7 +137,7 @@ export const OWASP_AISVS: Framework = {
     },
     {
       id: "C9.2.9",
-      title: "Level 3: who approves is apart from the agent's runtime",
+      title: "Level 3: approvers are apart from the agent's runtime",
       words:
         "An agent's token, its identity and the session of an app cannot approve; people do, with credentials of another client.",
       coverage: "answered",
@@ -283,7 +283,7 @@ export const OWASP_AISVS: Framework = {
     {
       id: "C9.5.5",
       title: "Level 2: delegation between agents by explicit policy",
-      words: "An agent delegates to those that its entry names, as deep as that says, and never more than it has.",
+      words: "An agent delegates to the agents that its entry names, as deep as that says, and never more than it has.",
       coverage: "answered",
       shownBy: [STRANGER_TAKES_OVER, SUB_AGENT_GETS_MORE],
     },

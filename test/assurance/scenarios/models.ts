@@ -2,9 +2,8 @@
 import { replacing, type Scenario } from "../scenario.ts"
 import type { Call } from "../world.ts"
 import { isServed } from "./calls.ts"
-import { writeArticle } from "./data.ts"
 import { AMY, ANN } from "./people.ts"
-import { calling } from "./work.ts"
+import { calling, writeArticle } from "./work.ts"
 
 const complete = (limit: Readonly<Record<string, number>>): Call => ({
   method: "POST",

@@ -3,6 +3,7 @@ import type { Call, Person, WorkRequest, World } from "../world.ts"
 
 export const answerTicket = (person: Person): WorkRequest => ({ agent: "desk", person, purpose: "answer-ticket" })
 export const giveRefund = (person: Person): WorkRequest => ({ agent: "desk", person, purpose: "refund" })
+export const writeArticle = (person: Person): WorkRequest => ({ agent: "desk", person, purpose: "write-article" })
 
 /** The agent begins, and makes these calls. */
 export const calling =

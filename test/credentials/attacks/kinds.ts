@@ -330,8 +330,8 @@ const DOORS = {
 export const kinds: Attacks = Object.fromEntries(
   Object.entries(KINDS).flatMap(([name, row]) =>
     Object.entries(DOORS).flatMap(([door, attackAt]) => {
-      const attacked = attackAt(row)
-      return attacked ? [[`${name} as ${door}`, attacked] as const] : []
+      const attempt = attackAt(row)
+      return attempt ? [[`${name} as ${door}`, attempt] as const] : []
     }),
   ),
 )

@@ -53,10 +53,7 @@ export class Stage implements AsyncDisposable {
       await using own = await startGuarded(this.#services)
       await evidence.holds(own)
     } else {
-      await this.#guarded.pass(BETWEEN_SCENARIOS)
-      await evidence.holds(this.#guarded)
-      // Read here, so that the next scenario does not find them.
-      await this.#guarded.denials()
+      await evidence.holds(await this.#shared())
     }
     await this.#breaksWithout(evidence)
   }
@@ -86,9 +83,16 @@ export class Stage implements AsyncDisposable {
       await this.#fails(own, scenario)
       return await this.#succeedsWithout(own, scenario)
     }
+    const shared = await this.#shared()
+    await this.#fails(shared, scenario)
+    return this.#succeedsWithout(shared, scenario)
+  }
+
+  /** The world that most scenarios share, without what an earlier one has left behind, which may have failed. */
+  async #shared(): Promise<GuardedWorld> {
+    await this.#guarded.denials()
     await this.#guarded.pass(BETWEEN_SCENARIOS)
-    await this.#fails(this.#guarded, scenario)
-    return this.#succeedsWithout(this.#guarded, scenario)
+    return this.#guarded
   }
 
   async #fails(guarded: GuardedWorld, scenario: Scenario): Promise<void> {
@@ -106,10 +110,7 @@ export class Stage implements AsyncDisposable {
     if (scenario.without === null) {
       const { words, attack } = scenario.instead
       await guarded.pass(BETWEEN_SCENARIOS)
-      const reached = await this.#isReachedIn(guarded, { ...scenario, attack })
-      // Read here, so that the next scenario does not find them.
-      await guarded.denials()
-      return expect(reached, words).toBe(true)
+      return expect(await this.#isReachedIn(guarded, { ...scenario, attack }), words).toBe(true)
     }
     await using uncontrolled = await startGuarded(this.#services, await filesWithout(scenario.without))
     expect(await this.#isReachedIn(uncontrolled, scenario), `without ${scenario.control}`).toBe(true)

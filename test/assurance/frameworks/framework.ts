@@ -14,7 +14,7 @@ export interface Entry {
   readonly id: string
   /** The ids of the framework that it stands for, if there are several. */
   readonly ids?: readonly string[]
-  /** The official one. */
+  /** The official one, unless the note of the framework says otherwise. */
   readonly title: string
   /** In our words, as sentences: what it means for an authorizer, and what is left. */
   readonly words: string

@@ -2,6 +2,7 @@
 import { CONTRACT, ENDPOINT_NAMES } from "../../src/api/contract/contract.ts"
 import type { Access, Endpoint } from "../../src/api/contract/endpoint.ts"
 import { ROLES } from "../../src/core/policy/definition/operators.ts"
+import { anchorOf } from "../reference/table.ts"
 
 /** One row for each request of an operator: the request, its lowest role, and who else may make it. */
 export function roleRows(): readonly (readonly string[])[] {
@@ -15,13 +16,6 @@ export function roleRows(): readonly (readonly string[])[] {
   })
   return ROLES.flatMap((role) => rows.filter((row) => row.role === role).map(({ cells }) => cells))
 }
-
-/** As renderers of Markdown make it from a heading. */
-const anchorOf = (title: string): string =>
-  title
-    .toLowerCase()
-    .replaceAll(/[^\w -]/gu, "")
-    .replaceAll(" ", "-")
 
 function othersText(by: Access["by"]): string {
   switch (by) {

@@ -1,4 +1,4 @@
-/** Tables of Markdown, laid out as the formatter does it, so that what is generated needs no formatting. */
+/** Markdown, laid out as the formatter does it, so that what is generated needs no formatting. */
 import { z } from "zod"
 
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -11,6 +11,13 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 }
 
 export const code = (text: string): string => `\`${text}\``
+
+/** The anchor that GitHub makes from a heading. */
+export const anchorOf = (heading: string): string =>
+  heading
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N} _-]/gu, "")
+    .replaceAll(" ", "-")
 
 interface JsonSchema {
   readonly type?: string | readonly string[] | undefined

@@ -1,6 +1,6 @@
 /**
- * What frameworks of security ask for, by their ids, shown by attacks over HTTP. Entries that other tests show, and those
- * that are outside, do not run here; `test/node/frameworks.test.ts` sees to it that there are no others.
+ * What security frameworks require, by their ids, shown by attacks over HTTP. Entries that only other tests show, and those
+ * that are outside, do not run here; `test/node/frameworks.test.ts` asserts that there are no others.
  */
 import { afterAll, beforeAll, describe, test } from "vitest"
 import { FRAMEWORKS } from "./frameworks/index.ts"

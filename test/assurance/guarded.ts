@@ -1,8 +1,15 @@
-/** The same services behind the gateways of `policies/`, which ask a real Narrowgate about each call. */
-import { startNarrowgate, TaskDenied, type TestGateway, type TestTask } from "../../testing/index.ts"
+/** The same services behind the gateways of `policies/`, which have a real Narrowgate authorize each call. */
+import {
+  startNarrowgate,
+  TaskDenied,
+  type DecisionRecord,
+  type TestGateway,
+  type TestTask,
+} from "../../testing/index.ts"
 import { sendCall } from "./plain.ts"
+import { OLIVIA } from "./scenarios/people.ts"
 import type { Services } from "./services.ts"
-import { Refused, type Narrowgate, type Session, type World } from "./world.ts"
+import type { Narrowgate, Session, World } from "./world.ts"
 
 export const POLICIES = "test/assurance/policies"
 /** The audience of each, by the ids of gateways.yaml. */
@@ -10,13 +17,11 @@ const GATEWAYS: ReadonlyMap<string, string> = new Map([
   ["edge", "https://api.example"],
   ["staging", "https://staging.example"],
 ])
-/** Manages this Narrowgate (policies/operators.yaml). */
-const OPERATOR = { subject: "olivia", groups: ["operations"] }
 /** Milliseconds. */
 const RECORD_WITHIN = 10_000
 const LOOK_AGAIN = 50
 
-/** Where the services get notices. */
+/** The path at which the services receive notices. */
 export const HOOKS = "/hooks"
 
 const receiversAt = (url: string): string => `receivers:
@@ -38,11 +43,11 @@ export interface RecordedDenial {
 
 export interface GuardedWorld extends World, AsyncDisposable {
   readonly narrowgate: Narrowgate
-  /** Of calls, token requests and requests to manage, since the last time. */
+  /** Of calls, token requests and requests to manage, since this was last called. */
   denials(): Promise<readonly RecordedDenial[]>
 }
 
-/** @param files replace those of the policies: a control is taken out by that */
+/** @param files replace those of the policies, which takes a control out */
 export async function startGuarded(
   services: Services,
   files: Readonly<Record<string, string>> = {},
@@ -52,21 +57,22 @@ export async function startGuarded(
   const gateways = new Map<string, TestGateway>()
   for (const id of GATEWAYS.keys()) gateways.set(id, await running.gateway(id, { upstream: services.url }))
   const tasks = new Map<string, TestTask>()
-  /** Ids of decisions, but for those of calls. */
-  const refused: string[] = []
-  const seen = new Map<string, number>()
+  /** Ids of decisions that deny something else than a call. */
+  const deniedDecisions: string[] = []
+  /** How many calls `denials` has read, by gateway. */
+  const callsRead = new Map<string, number>()
   const narrowgate: Narrowgate = Object.assign(running, {
     async request(path: string, init: RequestInit) {
       const answer = await fetch(running.url + path, init)
       const body = await answer.text()
       const decision = answer.headers.get("x-narrowgate-decision") ?? decisionIn(body)
-      if (!answer.ok && decision !== null) refused.push(decision)
+      if (!answer.ok && decision !== null) deniedDecisions.push(decision)
       return { status: answer.status, body }
     },
   })
   return {
     narrowgate,
-    deeds: services.deeds,
+    servedRequests: services.servedRequests,
     describe: services.describe,
     async begin({ agent, person, purpose, scope, details, parent, gateway }) {
       const above = parent?.task ? tasks.get(parent.task) : undefined
@@ -84,9 +90,8 @@ export async function startGuarded(
         tasks.set(task.id, task)
         return { authorization: `Bearer ${task.token}`, task: task.id }
       } catch (error) {
-        if (!(error instanceof TaskDenied)) throw error
-        if (error.decision !== null) refused.push(error.decision)
-        throw new Refused(error.code)
+        if (error instanceof TaskDenied && error.decision !== null) deniedDecisions.push(error.decision)
+        throw error
       }
     },
     async call(session: Session, call) {
@@ -105,13 +110,13 @@ export async function startGuarded(
       await narrowgate.clock.advance(span)
     },
     async denials() {
-      const ids = refused.splice(0)
+      const ids = deniedDecisions.splice(0)
       for (const [id, gateway] of gateways) {
         const calls = gateway.calls()
-        ids.push(...calls.slice(seen.get(id) ?? 0).flatMap((call) => (call.allowed ? [] : [call.id])))
-        seen.set(id, calls.length)
+        ids.push(...calls.slice(callsRead.get(id) ?? 0).flatMap((call) => (call.allowed ? [] : [call.id])))
+        callsRead.set(id, calls.length)
       }
-      const headers = { authorization: `Bearer ${await narrowgate.person(OPERATOR)}` }
+      const headers = { authorization: `Bearer ${await narrowgate.person(OLIVIA)}` }
       return Promise.all(ids.map(async (id) => denialOf(`${narrowgate.url}/v1/decisions/${id}`, headers)))
     },
     async [Symbol.asyncDispose]() {
@@ -120,9 +125,7 @@ export async function startGuarded(
   }
 }
 
-interface Recorded {
-  readonly kind: string
-  readonly code: string
+interface DenialRecord extends DecisionRecord {
   readonly denial: { readonly reason: string; readonly because?: { readonly reason: string } | null }
 }
 
@@ -132,7 +135,7 @@ async function denialOf(url: string, headers: Readonly<Record<string, string>>):
   for (;;) {
     const answer = await fetch(url, { headers })
     if (answer.ok) {
-      const record: Recorded = JSON.parse(await answer.text())
+      const record: DenialRecord = JSON.parse(await answer.text())
       return {
         kind: record.kind,
         code: record.code,

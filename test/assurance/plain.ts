@@ -1,13 +1,13 @@
 /**
  * A stand-in for what many have today: a gateway that verifies the session of a person, or the token of a service
- * account, and looks whether a role of theirs may call the path. An agent calls with the session of its person, which
+ * account, and checks whether a role of it covers the path. An agent calls with the session of its person, which
  * lives for a working day.
  */
 import { createServer, request as send, type IncomingMessage } from "node:http"
 import { exportJWK, generateKeyPair, importJWK, jwtVerify, SignJWT, type JWK } from "jose"
 import { listen } from "../../dev/loopback.ts"
 import type { Services } from "./services.ts"
-import type { Answer, Begin, Call, Session, World } from "./world.ts"
+import type { Call, HttpResponse, Session, WorkRequest, World } from "./world.ts"
 
 const ISSUER = "https://login.example"
 const AUDIENCE = "https://api.example"
@@ -39,10 +39,10 @@ export interface PlainWorld extends World, AsyncDisposable {
 export async function startPlain(services: Services): Promise<PlainWorld> {
   const { privateKey, publicKey } = await generateKeyPair(ALGORITHM)
   const jwk = await exportJWK(publicKey)
-  let ahead = 0
-  const now = (): Date => new Date(Date.now() + ahead)
+  let clockOffset = 0
+  const now = (): Date => new Date(Date.now() + clockOffset)
   const gateway = createServer((request, response) => {
-    void mayPass(request, jwk, now()).then((status) => {
+    void statusFor(request, jwk, now()).then((status) => {
       if (status !== 200) return response.writeHead(status).end()
       const { method, headers } = request
       const onward = send(services.url + (request.url ?? ""), { method, headers }, (answer) => {
@@ -64,9 +64,9 @@ export async function startPlain(services: Services): Promise<PlainWorld> {
   }
   return {
     narrowgate: null,
-    deeds: services.deeds,
+    servedRequests: services.servedRequests,
     describe: services.describe,
-    async begin({ agent, person, parent }: Begin) {
+    async begin({ agent, person, parent }: WorkRequest) {
       if (parent) return parent
       return person
         ? sessionOf(person.subject, person.groups ?? [])
@@ -75,14 +75,14 @@ export async function startPlain(services: Services): Promise<PlainWorld> {
     call: async (session, call) => sendCall(origin, session, call),
     async complete() {},
     async pass(span) {
-      ahead += millisecondsOf(span)
+      clockOffset += millisecondsOf(span)
     },
     [Symbol.asyncDispose]: close,
   }
 }
 
-/** @returns 200, or the status of the refusal */
-async function mayPass({ method = "", url = "", headers }: IncomingMessage, jwk: JWK, now: Date): Promise<number> {
+/** @returns 200, or the status of the denial */
+async function statusFor({ method = "", url = "", headers }: IncomingMessage, jwk: JWK, now: Date): Promise<number> {
   const [, token = ""] = /^Bearer (.+)$/u.exec(headers.authorization ?? "") ?? []
   try {
     const expected = { issuer: ISSUER, audience: AUDIENCE, algorithms: [ALGORITHM], currentDate: now }
@@ -96,7 +96,7 @@ async function mayPass({ method = "", url = "", headers }: IncomingMessage, jwk:
 }
 
 /** @param origin of a gateway */
-export async function sendCall(origin: string, session: Session, call: Call): Promise<Answer> {
+export async function sendCall(origin: string, session: Session, call: Call): Promise<HttpResponse> {
   const { method, path, body, headers = {} } = call
   const answer = await fetch(origin + path, {
     method,

@@ -1,26 +1,26 @@
 /** An attack, and what ends it. `show.ts` carries it out. */
-import type { Deed, World } from "./world.ts"
+import type { ServedRequest, World } from "./world.ts"
 
-export type Scenario = Attack & (Removable | Fixed)
+export type Scenario = Attack & (RemovableControl | FixedControl)
 
 interface Attack {
   /** A sentence that says what the attacker does; no two scenarios have the same. */
   readonly name: string
   /** Words: which control ends it, as the pages say it. */
   readonly control: string
-  /** What the same agent may well do. It runs first, and nothing of it may be denied. */
+  /** Legitimate work of the same agent. It runs first, and nothing of it may be denied. */
   readonly work: (world: World) => Promise<void>
-  /** Carries the attack out, as far as it gets. */
+  /** Carries the attack out, until something stops it. */
   readonly attack: (world: World) => Promise<void>
-  /** Whether the attacker has what they wanted, by what was done during the attack. */
-  readonly isReached: (deeds: readonly Deed[]) => boolean
+  /** Whether the attacker has reached their goal, by what the services have served during the attack. */
+  readonly isReached: (requests: readonly ServedRequest[]) => boolean
   /** A denial that the records must have. */
-  readonly denied: Denied
-  /** It leaves a Narrowgate behind that others cannot use, so it has one of its own. */
-  readonly isApart?: boolean
+  readonly denied: ExpectedDenial
+  /** It changes its Narrowgate so that no other scenario can use it, so it gets one of its own. */
+  readonly needsOwnNarrowgate?: boolean
 }
 
-interface Denied {
+interface ExpectedDenial {
   readonly code: string
   readonly reason: string
   /** Of a credential: why it was rejected. */
@@ -29,18 +29,17 @@ interface Denied {
   readonly times?: number
 }
 
-/** A control of the policies. */
-interface Removable {
+interface RemovableControl {
   readonly without: Without
 }
 
-/** Takes a control out: by file of the policies, its text without it. */
+/** Takes a control out of the policies: by file, its text without it. */
 export type Without = Readonly<Record<string, (text: string) => string>>
 
 /** A control that no policy takes out, such as a signature. */
-interface Fixed {
+interface FixedControl {
   readonly without: null
-  /** The nearest to the attack that the control lets through: the attacker's end is reached, so nothing else had ended it. */
+  /** What is nearest to the attack and allowed: it reaches the attacker's goal, so that nothing else had ended the attack. */
   readonly instead: {
     /** What it is, as the pages say it. */
     readonly words: string

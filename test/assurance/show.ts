@@ -1,19 +1,21 @@
 /**
- * Carries a scenario out. The attack succeeds against a plain gateway; it fails against Narrowgate, whose record tells
+ * Carries a scenario out. The attack succeeds against a plain gateway; it fails against Narrowgate, whose record says
  * why; and it succeeds again once the control that ended it is taken out of the policies, so that nothing else had ended
  * it.
  */
 import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { expect } from "vitest"
+import { TaskDenied } from "../../testing/index.ts"
 import type { Evidence } from "./evidence.ts"
+import type { Demonstration } from "./frameworks/framework.ts"
 import { POLICIES, startGuarded, type GuardedWorld } from "./guarded.ts"
 import { startPlain, type PlainWorld } from "./plain.ts"
 import type { Scenario, Without } from "./scenario.ts"
 import { startServices, type Services } from "./services.ts"
-import { Refused, type World } from "./world.ts"
+import type { World } from "./world.ts"
 
-/** Nothing that one scenario has done counts any more in the next one: not in a window, nor as a label that is carried. */
+/** So long that nothing of one scenario counts in the next one: not in a window, nor as a label that is carried. */
 const BETWEEN_SCENARIOS = "25 hours"
 
 export class Stage implements AsyncDisposable {
@@ -21,7 +23,7 @@ export class Stage implements AsyncDisposable {
   readonly #plain: PlainWorld
   readonly #guarded: GuardedWorld
   /** Each scenario is carried out once, however many ids of frameworks it is shown for. */
-  readonly #shown = new Map<Scenario | Evidence, Promise<void>>()
+  readonly #runs = new Map<Demonstration, Promise<void>>()
 
   private constructor(services: Services, plain: PlainWorld, guarded: GuardedWorld) {
     this.#services = services
@@ -40,20 +42,18 @@ export class Stage implements AsyncDisposable {
     await this.#services[Symbol.asyncDispose]()
   }
 
-  async show(shown: Scenario | Evidence): Promise<void> {
-    const known = this.#shown.get(shown) ?? ("holds" in shown ? this.#hold(shown) : this.#carryOut(shown))
-    this.#shown.set(shown, known)
-    return known
+  async show(scenario: Demonstration): Promise<void> {
+    const run = this.#runs.get(scenario) ?? ("holds" in scenario ? this.#hold(scenario) : this.#carryOut(scenario))
+    this.#runs.set(scenario, run)
+    return run
   }
 
   async #hold(evidence: Evidence): Promise<void> {
-    if (evidence.isApart === true) {
+    if (evidence.needsOwnNarrowgate === true) {
       await using own = await startGuarded(this.#services)
       await evidence.holds(own)
     } else {
-      await this.#guarded.pass(BETWEEN_SCENARIOS)
-      await evidence.holds(this.#guarded)
-      await this.#guarded.denials()
+      await evidence.holds(await this.#shared())
     }
     await this.#breaksWithout(evidence)
   }
@@ -64,8 +64,8 @@ export class Stage implements AsyncDisposable {
       return await evidence.instead.shows(other)
     }
     const files = await filesWithout(evidence.without)
-    if (evidence.refused !== undefined)
-      return expect(startGuarded(this.#services, files)).rejects.toThrow(evidence.refused)
+    if (evidence.problem !== undefined)
+      return expect(startGuarded(this.#services, files)).rejects.toThrow(evidence.problem)
     await using uncontrolled = await startGuarded(this.#services, files)
     const failure: unknown = await evidence.holds(uncontrolled).then(
       () => null,
@@ -78,48 +78,53 @@ export class Stage implements AsyncDisposable {
 
   async #carryOut(scenario: Scenario): Promise<void> {
     expect(await this.#isReachedIn(this.#plain, scenario), "against a plain gateway").toBe(true)
-    if (scenario.isApart === true) {
+    if (scenario.needsOwnNarrowgate === true) {
       await using own = await startGuarded(this.#services)
       await this.#fails(own, scenario)
       return await this.#succeedsWithout(own, scenario)
     }
+    const shared = await this.#shared()
+    await this.#fails(shared, scenario)
+    return this.#succeedsWithout(shared, scenario)
+  }
+
+  /** The world that most scenarios share, without what an earlier one has left behind, which may have failed. */
+  async #shared(): Promise<GuardedWorld> {
+    await this.#guarded.denials()
     await this.#guarded.pass(BETWEEN_SCENARIOS)
-    await this.#fails(this.#guarded, scenario)
-    return this.#succeedsWithout(this.#guarded, scenario)
+    return this.#guarded
   }
 
   async #fails(guarded: GuardedWorld, scenario: Scenario): Promise<void> {
     await scenario.work(guarded)
-    expect(await guarded.denials(), "honest work").toEqual([])
+    expect(await guarded.denials(), "legitimate work").toEqual([])
     expect(await this.#isReachedIn(guarded, scenario), "against Narrowgate").toBe(false)
     const { times = 1, ...denied } = scenario.denied
     const records = await guarded.denials()
     expect(records, "the records").toContainEqual(expect.objectContaining(denied))
-    const such = records.filter(({ code, reason }) => code === denied.code && reason === denied.reason)
-    expect(such.length, "how many are denied").toBeGreaterThanOrEqual(times)
+    const expected = records.filter(({ code, reason }) => code === denied.code && reason === denied.reason)
+    expect(expected.length, "how many are denied").toBeGreaterThanOrEqual(times)
   }
 
   async #succeedsWithout(guarded: GuardedWorld, scenario: Scenario): Promise<void> {
     if (scenario.without === null) {
       const { words, attack } = scenario.instead
       await guarded.pass(BETWEEN_SCENARIOS)
-      const reached = await this.#isReachedIn(guarded, { ...scenario, attack })
-      await guarded.denials()
-      return expect(reached, words).toBe(true)
+      return expect(await this.#isReachedIn(guarded, { ...scenario, attack }), words).toBe(true)
     }
     await using uncontrolled = await startGuarded(this.#services, await filesWithout(scenario.without))
     expect(await this.#isReachedIn(uncontrolled, scenario), `without ${scenario.control}`).toBe(true)
   }
 
   async #isReachedIn(world: World, { attack, isReached }: Pick<Scenario, "attack" | "isReached">): Promise<boolean> {
-    const { deeds } = this.#services
-    const before = deeds.length
+    const { servedRequests } = this.#services
+    const before = servedRequests.length
     try {
       await attack(world)
     } catch (error) {
-      if (!(error instanceof Refused)) throw error
+      if (!(error instanceof TaskDenied)) throw error
     }
-    return isReached(deeds.slice(before))
+    return isReached(servedRequests.slice(before))
   }
 }
 

@@ -1,8 +1,8 @@
 /**
- * Where an attack takes place: services that do whatever reaches them, and a gateway before them. One world has the
- * gateway of a plain OAuth set-up, the other one asks Narrowgate. An attack has the same end in both, and by HTTP. Its
- * steps differ where one of the two has nothing of the kind: a plain set-up has no proofs, switches, approvals or second
- * gateway, and a program without a person has a service account there.
+ * Where an attack takes place: services that serve every request, and a gateway before them. One world has the
+ * gateway of a plain OAuth set-up, the gateway of the other one has Narrowgate authorize each call. An attack has the same
+ * goal in both, and uses HTTP in both. Its steps differ if one of the two has nothing of the kind: a plain set-up has no
+ * proofs, revocations, approvals or second gateway, and a program without a person has a service account there.
  */
 import type { RunningNarrowgate, UserClaims } from "../../testing/index.ts"
 
@@ -11,18 +11,18 @@ export interface Person extends UserClaims {
   readonly subject: string
 }
 
-/** What an agent needs to begin work. */
-export interface Begin {
+/** What an agent states when it begins work. */
+export interface WorkRequest {
   /** What follows the last slash of its id. */
   readonly agent: string
-  /** Absent: it acts for nobody. */
+  /** Absent: it acts for itself. */
   readonly person?: Person
   readonly purpose?: string
   /** Scopes; absent: the purpose's default. */
   readonly scope?: readonly string[]
   /** `authorization_details` (RFC 9396), instead of `scope`. */
   readonly details?: readonly object[]
-  /** The session of the agent that hands work on. */
+  /** The session of the agent that delegates. */
   readonly parent?: Session
   /** For calls through this gateway. Absent: `edge`. */
   readonly gateway?: string
@@ -32,7 +32,7 @@ export interface Begin {
 export interface Session {
   /** The value of `Authorization`. */
   readonly authorization: string
-  /** Of Narrowgate. Null where there are no tasks. */
+  /** Of Narrowgate. Null if there are no tasks, or if no scenario needs it. */
   readonly task: string | null
 }
 
@@ -46,13 +46,13 @@ export interface Call {
   readonly gateway?: string
 }
 
-export interface Answer {
+export interface HttpResponse {
   readonly status: number
   readonly body: string
 }
 
-/** What a service behind a gateway has done. */
-export interface Deed {
+/** A request that a service behind a gateway has served. */
+export interface ServedRequest {
   readonly method: string
   readonly path: string
   readonly body: unknown
@@ -60,33 +60,22 @@ export interface Deed {
 
 /** Narrowgate itself, for what only it has. */
 export interface Narrowgate extends RunningNarrowgate {
-  /** A request to a path of Narrowgate's own. What it denies is among the records. */
-  request(path: string, init: RequestInit): Promise<Answer>
+  /** Sends a request to Narrowgate's own API. `denials` reports a denial of it, too. */
+  request(path: string, init: RequestInit): Promise<HttpResponse>
 }
 
 export interface World {
-  /** Rejects with `Refused` if no work of this kind may begin. */
-  begin(begin: Begin): Promise<Session>
-  call(session: Session, call: Call): Promise<Answer>
-  /** The agent says that its work is done. In the plain world nobody listens: its person's session goes on. */
+  /** Rejects with `TaskDenied` if Narrowgate opens no task. */
+  begin(request: WorkRequest): Promise<Session>
+  call(session: Session, call: Call): Promise<HttpResponse>
+  /** The agent reports that its work is done. In the plain world that has no effect: its person's session goes on. */
   complete(session: Session): Promise<void>
-  /** What the MCP server behind the gateways says of its tools from now on, or again what it has said at first. */
-  describe(tools: "as at first" | "otherwise"): void
-  /** Everything that was done behind the gateways, the oldest first. */
-  readonly deeds: readonly Deed[]
+  /** Sets how the MCP server behind the gateways describes its tools from now on. */
+  describe(tools: "as reviewed" | "otherwise"): void
+  /** Everything that reached a service, the oldest first; notices of Narrowgate, too. */
+  readonly servedRequests: readonly ServedRequest[]
   /** Lets time pass, such as `"10 minutes"`. */
   pass(span: string): Promise<void>
   /** Null in the plain world, which has nothing of what Narrowgate adds. */
   readonly narrowgate: Narrowgate | null
-}
-
-/** No work began. */
-export class Refused extends Error {
-  /** Of OAuth, such as `invalid_scope`. */
-  readonly code: string
-
-  constructor(code: string) {
-    super(`no work began: ${code}`)
-    this.code = code
-  }
 }

@@ -1,15 +1,17 @@
-/** Requests to Narrowgate's own endpoints: what an agent's library sends, and what an attacker makes of it. */
+/** Requests to Narrowgate's own endpoints: of an agent's library, of operators and approvers, and of attackers. */
+import { readLoosely } from "../../../src/core/encoding/json.ts"
 import { ProofKey } from "../../../testing/kit/proof.ts"
-import { Refused, type Narrowgate, type Person, type Session } from "../world.ts"
+import { TaskDenied } from "../../../testing/index.ts"
+import type { Narrowgate, Person, Session } from "../world.ts"
 
 const JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 const TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 const ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"
 const AUDIENCE = "https://api.example"
-/** What agents call: proofs are for it. */
+/** The origin that agents call, and that their proofs name. */
 const ORIGIN = "http://127.0.0.1:8080"
 
-/** A token for what the form asks for, or a refusal. */
+/** A token for what the form requests. Rejects with `TaskDenied` if there is an OAuth error instead. */
 export async function requestToken(
   narrowgate: Narrowgate,
   form: Readonly<Record<string, string>>,
@@ -17,12 +19,13 @@ export async function requestToken(
 ): Promise<string> {
   const body = new URLSearchParams({ audience: AUDIENCE, ...form })
   const answer = await narrowgate.request("/oauth/token", { method: "POST", body, headers })
-  const { access_token: token, error } = JSON.parse(answer.body)
-  if (typeof token !== "string") throw new Refused(String(error))
+  const { access_token: token, error, error_description: description } = JSON.parse(answer.body)
+  // `narrowgate.request` has the id of the decision.
+  if (typeof token !== "string") throw new TaskDenied(String(error), String(description), null)
   return token
 }
 
-/** Who the agent is, by whatever is presented as its proof. */
+/** Client authentication by an assertion, whether it is the agent's or not. */
 export const asAgent = (assertion: string) => ({ client_assertion_type: JWT_BEARER, client_assertion: assertion })
 
 /** An agent that has a key of its own, to which its token is bound (DPoP, RFC 9449). */
@@ -55,30 +58,38 @@ export class BoundAgent {
     return { authorization: `DPoP ${this.token}`, task: null }
   }
 
-  /** The headers of a call, with a proof by this agent's key, whoever's token it is. */
-  async proves(method: string, path: string, token = this.token): Promise<Readonly<Record<string, string>>> {
+  /** The headers of a call with this token, or with another agent's: a proof by this agent's key. */
+  async proofHeaders(method: string, path: string, token = this.token): Promise<Readonly<Record<string, string>>> {
     const now = await this.#narrowgate.clock.now()
     return { dpop: await this.#key.sign(method, ORIGIN + path, now.getTime(), token) }
   }
 }
 
-/** What an operator does, or what somebody does with another credential that only operators should. */
+export const tokenOf = ({ authorization }: Session): string => authorization.slice("Bearer ".length)
+
+export interface ManagementResponse {
+  readonly status: number
+  readonly body: unknown
+}
+
+/** A request to Narrowgate's API by a person, or with a token that is not meant for it. */
 export async function manage(
   narrowgate: Narrowgate,
-  credential: string,
+  who: Person | string,
   method: string,
   path: string,
   body?: object,
-): Promise<unknown> {
-  const answer = await narrowgate.request(path, {
+): Promise<ManagementResponse> {
+  const token = typeof who === "string" ? who : await narrowgate.person(who)
+  const { status, body: text } = await narrowgate.request(path, {
     method,
-    headers: { authorization: `Bearer ${credential}`, "content-type": "application/json" },
+    headers: { authorization: `Bearer ${token}`, ...(body && { "content-type": "application/json" }) },
     ...(body && { body: JSON.stringify(body) }),
   })
-  return JSON.parse(answer.body)
+  return { status, body: readLoosely(text) }
 }
 
-/** The address of the approval that a denial waits for. */
+/** The path of the approval that the denial of a call states. */
 export function approvalIn(denial: string): string {
   const [, task, id] = /\/console\/approvals\/(tsk_[\w.-]*\w)\/(apr_\w+)/u.exec(denial) ?? []
   if (id === undefined) throw new Error(`no approval in ${denial}`)

@@ -1,28 +1,28 @@
-/** What was done can be told, proven and forgotten. */
+/** What was done is explained, proven and erased. */
 import { execFile } from "node:child_process"
 import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { decodeJwt, exportJWK, generateKeyPair, type JSONWebKeySet } from "jose"
 import { expect } from "vitest"
-import { manage, type Evidence } from "../evidence.ts"
+import type { Evidence } from "../evidence.ts"
 import { HOOKS, type GuardedWorld } from "../guarded.ts"
 import { replacing, withoutRule } from "../scenario.ts"
 import type { Session } from "../world.ts"
 import { customer, mail } from "./calls.ts"
+import { manage, tokenOf } from "./narrowgate.ts"
 import { AMY, ANN, OLIVIA, VICTOR } from "./people.ts"
+import { answerTicket } from "./work.ts"
 
 const STRANGER = "joe@elsewhere.example"
-/** Logs of calls. */
+/** The logs of calls. */
 const LOGS = ["records-0", "records-1", "records-2", "records-3"]
-/** Of what operators have looked at, and of requests by nobody that is known. */
+/** The logs of operators' reads, and of requests that no registered client has made. */
 const OTHER_LOGS = ["looks", "strangers"]
 
-const tokenOf = ({ authorization }: Session): string => authorization.replace("Bearer ", "")
-
-/** A task that has read a customer's data, and whose mail was denied for that. */
+/** A task that has read a customer's data, and whose mail was therefore denied. */
 async function deniedMail(world: GuardedWorld, text = "Hello."): Promise<{ session: Session; decision: string }> {
-  const session = await world.begin({ agent: "desk", person: ANN, purpose: "answer-ticket" })
+  const session = await world.begin(answerTicket(ANN))
   await world.call(session, customer("42"))
   await world.call(session, mail(STRANGER, text))
   const records = await world.narrowgate.records(String(session.task))
@@ -32,15 +32,18 @@ async function deniedMail(world: GuardedWorld, text = "Hello."): Promise<{ sessi
 /** All records of these logs, as lines. Waits until checkpoints cover them. */
 async function exported(world: GuardedWorld, names: readonly string[] = LOGS): Promise<string> {
   await world.pass("3 minutes")
-  const logs = await Promise.all(names.map(async (log) => manage(world, OLIVIA, "GET", `/v1/records?log=${log}`)))
-  for (const { status, body } of logs) expect(status, String(body)).toBe(200)
-  return logs.map(({ body }) => String(body)).join("")
+  const headers = { authorization: `Bearer ${await world.narrowgate.person(OLIVIA)}` }
+  const logs = await Promise.all(
+    names.map(async (log) => world.narrowgate.request(`/v1/records?log=${log}`, { headers })),
+  )
+  for (const { status, body } of logs) expect(status, body).toBe(200)
+  return logs.map(({ body }) => body).join("")
 }
 
 /** The receipt of a decision, as the agent gets it. */
 async function receiptOf(world: GuardedWorld, session: Session, decision: string): Promise<string> {
   const path = `/v1/tasks/${session.task}/decisions/${decision}/receipt`
-  const { status, body } = await manage(world, tokenOf(session), "GET", path)
+  const { status, body } = await manage(world.narrowgate, tokenOf(session), "GET", path)
   const receipt = JSON.stringify(body)
   expect(status, receipt).toBe(200)
   return receipt
@@ -51,7 +54,7 @@ async function keysOf(url: string): Promise<JSONWebKeySet> {
   return JSON.parse(await answer.text())
 }
 
-/** Under the same ids, as somebody else would make them. */
+/** Keys that are not Narrowgate's, under the ids of its keys. */
 async function othersKeys({ narrowgate: { url } }: GuardedWorld): Promise<JSONWebKeySet> {
   const { publicKey } = await generateKeyPair("ES256", { extractable: true })
   const other = await exportJWK(publicKey)
@@ -83,11 +86,11 @@ async function verified(
 }
 
 export const DECISION_EXPLAINED: Evidence = {
-  name: "A denial is explained from its record alone: for whom, by which agents, for which purpose, by which rule of which policies",
+  name: "A denial is explained from its record alone: the user, the agents, the purpose, and the rule of which policies",
   control: "the rule that the record names",
   async holds(world) {
     const { decision } = await deniedMail(world)
-    const record = await manage(world, VICTOR, "GET", `/v1/decisions/${decision}`)
+    const record = await manage(world.narrowgate, VICTOR, "GET", `/v1/decisions/${decision}`)
     expect(record.body, "the record").toMatchObject({
       decision: "deny",
       code: "policy_denied",
@@ -99,7 +102,7 @@ export const DECISION_EXPLAINED: Evidence = {
       labels: expect.arrayContaining(["reads:confidential"]),
       bundle: { digest: expect.stringMatching(/^[\w-]{40,}/u) },
     })
-    const explanation = await manage(world, VICTOR, "POST", "/v1/explanations", { decision })
+    const explanation = await manage(world.narrowgate, VICTOR, "POST", "/v1/explanations", { decision })
     expect(explanation.body).toMatchObject({
       decision: "deny",
       policy: { rules: { "nothing-leaves-after-confidential": expect.stringContaining("sink:external") } },
@@ -110,7 +113,7 @@ export const DECISION_EXPLAINED: Evidence = {
 }
 
 export const RECORDS_PROVEN: Evidence = {
-  name: "Whoever has the public keys verifies an export and a receipt, and a changed line is named",
+  name: "An export and a receipt are verified by the public keys alone, and a changed line is named",
   control: "the signatures, which only the key of this Narrowgate makes",
   async holds(world) {
     const { session, decision } = await deniedMail(world)
@@ -142,8 +145,8 @@ export const RECORDS_PROVEN: Evidence = {
       expect(await verified(world, "receipt.json", receipt, others)).toMatchObject({ code: 1 })
     },
   },
-  // Keys of checkpoints are retired, and time passes between scenarios.
-  isApart: true,
+  // Between scenarios so much time passes that keys of checkpoints are retired.
+  needsOwnNarrowgate: true,
 }
 
 export const REDACTED_NOWHERE: Evidence = {
@@ -172,27 +175,26 @@ export const REDACTED_NOWHERE: Evidence = {
     const lines = await exported(world)
     const [, , signature = ""] = tokenOf(session).split(".")
     const receipt = await receiptOf(world, session, String(decision))
-    const before = world.deeds.length
-    // It is quarantined, of which the receiver gets notice.
+    const before = world.servedRequests.length
+    // The task is quarantined, and the receiver gets a notice.
     for (let each = 1; each <= 12; each++) await world.call(session, mail(STRANGER, secret))
     await world.pass("10 seconds")
-    const notices = world.deeds.slice(before).filter(({ path }) => path === HOOKS)
+    const notices = world.servedRequests.slice(before).filter(({ path }) => path === HOOKS)
     expect(notices).not.toEqual([])
-    const told = {
+    const outputs = {
       denial: denied.body,
       records: JSON.stringify(records),
       export: lines,
       receipt,
       notices: JSON.stringify(notices.map(({ body }) => decodeJwt(String(body)))),
     }
-    const telling = Object.entries(told).filter(([, text]) => text.includes(secret) || text.includes(signature))
-    expect(
-      telling.map(([what]) => what),
-      "what tells of it",
-    ).toEqual([])
+    const leaks = Object.entries(outputs).flatMap(([output, text]) =>
+      text.includes(secret) || text.includes(signature) ? [output] : [],
+    )
+    expect(leaks, "where it leaks").toEqual([])
   },
   without: { "catalog.yaml": replacing("    redact: [text]\n", "") },
-  fails: "what tells of it",
+  fails: "where it leaks",
 }
 
 /** By the ids of agents.yaml. */
@@ -212,19 +214,19 @@ const OWNERS = {
 const PURPOSES = ["answer-ticket", "refund", "triage", "write-article", "write-to-colleague"]
 
 export const AGENTS_INVENTORIED: Evidence = {
-  name: "Each agent is listed with its owner, its purposes and the most that it may ever do, and with what it has used of that",
+  name: "Each agent is listed with its owner, its purposes and its ceiling, and with what it has used of that",
   control: "the entry of the agent",
   async holds(world) {
-    const session = await world.begin({ agent: "desk", person: ANN, purpose: "answer-ticket" })
+    const session = await world.begin(answerTicket(ANN))
     await world.call(session, customer("42"))
     await world.narrowgate.records(String(session.task))
-    const list = await manage(world, VICTOR, "GET", "/v1/agents")
+    const list = await manage(world.narrowgate, VICTOR, "GET", "/v1/agents")
     const owners = Object.fromEntries(
       Array.from<{ id: string; owner: string }>(Object(list.body).agents).map(({ id, owner }) => [id, owner]),
     )
     expect(owners, "the agents with their owners").toEqual(OWNERS)
     const agent = await manage(
-      world,
+      world.narrowgate,
       VICTOR,
       "GET",
       `/v1/agents/${encodeURIComponent("spiffe://example.org/agent/desk")}`,
@@ -252,16 +254,16 @@ export const AGENTS_INVENTORIED: Evidence = {
   without: {
     "agents.yaml": replacing(
       "id: spiffe://example.org/agent/researcher\n    owner: support-team",
-      "id: spiffe://example.org/agent/researcher\n    owner: nobody",
+      "id: spiffe://example.org/agent/researcher\n    owner: unknown",
     ),
   },
   fails: "the agents with their owners",
   // Nothing else has used its agents.
-  isApart: true,
+  needsOwnNarrowgate: true,
 }
 
 export const SAME_VERDICT: Evidence = {
-  name: "The same call is denied by the same rule, whoever of a group it is for and however persuasive its text",
+  name: "The same call is denied by the same rule, for each user of a group and however persuasive its text",
   control: "the rule, which no text can change",
   async holds(world) {
     const verdicts = []
@@ -288,7 +290,9 @@ export const PERSON_ERASED: Evidence = {
   control: "the erasure, which leaves the commitments of the records",
   async holds(world) {
     const { session } = await deniedMail(world)
-    expect(await manage(world, OLIVIA, "POST", "/v1/users/erase", { user: USER })).toMatchObject({ status: 200 })
+    expect(await manage(world.narrowgate, OLIVIA, "POST", "/v1/users/erase", { user: USER })).toMatchObject({
+      status: 200,
+    })
     expect((await world.call(session, customer("42"))).status).toBe(401)
     const lines = await exported(world)
     const naming = [lines, await exported(world, OTHER_LOGS)]
@@ -310,7 +314,7 @@ export const PERSON_ERASED: Evidence = {
       expect((await world.call(session, customer("42"))).status).toBe(200)
     },
   },
-  isApart: true,
+  needsOwnNarrowgate: true,
 }
 
 export const DENIALS_COUNTED: Evidence = {
@@ -319,7 +323,7 @@ export const DENIALS_COUNTED: Evidence = {
   async holds(world) {
     await deniedMail(world)
     const denials = "code=policy_denied&tool=mail.send&agent=spiffe%3A%2F%2Fexample.org%2Fagent%2Fdesk"
-    const rates = await manage(world, VICTOR, "GET", `/v1/decisions/rates?${denials}`)
+    const rates = await manage(world.narrowgate, VICTOR, "GET", `/v1/decisions/rates?${denials}`)
     const counted = { slots: expect.arrayContaining([expect.objectContaining({ denied: 1 })]) }
     expect(rates.body, "the denials that are counted").toMatchObject(counted)
   },

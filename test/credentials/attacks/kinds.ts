@@ -301,116 +301,45 @@ const KINDS: Readonly<Record<string, Row>> = {
   },
 }
 
-type Tried = readonly [string, Attack]
+/** By door: the attack there, or nothing if the row leaves the door out. */
+const DOORS = {
+  "actor token": ({ agent, make }) => agent && attack(agentRefused(agent), async () => asActor(await make())),
+  "client assertion": ({ agent, make }) => agent && attack(agentRefused(agent), async () => asAssertion(await make())),
+  "SPIFFE assertion": ({ spiffe, make }) =>
+    spiffe && attack(agentRefused(spiffe), async () => asAssertion(await make(), JWT_SPIFFE)),
+  "ID token": ({ idToken, make }) => idToken && attack(subjectRefused(idToken), async () => asIdToken(await make())),
+  "access token": ({ accessToken, make }) =>
+    accessToken && attack(subjectRefused(accessToken), async () => asAccessToken(await make())),
+  "delegation token": ({ gateway, make }) =>
+    gateway === undefined ? undefined : attack(tokenRefused(gateway), async () => asBearer(await make())),
+  "operator's token": ({ operator, make }) =>
+    operator && attack(operatorRefused(operator), async () => asOperator(await make())),
+  "assertion of a grant": ({ grant, make }) =>
+    grant && attack(assertionRefused(grant), async () => asGrant(await make())),
+  // At the next two, the type alone distinguishes every other kind.
+  "DPoP proof": ({ kind, make }) =>
+    kind && kind !== "dpop_proof"
+      ? attack(proofRefusedForToken("type_refused"), async () => exchange({}, { DPoP: await make() }))
+      : undefined,
+  "hand-over": ({ kind, make }) =>
+    kind && kind !== "hand_over"
+      ? attack(handoverRejected("type_refused"), async () => asHandover(await make()))
+      : undefined,
+} satisfies Readonly<Record<string, (row: Row) => Attack | undefined>>
 
-function triesOf([kind, row]: readonly [string, Row]): readonly Tried[] {
-  const { make, agent, spiffe, idToken, accessToken, gateway, operator, grant } = row
-  const at = (door: string, tried: Attack): Tried => [`${kind} as ${door}`, tried]
-  return [
-    ...(agent
-      ? [
-          at(
-            "actor token",
-            attack(agentRefused(agent), async () => asActor(await make())),
-          ),
-          at(
-            "client assertion",
-            attack(agentRefused(agent), async () => asAssertion(await make())),
-          ),
-        ]
-      : []),
-    ...(spiffe
-      ? [
-          at(
-            "SPIFFE assertion",
-            attack(agentRefused(spiffe), async () => asAssertion(await make(), JWT_SPIFFE)),
-          ),
-        ]
-      : []),
-    ...(idToken
-      ? [
-          at(
-            "ID token",
-            attack(subjectRefused(idToken), async () => asIdToken(await make())),
-          ),
-        ]
-      : []),
-    ...(accessToken
-      ? [
-          at(
-            "access token",
-            attack(subjectRefused(accessToken), async () => asAccessToken(await make())),
-          ),
-        ]
-      : []),
-    ...(gateway === undefined
-      ? []
-      : [
-          at(
-            "delegation token",
-            attack(tokenRefused(gateway), async () => asBearer(await make())),
-          ),
-        ]),
-    ...(operator
-      ? [
-          at(
-            "operator's token",
-            attack(operatorRefused(operator), async () => asOperator(await make())),
-          ),
-        ]
-      : []),
-    ...(grant
-      ? [
-          at(
-            "assertion of a grant",
-            attack(assertionRefused(grant), async () => asGrant(await make())),
-          ),
-        ]
-      : []),
-  ]
-}
+export const kinds: Attacks = Object.fromEntries(
+  Object.entries(KINDS).flatMap(([name, row]) =>
+    Object.entries(DOORS).flatMap(([door, attackAt]) => {
+      const attempt = attackAt(row)
+      return attempt ? [[`${name} as ${door}`, attempt] as const] : []
+    }),
+  ),
+)
 
 const HONEST = Object.entries(KINDS).flatMap(([name, { kind, make }]) => (kind ? [{ name, kind, make }] : []))
 
-/** There, the type alone tells each other kind. */
-const byTheirType = Object.fromEntries(
-  HONEST.flatMap(({ name, kind, make }): readonly Tried[] => [
-    ...(kind === "dpop_proof"
-      ? []
-      : [
-          [
-            `${name} as DPoP proof`,
-            attack(proofRefusedForToken("type_refused"), async () => exchange({}, { DPoP: await make() })),
-          ] as const,
-        ]),
-    ...(kind === "hand_over"
-      ? []
-      : [
-          [
-            `${name} as hand-over`,
-            attack(handoverRejected("type_refused"), async () => asHandover(await make())),
-          ] as const,
-        ]),
-  ]),
-)
-
-export const kinds: Attacks = { ...Object.fromEntries(Object.entries(KINDS).flatMap(triesOf)), ...byTheirType }
-
-const DOORS = [
-  "actor token",
-  "client assertion",
-  "SPIFFE assertion",
-  "ID token",
-  "access token",
-  "delegation token",
-  "operator's token",
-  "assertion of a grant",
-  "DPoP proof",
-  "hand-over",
-] as const
-
 /** Where an honest token of each kind is accepted; that of a security event at its own endpoint, which is none of these. */
-export const BELONGS: Readonly<Record<TokenKind, readonly (typeof DOORS)[number][]>> = {
+export const BELONGS: Readonly<Record<TokenKind, readonly (keyof typeof DOORS)[]>> = {
   jwt_svid: ["actor token", "client assertion", "SPIFFE assertion"],
   workload_token: ["actor token", "client assertion"],
   client_assertion: ["actor token", "client assertion"],
@@ -426,10 +355,10 @@ export const BELONGS: Readonly<Record<TokenKind, readonly (typeof DOORS)[number]
 
 /** By kind, where no attack offers an honest token. */
 export const NOT_OFFERED: Readonly<Record<string, readonly string[]>> = Object.fromEntries(
-  HONEST.map(({ name, kind }) => [kind, DOORS.filter((door) => !(`${name} as ${door}` in kinds))]),
+  HONEST.map(({ name, kind }) => [kind, Object.keys(DOORS).filter((door) => !(`${name} as ${door}` in kinds))]),
 )
 
-/** By name, what is no security event. */
+/** By name, tokens that are no security event. */
 export const NO_EVENTS = HONEST.filter(({ kind }) => kind !== "security_event").map(
   ({ name, make }) => [name, make] as const,
 )

@@ -1,4 +1,4 @@
-/** Makes the calls of a plan on the real Worker, with a meter on its objects and a clock that is moved. */
+/** Makes the calls of a plan on the real Worker, with a meter on its objects and a clock that the meter moves. */
 import { readdir } from "node:fs/promises"
 import { join } from "node:path"
 import { guard } from "../benchmark.ts"
@@ -13,7 +13,7 @@ import { buildMetered } from "../servers/build.ts"
 import { startNarrowgate, type Narrowgate, type Task } from "../servers/narrowgate.ts"
 import type { CallKind, PlannedTask } from "./plan.ts"
 
-export interface Driven {
+export interface MeasuredRun {
   readonly counts: Counts
   /** Objects that stored something while the plan ran, by class. */
   readonly objects: Readonly<Record<string, number>>
@@ -21,11 +21,11 @@ export interface Driven {
 
 export class Driver implements AsyncDisposable {
   readonly #narrowgate: Narrowgate
-  readonly #at: string
+  readonly #meter: string
 
   private constructor(narrowgate: Narrowgate) {
     this.#narrowgate = narrowgate
-    this.#at = `http://127.0.0.1:${narrowgate.workerd.port}/bench/meter`
+    this.#meter = `http://127.0.0.1:${narrowgate.workerd.port}/bench/meter`
   }
 
   /**
@@ -48,7 +48,7 @@ export class Driver implements AsyncDisposable {
   }
 
   /** @param lastsMs until nothing is left of the tasks */
-  async drive(tasks: readonly PlannedTask[], lastsMs: number): Promise<Driven> {
+  async drive(tasks: readonly PlannedTask[], lastsMs: number): Promise<MeasuredRun> {
     await this.#pass(ASLEEP_AFTER_MS)
     await this.#report()
     const opened = new Map<PlannedTask, Task>()
@@ -60,10 +60,10 @@ export class Driver implements AsyncDisposable {
       if (at > now) await this.#pass(at - now)
       now = Math.max(now, at)
       requests += 1
-      const before = opened.get(task)
+      const token = opened.get(task)
       if (kind === null)
         opened.set(task, await this.#narrowgate.openTask(task.user, LISTED_SCOPE, { agent: task.agent }))
-      else if (before) await send(this.#narrowgate, REQUESTS[kind](this.#narrowgate, before))
+      else if (token) await send(this.#narrowgate, REQUESTS[kind](this.#narrowgate, token))
     }
     await this.#pass(1_000)
     const objects = await this.#stored()
@@ -82,13 +82,13 @@ export class Driver implements AsyncDisposable {
   }
 
   async #pass(milliseconds: number): Promise<void> {
-    const response = await fetch(this.#at, { method: "POST", body: String(milliseconds) })
+    const response = await fetch(this.#meter, { method: "POST", body: String(milliseconds) })
     guard(response.ok, `the meter answered ${response.status}\n${this.#narrowgate.workerd.complaints()}`)
     await response.json()
   }
 
   async #report(): Promise<Counts> {
-    return (await fetch(this.#at)).json()
+    return (await fetch(this.#meter)).json()
   }
 }
 

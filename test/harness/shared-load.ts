@@ -185,7 +185,7 @@ class Clock {
 }
 
 /** From 0 to less than 1, the same for the same seed (mulberry32). */
-function randomOf(seed: number): () => number {
+export function randomOf(seed: number): () => number {
   let state = seed
   return () => {
     state = (state + 0x6d2b79f5) | 0

@@ -15,12 +15,13 @@ import { loadScenario } from "./scenario.ts"
 
 const SCENARIOS = join(import.meta.dirname, "scenarios")
 const USAGE = `npm run capacity -- [FILE]... [--json] [--svg DIR]
-npm run capacity -- --check
+npm run capacity -- --check [--seed N]
 
   FILE       scenarios; without one, bench/capacity/scenarios/company.yaml
   --json     all figures of a scenario as one JSON object
   --svg DIR  also writes two pictures of each: cost over calls a day, and use of limits over calls a second
   --check    makes some thousand calls on the real Worker, and prints what was predicted and what was counted
+  --seed N   other calls of the check: a whole number; without it, ${SEED}
 
 Exit code 1: a limit of a scenario is exceeded, or the check has differed too much. 2: a scenario cannot be read, or pictures cannot be written.
 `
@@ -46,8 +47,10 @@ async function main(): Promise<number> {
         "See npm run capacity -- --help",
         EXIT.usage,
       )
-    return checkNow()
+    return checkNow(seedIn(values.seed))
   }
+  if (values.seed !== undefined)
+    throw new Failure("--seed is for --check.", "The seed of a scenario is its member `seed`.", EXIT.usage)
   const table = costsTable()
   let isExceeded = false
   for (const file of positionals.length > 0 ? positionals : [join(SCENARIOS, "company.yaml")]) {
@@ -72,12 +75,18 @@ async function writePictures(directory: string, name: string, pictures: ReturnTy
   }
 }
 
-async function checkNow(): Promise<number> {
+function seedIn(text = String(SEED)): number {
+  if (!/^\d{1,9}$/.test(text))
+    throw new Failure(`--seed cannot be ${text}.`, "Write a whole number of at most nine digits.", EXIT.usage)
+  return Number(text)
+}
+
+async function checkNow(seed: number): Promise<number> {
   // An exit, unlike a signal, ends the processes that were started.
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130))
   const say = process.stderr.isTTY ? (what: string) => process.stderr.write(`\r\x1b[K${what}`) : () => undefined
   await using lab = await Lab.open(PACES.quick, say)
-  const comparisons = await check(lab, SEED)
+  const comparisons = await check(lab, seed)
   say("")
   console.log(comparisonsText(comparisons))
   return isWithinError(comparisons) ? EXIT.ok : EXIT.refused
@@ -91,6 +100,7 @@ function options() {
         json: { type: "boolean", default: false },
         svg: { type: "string" },
         check: { type: "boolean", default: false },
+        seed: { type: "string" },
         help: { type: "boolean", default: false },
       },
     })

@@ -1,5 +1,5 @@
 /** One object that answers one request after the other, and how long requests wait for it in a burst. */
-import { randomOf } from "../../test/harness/shared-load.ts"
+import { randomOf } from "../../test/harness/random.ts"
 import { pauseOf } from "./plan.ts"
 
 /** Milliseconds after which a ledger denies a call, because its gateway waits no longer (docs/reference/limits.md#calls). */

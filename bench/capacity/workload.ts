@@ -1,7 +1,7 @@
 /** What one workload takes on a day of work: some of its ledgers are simulated, and stand for all of them. */
 import type { CostsTable, Pace } from "./costs-table.ts"
 import { LOOP, rulesOf, simulateLedger } from "./ledger.ts"
-import { randomOf } from "../../test/harness/shared-load.ts"
+import { randomOf } from "../../test/harness/random.ts"
 import { CALL_KINDS, planTask, wrapTask, type CallKind, type PlannedTask } from "./plan.ts"
 import { busiestOf, hoursOf, type SharedWindow, type Workload } from "./scenario.ts"
 import { simulateWindow } from "./shared-window.ts"

@@ -14,7 +14,7 @@ import { busiestOf, readScenario, type Scenario } from "../../../bench/capacity/
 import { cyclesOf, LOGS, logUse, logUseOf } from "../../../bench/capacity/shared.ts"
 import { pauseOf } from "../../../bench/capacity/plan.ts"
 import { fullestPart } from "../../../bench/capacity/workload.ts"
-import { randomOf } from "../../harness/shared-load.ts"
+import { randomOf } from "../../harness/random.ts"
 
 const ROOT = join(import.meta.dirname, "../../..")
 const table = costsTable()
@@ -200,7 +200,7 @@ it("the formula of a log agrees with its cycles one by one", () => {
   }
 })
 
-describe("what the Worker bears is what its code and its page of limits say", () => {
+describe("what the Worker bears is what its page of limits says", () => {
   const limits = readFileSync(join(ROOT, "docs/reference/limits.md"), "utf8")
   const limitOf = (what: string): number => {
     const line = limits.split("\n").find((row) => row.startsWith(`| ${what}`)) ?? ""
@@ -347,10 +347,20 @@ it.each([
   expect(cellsOf(costPage, what)).toEqual(sums)
 })
 
+it.each([
+  ["database of a record log, after 36 months", "log-size"],
+  ["a sink that is out of order for a day", "log-backlog"],
+  ["live tasks of the agent in a partition", "live-trees"],
+  ["requests of the busiest ledger", "ledger-requests"],
+])("the page of capacity has how much of it the fleet uses: %s", (what, limit) => {
+  const { limits } = predict(read("bench/capacity/scenarios/fleet.yaml"), table)
+  expect(cellsOf(capacityPage, what)[0]).toBe(percent(limits.find(({ id }) => id === limit)?.used ?? 0))
+})
+
 it.each([500, 900, 1_100, 1_500])("the page of capacity has how long %d calls a second wait", (perSecond) => {
   const burst = { calls_per_second: perSecond, seconds: 20 }
-  const [seen] = predict(each({ burst })(read("bench/capacity/scenarios/burst.yaml")), table).bursts
-  const { p50 = 0, p99 = 0, late = 0, requests = 0 } = seen?.result ?? {}
+  const [first] = predict(each({ burst })(read("bench/capacity/scenarios/burst.yaml")), table).bursts
+  const { p50 = 0, p99 = 0, late = 0, requests = 0 } = first?.result ?? {}
   const [half, slowest, denied] = cellsOf(capacityPage, count(perSecond))
   expect([half, slowest]).toEqual([count(p50), count(p99)])
   expect(denied).toMatch(late > 0 ? percent(late / requests) : /^none/)

@@ -9,8 +9,8 @@ import { add, NO_USE, times, type ObjectUse } from "./use.ts"
 
 const DAY = 86_400
 const HOUR = 3_600
-/** Calls of a simulation; one task at least is simulated, however many calls it has. */
-const CALLS = 12_000
+/** Calls of a simulation, or renewals if there are more. One task at least is simulated, however many it has. */
+const MOST_STEPS = 12_000
 const MOST_LEDGERS = 40
 
 /** Of one day of work, all ledgers together, unless it says otherwise. */
@@ -226,22 +226,23 @@ function partOf(hours: readonly number[], first: number, length: number): number
   )
 }
 
-/** Ledgers, or a part of the day of one ledger, with about `CALLS` calls. */
+/** Ledgers, or a part of the day of one ledger, with about `MOST_STEPS` calls. */
 function simulateSome(
   workload: Workload,
   table: CostsTable,
   all: { readonly ledgers: number; /** Of one ledger. */ readonly tasks: number },
   seed: number,
 ) {
-  const callsOfLedger = all.tasks * workload.calls
-  const count = Math.max(1, Math.min(MOST_LEDGERS, Math.floor(all.ledgers), Math.round(CALLS / callsOfLedger)))
-  const part = callsOfLedger > CALLS ? Math.min(1, wholeTasks((all.tasks * CALLS) / callsOfLedger) / all.tasks) : 1
+  const stepsOfTask = workload.calls * Math.max(1, workload.gap / workload.token_life)
+  const stepsOfLedger = all.tasks * stepsOfTask
+  const count = Math.max(1, Math.min(MOST_LEDGERS, Math.floor(all.ledgers), Math.round(MOST_STEPS / stepsOfLedger)))
+  const part = stepsOfLedger > MOST_STEPS ? Math.min(1, wholeTasks(MOST_STEPS / stepsOfTask) / all.tasks) : 1
   const random = randomOf(seed)
   const hours = hoursOf(workload)
   let [use, appends, renewals] = [NO_USE, 0, 0]
   const rules = rulesOf(table, workload.row_each)
   // A task that is not whole is one for some of the ledgers.
-  const tasksUntil = (ledger: number): number => wholeTasks(all.tasks * part * ledger)
+  const tasksUntil = (ledger: number): number => (ledger > 0 ? wholeTasks(all.tasks * part * ledger) : 0)
   for (let ledger = 0; ledger < count; ledger++) {
     const planned = Array.from({ length: tasksUntil(ledger + 1) - tasksUntil(ledger) }, (): PlannedTask => {
       const at = part < 1 ? random() * DAY * part : timeOfDay(hours, random)
@@ -260,8 +261,8 @@ function simulateSome(
   return { tasks: tasksUntil(count), use, appends, renewals }
 }
 
-/** Products of decimal fractions are a little off. */
-const wholeTasks = (tasks: number): number => Math.ceil(tasks - 1e-6)
+/** At least one. Products of decimal fractions are a little off. */
+const wholeTasks = (tasks: number): number => Math.max(1, Math.ceil(tasks - 1e-6))
 
 function timeOfDay(hours: readonly number[], random: () => number): number {
   let chance = random()

@@ -87,6 +87,15 @@ describe("for any scenario", () => {
     )
   })
 
+  it.each([
+    ["almost no task", { tasks: 1e-12, calls: 1, gap: 1 }],
+    ["a task of many calls, now and then", { tasks: 0.001, calls: 20_000, gap: 0.1 }],
+    ["more renewals than fit in memory", { tasks: 20_000, calls: 1, gap: 86_400, life: 86_400, token_life: 1 }],
+  ])("%s has figures too", (_, workload) => {
+    for (const figure of figuresOf(predict(scenarioOf({ users: 1, ...workload }), table)))
+      expect(figure).toSatisfy(Number.isFinite)
+  })
+
   it("the same scenario has the same figures", () => {
     for (const file of FILES) expect(asJson(predict(read(file), table))).toBe(asJson(predict(read(file), table)))
   })

@@ -8,6 +8,7 @@ import { predict, type Prediction } from "../../../bench/capacity/model.ts"
 import { picturesOf } from "../../../bench/capacity/pictures.ts"
 import { count, dollars, percent } from "../../../bench/capacity/figures.ts"
 import { OWN } from "../../../bench/capacity/platform.ts"
+import { MONTH } from "../../../bench/costs/prices.ts"
 import { simulateBurst } from "../../../bench/capacity/queue.ts"
 import { asJson, asText } from "../../../bench/capacity/report.ts"
 import { busiestOf, readScenario, type Scenario } from "../../../bench/capacity/scenario.ts"
@@ -296,6 +297,12 @@ function cellsOf(page: string, first: string): readonly string[] {
 
 const priceOf = (name: string, changed: (scenario: Scenario) => Scenario = (scenario) => scenario): string =>
   dollars(predict(changed(read(`bench/capacity/scenarios/${name}.yaml`)), table).price).slice(1)
+/** With the plan. */
+function priceOfMillion(name: string, changed: (scenario: Scenario) => Scenario = (scenario) => scenario): string {
+  const { price, days } = predict(changed(read(`bench/capacity/scenarios/${name}.yaml`)), table)
+  const callsOfMonth = days.reduce((sum, { calls, workload }) => sum + calls * workload.days, 0)
+  return dollars((price / callsOfMonth) * 1_000_000).slice(1)
+}
 const each =
   (change: Partial<Scenario["workloads"][number]>) =>
   (scenario: Scenario): Scenario => ({
@@ -323,11 +330,13 @@ it.each([
 })
 
 it.each([
-  ["small-team", "a small team"],
-  ["company", "a company of 10,000 people"],
-  ["fleet", "a fleet of 5,000 agents"],
-])("the page of costs has the price of %s", (name, title) => {
-  expect(cellsOf(costPage, `[${title}](../../bench/capacity/scenarios/${name}.yaml)`)[1]).toBe(priceOf(name))
+  ["small-team", "a small team", "the plan alone"],
+  ["company", "a company of 10,000 people", priceOfMillion("company")],
+  ["fleet", "a fleet of 5,000 agents", priceOfMillion("fleet")],
+])("the page of costs has the price of %s", (name, title, ofMillion) => {
+  const [, price, million] = cellsOf(costPage, `[${title}](../../bench/capacity/scenarios/${name}.yaml)`)
+  expect(price).toBe(priceOf(name))
+  expect(million).toBe(ofMillion)
 })
 
 it.each([
@@ -335,6 +344,13 @@ it.each([
   ["the company, with 100,000 people", 100_000],
 ])("the page of costs has the price of %s", (what, users) => {
   expect(cellsOf(costPage, what)[1]).toBe(priceOf("company", each({ users })))
+  expect(cellsOf(costPage, what)[2]).toBe(priceOfMillion("company", each({ users })))
+})
+
+it("the page of costs has what 150,000 calls a day cost beside the plan", () => {
+  const { callsPerDay, price } = predict(each({ users: 1_875 })(read("bench/capacity/scenarios/company.yaml")), table)
+  expect(callsPerDay).toBe(150_000)
+  expect(costPage.replaceAll("\n", " ")).toContain(`company's mix cost ${dollars(price - MONTH.plan)} more`)
 })
 
 it.each([

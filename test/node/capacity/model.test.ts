@@ -382,6 +382,41 @@ it.each([
   expect(cellsOf(capacityPage, what)[0]).toBe(percent(limits.find(({ id }) => id === limit)?.used ?? 0))
 })
 
+describe("the page of capacity has what the program prints", () => {
+  const prose = capacityPage.replaceAll(/\s+/g, " ")
+
+  it.each(["small-team", "company"])("how far the logs of %s reach back", (name) => {
+    const text = asText(predict(read(`bench/capacity/scenarios/${name}.yaml`), table))
+    const [reach = "no such line"] = /The logs reach back [^.]+/.exec(text) ?? []
+    expect(prose).toContain(reach)
+  })
+
+  it("how many requests the busiest objects of the company get", () => {
+    const { classes } = predict(read("bench/capacity/scenarios/company.yaml"), table)
+    const peakOf = (what: string): number =>
+      Number(classes.find(({ name }) => name === what)?.busiestPeak.toPrecision(2))
+    expect(prose).toContain(
+      `ledger gets ${peakOf("Ledger")} requests a second, the switchboard ${peakOf("Switchboard")}.`,
+    )
+    expect(prose).toContain(`makes ${peakOf("SharedLimit")} requests a second to its object`)
+  })
+
+  it.each([
+    ["small-team", "log-history", 44, "with 44 times as many calls"],
+    ["company", "log-backlog", 6, "one day at six times the calls"],
+    ["company", "log-size", 7, "at about seven times the calls"],
+  ])("when %s meets %s", (name, limit, factor, claim) => {
+    const usedAt = (times: number): number => {
+      const scenario = read(`bench/capacity/scenarios/${name}.yaml`)
+      const workloads = scenario.workloads.map((workload) => ({ ...workload, tasks: workload.tasks * times }))
+      return predict({ ...scenario, workloads }, table).limits.find(({ id }) => id === limit)?.used ?? 0
+    }
+    expect(prose).toContain(claim)
+    expect(usedAt(factor)).toBeGreaterThanOrEqual(1)
+    expect(usedAt(factor - 1)).toBeLessThan(1)
+  })
+})
+
 it.each([500, 900, 1_100, 1_500])("the page of capacity has how long %d calls a second wait", (perSecond) => {
   const burst = { calls_per_second: perSecond, seconds: 20 }
   const [first] = predict(each({ burst })(read("bench/capacity/scenarios/burst.yaml")), table).bursts

@@ -1,9 +1,10 @@
 /** The simulation held against the real Worker: the same calls, what was predicted of them, and what was counted. */
 import type { Lab } from "../lab.ts"
 import { costsTable, type CostsTable } from "./costs-table.ts"
-import { Driver, type Driven } from "./drive.ts"
+import { Driver, type MeasuredRun } from "./drive.ts"
 import { rulesOf, simulateLedger } from "./ledger.ts"
-import { pauseOf, planTask, randomOf, type Mix, type PlannedTask } from "./plan.ts"
+import { randomOf } from "../../test/harness/random.ts"
+import { pauseOf, planTask, type Mix, type PlannedTask } from "./plan.ts"
 import { edgeUse, logUseOf, LOGS } from "./shared.ts"
 import { simulateWindow } from "./shared-window.ts"
 import { add, NO_USE, type ObjectUse } from "./use.ts"
@@ -12,6 +13,8 @@ import { creditUse } from "./workload.ts"
 export const SEED = 1
 /** In parts of what was counted. */
 export const MOST_ERROR = 0.1
+export const isWithinError = (comparisons: readonly Comparison[]): boolean =>
+  comparisons.every(({ error }) => error <= MOST_ERROR)
 
 const USERS = 20
 const AGENTS = Array.from({ length: 5 }, (_, index) => `spiffe://bench.example/agent/checked-${index}`)
@@ -19,7 +22,7 @@ const TASKS_OF_USER = 3
 const MIX: Mix = { write: 0.2, list: 0.05, denied: 0.04, out_of_scope: 0.03 }
 /** Tasks end before the sessions behind them, which last an hour of the real clock. */
 const SHAPE = { calls: 40, gap: 6, life: 1_800, token_life: 900, mix: MIX } as const
-/** Within which all tasks begin. */
+/** All tasks begin within this time. */
 const BEGIN_MS = 1_500_000
 const LASTS_MS = 4 * 3_600_000
 /** The shared window of the measured policies: bench/servers/guarded.ts. */
@@ -28,7 +31,7 @@ const WINDOW = { limit: 100_000, seconds: 10, calls: 1 } as const
 /** Tables and keys that an empty deployment makes at its first request: rows. */
 const FIRST_USE = { RecordLog: 10 * LOGS, Switchboard: 15, Publications: 5 } as const
 
-export interface Compared {
+export interface Comparison {
   readonly what: string
   readonly predicted: number
   readonly counted: number
@@ -45,11 +48,11 @@ export function checkedPlan(seed: number): readonly PlannedTask[] {
   }).toSorted((a, b) => a.at - b.at)
 }
 
-export async function check(lab: Lab, seed: number): Promise<readonly Compared[]> {
+export async function check(lab: Lab, seed: number): Promise<readonly Comparison[]> {
   const plan = checkedPlan(seed)
   await using driver = await Driver.start(lab, AGENTS, SHAPE.life)
-  const driven = await driver.drive(plan, LASTS_MS)
-  return compare(predictPlan(plan, costsTable(), seed), driven)
+  const run = await driver.drive(plan, LASTS_MS)
+  return compare(predictPlan(plan, costsTable(), seed), run)
 }
 
 interface PlanPrediction {
@@ -72,18 +75,21 @@ function predictPlan(plan: readonly PlannedTask[], table: CostsTable, seed: numb
   const requests = all.length + plan.length
   const edge = edgeUse(1, requests / seconds, plan.length / seconds, 0)
   const window = simulateWindow(WINDOW, counted / seconds, (counted / seconds) * SHAPE.gap, seed)
-  const { requests: asked, rows, seconds: waited } = creditUse(counted, window.requests, table)
+  const credit = creditUse(counted, window.requests, table)
   const sum = (uses: readonly ObjectUse[]): ObjectUse => uses.reduce(add, NO_USE)
   return {
     classes: {
-      Ledger: sum([...ledgers.map(({ use }) => use), { ...NO_USE, waited }]),
-      RecordLog: created("RecordLog", sum(logs)),
-      Switchboard: created("Switchboard", {
+      Ledger: sum([...ledgers.map(({ use }) => use), { ...NO_USE, waited: credit.seconds }]),
+      RecordLog: withFirstUse("RecordLog", sum(logs)),
+      Switchboard: withFirstUse("Switchboard", {
         ...edge.switchboard,
         requests: edge.switchboard.requests * seconds + cycles,
       }),
-      Publications: created("Publications", { ...edge.publications, requests: edge.publications.requests * seconds }),
-      SharedLimit: { ...NO_USE, requests: asked, written: rows },
+      Publications: withFirstUse("Publications", {
+        ...edge.publications,
+        requests: edge.publications.requests * seconds,
+      }),
+      SharedLimit: { ...NO_USE, requests: credit.requests, written: credit.rows },
     },
     objects: { Ledger: ledgers.length, RecordLog: LOGS },
     requests,
@@ -91,12 +97,12 @@ function predictPlan(plan: readonly PlannedTask[], table: CostsTable, seed: numb
   }
 }
 
-const created = (name: keyof typeof FIRST_USE, use: ObjectUse): ObjectUse => ({
+const withFirstUse = (name: keyof typeof FIRST_USE, use: ObjectUse): ObjectUse => ({
   ...use,
   written: use.written + FIRST_USE[name],
 })
 
-/** Of each class: what is told of it. What is left out is too little to be told from chance, or costs nothing. */
+/** What is compared of each class. The rest is too little to differ from chance, or costs nothing. */
 const COMPARED = {
   Ledger: ["requests", "alarms", "wakings", "written", "read", "waited"],
   RecordLog: ["requests", "written"],
@@ -114,12 +120,12 @@ const NAMES: Readonly<Record<keyof ObjectUse, string>> = {
   waited: "seconds without hibernation",
 }
 
-function compare(predicted: PlanPrediction, { counts, objects }: Driven): readonly Compared[] {
+function compare(predicted: PlanPrediction, { counts, objects }: MeasuredRun): readonly Comparison[] {
   // The meter counts milliseconds.
   const used = Object.fromEntries(
     Object.entries(counts.classes).map(([name, use]) => [name, { ...use, waited: use.waited / 1000 }]),
   )
-  const pair = (what: string, one: number, other: number): Compared => ({
+  const pair = (what: string, one: number, other: number): Comparison => ({
     what,
     predicted: one,
     counted: other,

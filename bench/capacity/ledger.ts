@@ -82,7 +82,7 @@ class Ledger {
   #storedSendAt = Number.NEGATIVE_INFINITY
   #readsSendAt = Number.NEGATIVE_INFINITY
   /** Calls of the last second. */
-  #recent: readonly number[] = []
+  readonly #recent: number[] = []
   /** Of the journal, so far. */
   #rows = 0
   readonly #live = new Map<PlannedTask, { calls: number; ended: boolean; dueAt: number }>()
@@ -109,7 +109,8 @@ class Ledger {
     if (kind === "out_of_scope") return this.#append(at + SEND_STORED_AFTER_MS, false)
     const tree = this.#live.get(task)
     if (tree) tree.calls += 1
-    this.#recent = [...this.#recent.filter((time) => time > at - 1000), at]
+    this.#recent.push(at)
+    while ((this.#recent[0] ?? at) <= at - 1000) this.#recent.shift()
     const rows = kind === "write" ? 1 : this.#rowsOfRead(this.#recent.length)
     this.#write(rows)
     if (kind === "write") return this.#sendStored(at)

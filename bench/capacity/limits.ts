@@ -1,8 +1,8 @@
 /** Which limit is met first when everything grows alike, and what to change then. */
-import type { Prediction } from "./model.ts"
+import type { PredictedLoad } from "./model.ts"
 import { MEASURED, OWN, PLATFORM } from "./platform.ts"
 import { LOGS } from "./shared.ts"
-import type { WindowDay, WorkloadDay } from "./workload.ts"
+import { peakOfLedger, type WorkloadDay } from "./workload.ts"
 
 export interface LimitState {
   readonly id: string
@@ -15,23 +15,50 @@ export interface LimitState {
   readonly change: string
 }
 
-type Known = Omit<Prediction, "limits">
+interface Measure {
+  readonly load: number
+  readonly bears: number
+  /** Of one workload. Absent: of all together. */
+  readonly workload?: string
+}
 
 interface LimitKind {
   readonly id: string
   readonly what: string
   readonly whose: LimitState["whose"]
   readonly unit: string
-  /** Null: it does not concern this scenario. */
-  load(known: Known): number | null
-  bears(known: Known): number
-  /** Whose work it is that comes next to the limit. Absent: that of all. */
-  of?(known: Known): WorkloadDay | undefined
+  /** Null if the limit does not concern this scenario. */
+  readonly measure: (load: PredictedLoad) => Measure | null
   readonly change: string
 }
 
-const peakOf = ({ classes }: Known, name: string): number | null =>
-  classes.find((each) => each.name === name)?.busiestPeak ?? null
+/** Requests to the busiest object of a class, held against what the platform bears of one object. */
+const objectRequests = (name: string): Pick<LimitKind, "whose" | "unit" | "measure"> => ({
+  whose: "platform",
+  unit: "a second",
+  measure: ({ classes }) => {
+    const found = classes.find((each) => each.name === name)
+    return found ? { load: found.busiestPeak, bears: PLATFORM.objectRequestsPerSecond } : null
+  },
+})
+
+/** Of the measures of each workload, the one that is nearest to its limit. */
+function nearest({ days }: PredictedLoad, measuresOf: (day: WorkloadDay) => readonly Measure[]): Measure | null {
+  const measures = days.flatMap((day) =>
+    measuresOf(day).map(({ load, bears }) => ({ load, bears, workload: day.workload.name })),
+  )
+  return measures.toSorted((one, other) => other.load / other.bears - one.load / one.bears)[0] ?? null
+}
+
+const busiestLedger =
+  (bears: number): LimitKind["measure"] =>
+  (load) =>
+    nearest(load, (day) => [{ load: peakOfLedger(day), bears }])
+
+const recordsPerDay = ({ days }: PredictedLoad): number => days.reduce((sum, { records }) => sum + records, 0)
+
+const MORE_LOGS =
+  "There are four logs, and no setting for more: deploy a second Worker for a part of the people or agents."
 
 const KINDS: readonly LimitKind[] = [
   {
@@ -39,9 +66,7 @@ const KINDS: readonly LimitKind[] = [
     what: "requests a second of the busiest ledger",
     whose: "platform",
     unit: "a second",
-    load: (known) => peakOf(known, "Ledger"),
-    bears: () => PLATFORM.objectRequestsPerSecond,
-    of: ({ days }) => worst(days, peakOfLedger),
+    measure: busiestLedger(PLATFORM.objectRequestsPerSecond),
     change:
       "Limit the agent by a window of seconds; of agents without people raise `partitions`, or give each its own id.",
   },
@@ -50,38 +75,33 @@ const KINDS: readonly LimitKind[] = [
     what: "calls a second of one agent in one ledger",
     whose: "own",
     unit: "a second",
-    load: (known) => peakOf(known, "Ledger"),
-    bears: () => OWN.agentCallsPerSecond,
-    of: ({ days }) => worst(days, peakOfLedger),
+    measure: busiestLedger(OWN.agentCallsPerSecond),
     change: "The platform's limit of one object is met before.",
   },
   {
     id: "log-requests",
     what: "requests a second of one record log",
-    whose: "platform",
-    unit: "a second",
-    load: (known) => peakOf(known, "RecordLog"),
-    bears: () => PLATFORM.objectRequestsPerSecond,
-    change: "There are four logs, and no setting for more: deploy a second Worker for a part of the people or agents.",
+    ...objectRequests("RecordLog"),
+    change: MORE_LOGS,
   },
   {
     id: "log-records",
     what: "records a second of one record log",
     whose: "own",
     unit: "a second",
-    load: ({ days, peak, mean }) =>
-      mean > 0 ? (days.reduce((sum, { records }) => sum + records, 0) / 86_400 / LOGS) * (peak / mean) : null,
-    bears: () => MEASURED.logRecordsPerSecond,
-    change: "Deploy a second Worker for a part of the people or agents: there are four logs, and no setting for more.",
+    measure: (load) => ({
+      load: (recordsPerDay(load) / 86_400 / LOGS) * (load.peak / load.mean),
+      bears: MEASURED.logRecordsPerSecond,
+    }),
+    change: MORE_LOGS,
   },
   {
     id: "log-history",
     what: "days that the logs reach back",
     whose: "own",
     unit: "days",
-    load: ({ scenario }) =>
-      scenario.sinks.length > 0 || scenario.records_for_days === 0 ? null : scenario.records_for_days,
-    bears: ({ history }) => history,
+    measure: ({ scenario: { sinks, records_for_days: days }, history }) =>
+      sinks.length > 0 || days === 0 ? null : { load: days, bears: history },
     change: "Send the records to a sink: the logs keep 100,000 each.",
   },
   {
@@ -89,10 +109,10 @@ const KINDS: readonly LimitKind[] = [
     what: "hours that a sink may be out of order without a loss",
     whose: "own",
     unit: "hours",
-    load: ({ scenario }) => (scenario.sinks.length > 0 ? scenario.sink_outage_hours : null),
-    bears: ({ days }) => {
-      const perHour = (days.reduce((sum, { records }) => sum + records, 0) / 24 / LOGS) * MEASURED.recordBytes
-      return OWN.logCharactersForSinks / Math.max(perHour, Number.EPSILON)
+    measure: (load) => {
+      const { sinks, sink_outage_hours: outage } = load.scenario
+      const charactersPerHour = (recordsPerDay(load) / 24 / LOGS) * MEASURED.recordBytes
+      return sinks.length > 0 ? { load: outage, bears: OWN.logCharactersForSinks / charactersPerHour } : null
     },
     change: "Alert on a sink that is behind, and repair it sooner; or let calls be denied while the log is full.",
   },
@@ -101,27 +121,24 @@ const KINDS: readonly LimitKind[] = [
     what: "months until the database of a record log is full",
     whose: "platform",
     unit: "months",
-    load: ({ scenario }) => scenario.months,
-    bears: ({ logBytes: { kept, growth } }) => (PLATFORM.objectGigabytes * 1e9 - kept) / growth,
+    measure: ({ scenario: { months }, logBytes: { records, growth } }) => ({
+      load: months,
+      bears: (PLATFORM.objectGigabytes * 1e9 - records) / growth,
+    }),
     change:
       "Ids and hashes of all records stay in their log: deploy a second Worker for a part of the people or agents, or begin a new deployment before then and keep the exported files.",
   },
   {
     id: "switchboard-requests",
     what: "requests a second of the switchboard",
-    whose: "platform",
-    unit: "a second",
-    load: (known) => peakOf(known, "Switchboard"),
-    bears: () => PLATFORM.objectRequestsPerSecond,
-    change: "Each isolate asks once a second: have fewer places from which gateways ask, or deploy a second Worker.",
+    ...objectRequests("Switchboard"),
+    change:
+      "Each isolate calls it once a second: have fewer places from which gateways call, or deploy a second Worker.",
   },
   {
     id: "shared-limit-requests",
     what: "requests a second of a shared count",
-    whose: "platform",
-    unit: "a second",
-    load: (known) => peakOf(known, "SharedLimit"),
-    bears: () => PLATFORM.objectRequestsPerSecond,
+    ...objectRequests("SharedLimit"),
     change: "Count it by `tool` or `agent` too, which makes several counts of it; or count for each user.",
   },
   {
@@ -129,9 +146,8 @@ const KINDS: readonly LimitKind[] = [
     what: "calls of a shared window, in its fullest span",
     whose: "configuration",
     unit: "a span",
-    load: (known) => fullest(known)?.window.callsInSpan ?? null,
-    bears: (known) => fullest(known)?.window.limit ?? 0,
-    of: (known) => fullest(known)?.day,
+    measure: (load) =>
+      nearest(load, ({ windows }) => windows.map(({ callsInSpan, limit }) => ({ load: callsInSpan, bears: limit }))),
     change: "Raise the window's `limit`: calls beyond it are denied `rate_limited`.",
   },
   {
@@ -139,9 +155,7 @@ const KINDS: readonly LimitKind[] = [
     what: "live tasks of one agent in one ledger",
     whose: "configuration",
     unit: "tasks",
-    load: ({ days }) => worst(days, liveOf)?.live ?? null,
-    bears: ({ days }) => worst(days, liveOf)?.workload.trees.live ?? 0,
-    of: ({ days }) => worst(days, liveOf),
+    measure: (load) => nearest(load, ({ live, workload: { trees } }) => [{ load: live, bears: trees.live }]),
     change:
       "Raise `trees.live` of the agent, or `partitions`; let agents complete their tasks, or shorten `life`; or say in `busiest` how unevenly the work is spread.",
   },
@@ -150,9 +164,8 @@ const KINDS: readonly LimitKind[] = [
     what: "tasks opened in a minute by one agent in one ledger",
     whose: "configuration",
     unit: "tasks",
-    load: ({ days }) => worst(days, openedOf)?.openedPerMinute ?? null,
-    bears: ({ days }) => worst(days, openedOf)?.workload.trees.per_minute ?? 0,
-    of: ({ days }) => worst(days, openedOf),
+    measure: (load) =>
+      nearest(load, ({ openedPerMinute, workload: { trees } }) => [{ load: openedPerMinute, bears: trees.per_minute }]),
     change: "Raise `trees.per_minute` of the agent, or `partitions`.",
   },
   {
@@ -160,53 +173,29 @@ const KINDS: readonly LimitKind[] = [
     what: "approvals that wait in one inbox",
     whose: "own",
     unit: "approvals",
-    load: ({ days }) =>
-      days.some(({ approvals }) => approvals > 0)
-        ? days.reduce(
-            (sum, { approvals, workload, peak, mean }) =>
-              sum + (approvals / 86_400) * (peak / Math.max(mean, Number.EPSILON)) * workload.approved_within,
-            0,
-          )
-        : null,
-    bears: () => OWN.approvalsPendingInInbox,
+    measure: ({ days }) => {
+      const pending = days.reduce(
+        (sum, { approvals, workload, peak, mean }) =>
+          sum + (approvals / 86_400) * (peak / mean) * workload.approved_within,
+        0,
+      )
+      return pending > 0 ? { load: pending, bears: OWN.approvalsPendingInInbox } : null
+    },
     change: "Have several groups of approvers, each with an inbox of its own; approve fewer calls by people.",
   },
 ]
 
-interface Fullest {
-  readonly day: WorkloadDay
-  readonly window: WindowDay
-}
-
-function fullest({ days }: Known): Fullest | undefined {
-  const used = ({ window: { callsInSpan, limit } }: Fullest): number => callsInSpan / limit
-  return days
-    .flatMap((day) => day.windows.map((window) => ({ day, window })))
-    .toSorted((one, other) => used(other) - used(one))[0]
-}
-
-const peakOfLedger = ({ busiestPeak, workload }: WorkloadDay): number =>
-  Math.max(busiestPeak, workload.burst?.calls_per_second ?? 0)
-const liveOf = ({ live, workload }: WorkloadDay): number => live / workload.trees.live
-const openedOf = ({ openedPerMinute, workload }: WorkloadDay): number => openedPerMinute / workload.trees.per_minute
-
-function worst(days: readonly WorkloadDay[], of: (day: WorkloadDay) => number): WorkloadDay | undefined {
-  return days.toSorted((one, other) => of(other) - of(one))[0]
-}
-
 /** The first that is met comes first. */
-export function limitsOf(known: Known): readonly LimitState[] {
-  return KINDS.flatMap((kind): LimitState[] => {
-    const load = kind.load(known)
-    if (load === null) return []
-    const { id, whose, change, unit } = kind
-    const bears = kind.bears(known)
-    const of = known.days.length > 1 ? kind.of?.(known)?.workload.name : undefined
-    const what = of === undefined ? kind.what : `${kind.what} (${of})`
-    return [{ id, what, whose, change, used: load / bears, load: `${shown(load)} ${unit}`, bears: shown(bears) }]
+export function limitsOf(predicted: PredictedLoad): readonly LimitState[] {
+  return KINDS.flatMap(({ measure, unit, what, ...kind }): LimitState[] => {
+    const measured = measure(predicted)
+    if (measured === null) return []
+    const { load, bears, workload } = measured
+    const subject = workload !== undefined && predicted.days.length > 1 ? `${what} (${workload})` : what
+    return [{ ...kind, what: subject, used: load / bears, load: `${rounded(load)} ${unit}`, bears: rounded(bears) }]
   }).toSorted((one, other) => other.used - one.used)
 }
 
-function shown(value: number): string {
+function rounded(value: number): string {
   return value >= 100 ? Math.round(value).toLocaleString("en-US") : value.toPrecision(2)
 }

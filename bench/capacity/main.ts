@@ -4,31 +4,33 @@ import { basename, extname, join } from "node:path"
 import { parseArgs } from "node:util"
 import { EXIT, Failure } from "../../cli/terminal/failure.ts"
 import { colors } from "../../cli/terminal/colors.ts"
+import { escaped } from "../../cli/terminal/escape.ts"
 import { Lab, PACES } from "../lab.ts"
-import { check, MOST_ERROR, SEED } from "./check.ts"
+import { check, isWithinError, SEED } from "./check.ts"
 import { costsTable } from "./costs-table.ts"
 import { predict } from "./model.ts"
 import { picturesOf } from "./pictures.ts"
-import { asJson, asText, comparedText } from "./report.ts"
+import { asJson, asText, comparisonsText } from "./report.ts"
 import { loadScenario } from "./scenario.ts"
 
 const SCENARIOS = join(import.meta.dirname, "scenarios")
 const USAGE = `npm run capacity -- [FILE]... [--json] [--svg DIR]
-npm run capacity -- --check
+npm run capacity -- --check [--seed N]
 
   FILE       scenarios; without one, bench/capacity/scenarios/company.yaml
   --json     all figures of a scenario as one JSON object
   --svg DIR  also writes two pictures of each: cost over calls a day, and use of limits over calls a second
   --check    makes some thousand calls on the real Worker, and prints what was predicted and what was counted
+  --seed N   other calls of the check: a whole number; without it, ${SEED}
 
-Exit code 1: a limit of a scenario is exceeded, or the check has differed too much. 2: a scenario cannot be read.
+Exit code 1: a limit of a scenario is exceeded, or the check has differed too much. 2: a scenario cannot be read, or pictures cannot be written.
 `
 
 try {
   process.exitCode = await main()
 } catch (error) {
   if (!(error instanceof Failure)) throw error
-  console.error(`${colors.red("✗")} ${error.message}\n${colors.cyan("fix:")} ${error.fix}`)
+  console.error(`${colors.red("✗")} ${escaped(error.message)}\n${colors.cyan("fix:")} ${escaped(error.fix)}`)
   process.exitCode = error.exitCode
 }
 
@@ -38,7 +40,17 @@ async function main(): Promise<number> {
     console.log(USAGE)
     return 0
   }
-  if (values.check) return checkNow()
+  if (values.check) {
+    if (positionals.length > 0 || values.json || values.svg !== undefined)
+      throw new Failure(
+        "--check has calls of its own: no FILE, --json or --svg.",
+        "See npm run capacity -- --help",
+        EXIT.usage,
+      )
+    return checkNow(seedIn(values.seed))
+  }
+  if (values.seed !== undefined)
+    throw new Failure("--seed is for --check.", "The seed of a scenario is its member `seed`.", EXIT.usage)
   const table = costsTable()
   let isExceeded = false
   for (const file of positionals.length > 0 ? positionals : [join(SCENARIOS, "company.yaml")]) {
@@ -53,20 +65,31 @@ async function main(): Promise<number> {
 }
 
 async function writePictures(directory: string, name: string, pictures: ReturnType<typeof picturesOf>): Promise<void> {
-  await mkdir(directory, { recursive: true })
-  for (const [what, picture] of Object.entries(pictures))
-    await writeFile(join(directory, `${name}-${what}.svg`), picture)
+  try {
+    await mkdir(directory, { recursive: true })
+    for (const [what, picture] of Object.entries(pictures))
+      await writeFile(join(directory, `${name}-${what}.svg`), picture)
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new Failure(`The pictures cannot be written: ${reason}`, "Name a directory: --svg DIR", EXIT.usage)
+  }
 }
 
-async function checkNow(): Promise<number> {
-  // So that what was started is ended too.
+function seedIn(text = String(SEED)): number {
+  if (!/^\d{1,9}$/.test(text))
+    throw new Failure(`--seed cannot be ${text}.`, "Write a whole number of at most nine digits.", EXIT.usage)
+  return Number(text)
+}
+
+async function checkNow(seed: number): Promise<number> {
+  // An exit, unlike a signal, ends the processes that were started.
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130))
   const say = process.stderr.isTTY ? (what: string) => process.stderr.write(`\r\x1b[K${what}`) : () => undefined
   await using lab = await Lab.open(PACES.quick, say)
-  const compared = await check(lab, SEED)
+  const comparisons = await check(lab, seed)
   say("")
-  console.log(comparedText(compared))
-  return compared.some(({ error }) => error > MOST_ERROR) ? 1 : 0
+  console.log(comparisonsText(comparisons))
+  return isWithinError(comparisons) ? EXIT.ok : EXIT.refused
 }
 
 function options() {
@@ -77,6 +100,7 @@ function options() {
         json: { type: "boolean", default: false },
         svg: { type: "string" },
         check: { type: "boolean", default: false },
+        seed: { type: "string" },
         help: { type: "boolean", default: false },
       },
     })

@@ -3,12 +3,12 @@ import type { CostsTable } from "./costs-table.ts"
 import { limitsOf, type LimitState } from "./limits.ts"
 import { billOf, totalOf, type BillLine } from "./money.ts"
 import { MEASURED, OWN, PLATFORM } from "./platform.ts"
-import { simulateBurst, type BurstSeen } from "./queue.ts"
+import { simulateBurst, type BurstResult } from "./queue.ts"
 import { PRICES } from "../costs/prices.ts"
 import { hoursOf, type Scenario } from "./scenario.ts"
 import { edgeUse, logUse, LOGS, cyclesOf } from "./shared.ts"
 import { add, NO_USE, times, type ObjectUse } from "./use.ts"
-import { dayOf, type WorkloadDay } from "./workload.ts"
+import { dayOf, peakOfLedger, withChance, type WorkloadDay } from "./workload.ts"
 
 const DAY = 86_400
 const HOUR = 3_600
@@ -26,7 +26,8 @@ export interface ClassPrediction {
   readonly bytes: number
 }
 
-export interface Prediction {
+/** What a scenario takes and costs. */
+export interface PredictedLoad {
   readonly scenario: Scenario
   readonly days: readonly WorkloadDay[]
   readonly callsPerDay: number
@@ -40,13 +41,16 @@ export interface Prediction {
   readonly price: number
   /** Of a month, with what is stored when the scenario's months are over. */
   readonly priceAtEnd: number
-  /** The first that is met is the first here. */
-  readonly limits: readonly LimitState[]
-  readonly bursts: readonly { readonly name: string; readonly seen: BurstSeen }[]
+  readonly bursts: readonly { readonly name: string; readonly result: BurstResult }[]
   /** Days that the logs reach back. */
   readonly history: number
-  /** Of one log: what the records take that it keeps, and by how much it grows in a month. */
-  readonly logBytes: { readonly kept: number; readonly growth: number }
+  /** Of one log: what its records take, and by how much it grows in a month beside them. */
+  readonly logBytes: { readonly records: number; readonly growth: number }
+}
+
+export interface Prediction extends PredictedLoad {
+  /** The first that is met comes first. */
+  readonly limits: readonly LimitState[]
 }
 
 export function predict(scenario: Scenario, table: CostsTable): Prediction {
@@ -63,14 +67,13 @@ export function predict(scenario: Scenario, table: CostsTable): Prediction {
   const exporters = exporterUse(scenario, shared.cycles)
   const recordsPerDay = records / DAYS_OF_MONTH
   const stored = storedBytes(days, records, shared.cycles)
-  const burst = Math.max(0, ...days.map(({ workload }) => workload.burst?.calls_per_second ?? 0))
   const classes: ClassPrediction[] = [
     {
       name: "Ledger",
       objects: sum(({ ledgers }) => ledgers),
       use: monthly(({ ledger }) => ledger),
       busiestMean: Math.max(...days.map(({ busiestMean }) => busiestMean)),
-      busiestPeak: Math.max(burst, ...days.map(({ busiestPeak }) => withChance(busiestPeak))),
+      busiestPeak: Math.max(...days.map(peakOfLedger)),
       bytes: stored.ledgers,
     },
     {
@@ -97,29 +100,29 @@ export function predict(scenario: Scenario, table: CostsTable): Prediction {
       busiestPeak: atPeak.publications.requests,
       bytes: SMALL_OBJECT_BYTES,
     },
-    ...optional(
+    ...optionalClass(
       "SharedLimit",
       sum(({ windows }) => windows.length),
       monthly(({ sharedLimit }) => sharedLimit),
       Math.max(0, ...days.flatMap(({ windows }) => windows.map(({ requestsPerSecond }) => requestsPerSecond))),
     ),
-    ...optional(
+    ...optionalClass(
       "OnceLog",
       ONCE_LOGS,
       monthly(({ onceLog }) => onceLog),
       0,
     ),
-    ...optional(
+    ...optionalClass(
       "Inbox",
       Math.ceil(sum(({ approvals, ledgers }) => Math.min(approvals, ledgers))),
       monthly(({ inbox }) => inbox),
       0,
     ),
-    ...optional("Exporter", scenario.sinks.length * (LOGS + 2), exporters, 0),
+    ...optionalClass("Exporter", scenario.sinks.length * (LOGS + 2), exporters, 0),
   ]
   const all = classes.reduce((total, { use }) => add(total, use), NO_USE)
   const requests = days.reduce((total, day) => total + day.requests * day.workload.days, 0)
-  const r2 = scenario.sinks.filter(({ kind }) => kind === "r2").length
+  const r2 = scenario.sinks.filter((kind) => kind === "r2").length
   const monthlyUse = {
     requests,
     cpuMilliseconds: days.reduce((total, day) => total + day.cpuMilliseconds * day.workload.days, 0),
@@ -136,17 +139,16 @@ export function predict(scenario: Scenario, table: CostsTable): Prediction {
   const { months } = scenario
   const billAtEnd = billOf({
     ...monthlyUse,
-    stored: (stored.ledgers + LOGS * (keptOf(records * months) + stored.log.growth * months)) / 1e9,
+    stored: (stored.ledgers + LOGS * (recordBytesOf(records * months) + stored.log.growth * months)) / 1e9,
     r2Stored: monthlyUse.r2Stored * months,
   })
-  const bursts = days.flatMap(({ workload, busiestPeak }) => {
-    const { burst: each, name } = workload
-    if (!each) return []
-    const perSecond = each.calls_per_second + busiestPeak
-    const bears = PLATFORM.objectRequestsPerSecond
-    return [{ name, seen: simulateBurst({ perSecond, seconds: each.seconds, bears, seed: scenario.seed }) }]
+  const bursts = days.flatMap((day) => {
+    const { burst, name } = day.workload
+    if (!burst) return []
+    const [perSecond, bears] = [peakOfLedger(day), PLATFORM.objectRequestsPerSecond]
+    return [{ name, result: simulateBurst({ perSecond, seconds: burst.seconds, bears, seed: scenario.seed }) }]
   })
-  const partial = {
+  const load = {
     scenario,
     days,
     callsPerDay: sum(({ calls }) => calls),
@@ -159,18 +161,15 @@ export function predict(scenario: Scenario, table: CostsTable): Prediction {
     priceAtEnd: totalOf(billAtEnd),
     bursts,
     logBytes: stored.log,
-    history: recordsPerDay > 0 ? (OWN.logRecords * LOGS) / recordsPerDay : Number.POSITIVE_INFINITY,
+    history: (OWN.logRecords * LOGS) / recordsPerDay,
   }
-  return { ...partial, limits: limitsOf(partial) }
+  return { ...load, limits: limitsOf(load) }
 }
 
-/** What comes by chance comes in some second of the hour so much more often. */
-const withChance = (perSecond: number): number => perSecond + CHANCE * Math.sqrt(perSecond)
-const CHANCE = 4
 const SMALL_OBJECT_BYTES = 70_000
 const ONCE_LOGS = 256
 
-function optional(name: string, objects: number, use: ObjectUse, busiestPeak: number): ClassPrediction[] {
+function optionalClass(name: string, objects: number, use: ObjectUse, busiestPeak: number): ClassPrediction[] {
   if (use.requests === 0) return []
   const busiestMean = use.requests / Math.max(1, objects) / DAYS_OF_MONTH / DAY
   return [{ name, objects, use, busiestMean, busiestPeak: Math.max(busiestPeak, busiestMean), bytes: 0 }]
@@ -248,7 +247,8 @@ function exporterUse({ sinks }: Scenario, cycles: number): ObjectUse {
 }
 
 /** Of one log, in bytes, if all logs together got so many records. */
-const keptOf = (records: number): number => (Math.min(records, OWN.logRecords * LOGS) * MEASURED.recordBytes) / LOGS
+const recordBytesOf = (records: number): number =>
+  (Math.min(records, OWN.logRecords * LOGS) * MEASURED.recordBytes) / LOGS
 
 function storedBytes(days: readonly WorkloadDay[], records: number, cycles: number) {
   const { ledgerBytes, journalRowBytes, journalRows, taskBytes } = MEASURED
@@ -257,7 +257,7 @@ function storedBytes(days: readonly WorkloadDay[], records: number, cycles: numb
     const remembered = (tasks * (workload.life + HOUR)) / DAY
     return total + count * (ledgerBytes + journal) + remembered * taskBytes
   }, 0)
-  const kept = keptOf(records)
+  const keptBytes = recordBytesOf(records)
   const growth = (records * MEASURED.recordBytesForGood + cycles * MEASURED.cycleBytesForGood) / LOGS
-  return { ledgers, logs: LOGS * (kept + growth), log: { kept, growth } }
+  return { ledgers, logs: LOGS * (keptBytes + growth), log: { records: keptBytes, growth } }
 }

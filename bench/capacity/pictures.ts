@@ -22,8 +22,8 @@ function costPicture({ title }: Scenario, grown: readonly Prediction[]): string 
   const points = grown.map(({ callsPerDay, price }): Point => [callsPerDay, price])
   return chart({
     title: `${title}: US dollars a month over calls a day`,
-    x: { label: "calls a day", shown: count },
-    y: { label: "$ a month", shown: (value) => dollars(value).replace(/\.00$/, "") },
+    x: { label: "calls a day", format: count },
+    y: { label: "$ a month", format: (value) => dollars(value).replace(/\.00$/, "") },
     lines: [{ name: "", points }],
     mark: points[FACTORS.indexOf(1)] ?? null,
     threshold: null,
@@ -44,11 +44,11 @@ function limitsPicture({ title }: Scenario, grown: readonly Prediction[]): strin
     title: `${title}: used part of limits over calls a second`,
     x: {
       label: "calls a second, on average over the day",
-      shown: (value) => Number(value.toPrecision(2)).toLocaleString("en-US"),
+      format: (value) => Number(value.toPrecision(2)).toLocaleString("en-US"),
     },
     y: {
       label: "used part of the limit",
-      shown: (value) => `${Number((value * 100).toPrecision(2)).toLocaleString("en-US")} %`,
+      format: (value) => `${Number((value * 100).toPrecision(2)).toLocaleString("en-US")} %`,
     },
     lines,
     mark: now && chosen[0] ? [now.mean, chosen[0].used] : null,
@@ -73,7 +73,7 @@ type Point = readonly [x: number, y: number]
 
 interface Axis {
   readonly label: string
-  readonly shown: (value: number) => string
+  readonly format: (value: number) => string
 }
 
 interface Chart {
@@ -104,11 +104,11 @@ function chart({ title, x, y, lines, mark, threshold }: Chart): string {
   const grid = [
     ...ticks(xs).map((value) => {
       const at = xOf(value)
-      return `<path d="M${round(at)} ${BOX.top}V${BOX.bottom}" stroke="${GREY}" stroke-opacity=".25"/>${text([at, BOX.bottom + 18], x.shown(value), ' text-anchor="middle"')}`
+      return `<path d="M${round(at)} ${BOX.top}V${BOX.bottom}" stroke="${GREY}" stroke-opacity=".25"/>${text([at, BOX.bottom + 18], x.format(value), ' text-anchor="middle"')}`
     }),
     ...ticks(ys).map((value) => {
       const at = yOf(value)
-      return `<path d="M${BOX.left} ${round(at)}H${BOX.right}" stroke="${GREY}" stroke-opacity=".25"/>${text([BOX.left - 8, at + 4], y.shown(value), ' text-anchor="end"')}`
+      return `<path d="M${BOX.left} ${round(at)}H${BOX.right}" stroke="${GREY}" stroke-opacity=".25"/>${text([BOX.left - 8, at + 4], y.format(value), ' text-anchor="end"')}`
     }),
   ]
   const drawn = lines.flatMap(({ name, points }, index) => {

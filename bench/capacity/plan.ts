@@ -1,4 +1,4 @@
-/** Who calls what and when: made by chance from a seed, so that a simulation and a measured run have the same calls. */
+/** Who calls what and when: by chance from a seed, so that a simulation and a measured run have the same calls. */
 export const CALL_KINDS = ["read", "write", "list", "denied", "out_of_scope"] as const
 export type CallKind = (typeof CALL_KINDS)[number]
 
@@ -34,23 +34,12 @@ export interface TaskShape {
   readonly mix: Mix
 }
 
-/** From 0 to less than 1, the same for the same seed (mulberry32). */
-export function randomOf(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
-
 /** A time between two events that come by chance, so many milliseconds apart on average. */
 export const pauseOf = (random: () => number, mean: number): number => -Math.log(1 - random()) * mean
 
 export function planTask(
   at: number,
-  who: Pick<PlannedTask, "user" | "agent">,
+  actors: Pick<PlannedTask, "user" | "agent">,
   shape: TaskShape,
   random: () => number,
 ): PlannedTask {
@@ -65,7 +54,7 @@ export function planTask(
     { length: Math.floor((last - begin) / tokenLife) },
     (_, index) => begin + (index + 1) * tokenLife,
   )
-  return { at: begin, until: begin + life, ...who, renewedAt, calls }
+  return { at: begin, until: begin + life, ...actors, renewedAt, calls }
 }
 
 function kindOf(chance: number, mix: Mix): CallKind {
@@ -78,8 +67,8 @@ function kindOf(chance: number, mix: Mix): CallKind {
   return "read"
 }
 
-/** The same, with what comes after the end of a period at its beginning: so the period is as any other of a long time. */
-export function wrapped(task: PlannedTask, period: number): PlannedTask {
+/** The same task, with the calls after the end of a period moved to its beginning: each period is then like any other. */
+export function wrapTask(task: PlannedTask, period: number): PlannedTask {
   return {
     ...task,
     renewedAt: task.renewedAt.map((at) => at % period),

@@ -10,14 +10,12 @@ export const PLATFORM = {
   objectGigabytes: 10,
 } as const
 
-/** The Worker's own: docs/reference/limits.md. The test of this folder compares them. */
+/** The Worker's own limits, which a test compares with docs/reference/limits.md. */
 export const OWN = {
   agentCallsPerSecond: MAX_PACE.agent,
-  ledgerCallsPerSecond: MAX_PACE.ledger,
   logRecords: 100_000,
   logCharactersForSinks: 2_000_000_000,
   approvalsPendingInInbox: 500,
-  approvalsPendingOfUser: 500,
 } as const
 
 /** Measured on workerd (docs/operate/capacity.md#what-one-object-bears), or counted in the code where it says so. */

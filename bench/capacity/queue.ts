@@ -1,7 +1,8 @@
-/** One object that answers one request after the other, and what waits for it in a burst. */
-import { pauseOf, randomOf } from "./plan.ts"
+/** One object that answers one request after the other, and how long requests wait for it in a burst. */
+import { randomOf } from "../../test/harness/random.ts"
+import { pauseOf } from "./plan.ts"
 
-/** Milliseconds after which a ledger admits nothing more: the gateway has given up (docs/reference/limits.md#calls). */
+/** Milliseconds after which a ledger denies a call, because its gateway waits no longer (docs/reference/limits.md#calls). */
 const ADMITTED_WITHIN_MS = 4_500
 
 export interface Burst {
@@ -13,17 +14,17 @@ export interface Burst {
   readonly seed: number
 }
 
-export interface BurstSeen {
+export interface BurstResult {
   readonly requests: number
   /** Milliseconds that a request waits for those before it. */
   readonly p50: number
   readonly p99: number
   readonly longest: number
-  /** Those that would be answered too late. */
+  /** How many would be answered too late. */
   readonly late: number
 }
 
-export function simulateBurst({ perSecond, seconds, bears, seed }: Burst): BurstSeen {
+export function simulateBurst({ perSecond, seconds, bears, seed }: Burst): BurstResult {
   const random = randomOf(seed)
   const service = 1000 / bears
   const waits: number[] = []
@@ -31,7 +32,7 @@ export function simulateBurst({ perSecond, seconds, bears, seed }: Burst): Burst
   for (let at = pauseOf(random, 1000 / perSecond); at < seconds * 1000; at += pauseOf(random, 1000 / perSecond)) {
     const wait = Math.max(0, freeAt - at)
     waits.push(wait)
-    // What is denied takes its turn too.
+    // A call that is denied takes its turn too.
     if (wait > ADMITTED_WITHIN_MS) late += 1
     freeAt = at + wait + service
   }

@@ -1,12 +1,12 @@
-/** What the program says: for people by the rules of the command line, and as JSON. */
+/** What the program prints: for people by the rules of the command line, and as JSON. */
 import { colors } from "../../cli/terminal/colors.ts"
 import { MONTH, PRICES } from "../costs/prices.ts"
-import { MOST_ERROR, type Compared } from "./check.ts"
+import { isWithinError, MOST_ERROR, type Comparison } from "./check.ts"
 import type { LimitState } from "./limits.ts"
 import type { Prediction } from "./model.ts"
 import { count, dollars, percent } from "./figures.ts"
 
-/** A limit that is used so far is soon met. */
+/** The used part from which a limit is soon met. */
 const SOON = 0.7
 
 export function asText(prediction: Prediction): string {
@@ -35,8 +35,7 @@ export function asText(prediction: Prediction): string {
       limits.map(({ what, used, load, bears }) => [what, percent(used), load, bears]),
     ),
     "",
-    ...bursts.map(({ name, seen }) => {
-      const { requests, p50, p99, late } = seen
+    ...bursts.map(({ name, result: { requests, p50, p99, late } }) => {
       return `  burst of ${name}: ${count(requests)} calls wait ${figure(p50)} ms, the slowest hundredth ${figure(p99)} ms; ${count(late)} come too late and are denied`
     }),
     ...(bursts.length > 0 ? [""] : []),
@@ -46,7 +45,7 @@ export function asText(prediction: Prediction): string {
       `  What is stored is that of the first month, and grows: month ${count(scenario.months)} costs ${dollars(priceAtEnd)} in all.`,
     ),
     "",
-    `  The logs reach back ${lasts(history)}.`,
+    `  The logs reach back ${daysText(history)}.`,
     ...verdictOf(limits, price),
     "",
   ].join("\n")
@@ -68,20 +67,25 @@ export function asJson({ scenario, classes, limits, bill, bursts, days, ...total
   return JSON.stringify({ title: scenario.title, ...totals, classes, limits, bursts, bill, workloads: days }, null, 2)
 }
 
-function lasts(days: number): string {
+function daysText(days: number): string {
   if (days > 3_650) return "more than ten years"
   if (days >= 2) return `${count(days)} days`
   return days * 24 >= 2 ? `${count(days * 24)} hours` : `${count(days * 24 * 60)} minutes`
 }
 
-export function comparedText(compared: readonly Compared[]): string {
+export function comparisonsText(comparisons: readonly Comparison[]): string {
   const { green, red } = colors
-  const worst = Math.max(...compared.map(({ error }) => error))
-  const [mark, paint] = worst <= MOST_ERROR ? ["✓", green] : ["✗", red]
+  const worst = Math.max(...comparisons.map(({ error }) => error))
+  const [mark, paint] = isWithinError(comparisons) ? ["✓", green] : ["✗", red]
   return [
     table(
       ["of the calls of the check", "predicted", "counted", "error"],
-      compared.map(({ what, predicted, counted, error }) => [what, count(predicted), count(counted), percent(error)]),
+      comparisons.map(({ what, predicted, counted, error }) => [
+        what,
+        count(predicted),
+        count(counted),
+        percent(error),
+      ]),
     ),
     `${paint(mark)} The greatest error is ${percent(worst)}, of ${percent(MOST_ERROR)} at most.`,
   ].join("\n")

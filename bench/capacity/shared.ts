@@ -1,4 +1,4 @@
-/** Objects that all ledgers share: the record logs, and those that each isolate asks. */
+/** Objects that all ledgers share: the record logs, and those that each isolate calls. */
 import { NO_USE, type ObjectUse } from "./use.ts"
 
 /** By the hash of its ledger's id a record is in one of them: `SHARDS` of src/audit/record-logs.ts. */
@@ -82,7 +82,7 @@ export function logUseOf(appends: readonly { readonly at: number; readonly isRep
   return use
 }
 
-/** An isolate asks for switches if those that it has are a second old, and looks for a newer bundle after 30. */
+/** An isolate requests switches if those that it has are a second old, and looks for a newer bundle after 30. */
 const LEASE_SECONDS = 1
 const BUNDLE_SECONDS = 30
 const SIGNING_KEY_SECONDS = 60

@@ -1,15 +1,16 @@
-/** What one workload takes on a day of work: some of its ledgers are simulated, and the others are as they are. */
+/** What one workload takes on a day of work: some of its ledgers are simulated, and stand for all of them. */
 import type { CostsTable, Pace } from "./costs-table.ts"
 import { LOOP, rulesOf, simulateLedger } from "./ledger.ts"
-import { CALL_KINDS, planTask, randomOf, wrapped, type CallKind, type PlannedTask } from "./plan.ts"
-import { hoursOf, type SharedWindow, type Workload } from "./scenario.ts"
+import { randomOf } from "../../test/harness/random.ts"
+import { CALL_KINDS, planTask, wrapTask, type CallKind, type PlannedTask } from "./plan.ts"
+import { busiestOf, hoursOf, type SharedWindow, type Workload } from "./scenario.ts"
 import { simulateWindow } from "./shared-window.ts"
 import { add, NO_USE, times, type ObjectUse } from "./use.ts"
 
 const DAY = 86_400
 const HOUR = 3_600
-/** Calls of a simulation. */
-const CALLS = 12_000
+/** Calls of a simulation, or renewals if there are more. One task at least is simulated, however many it has. */
+const MOST_STEPS = 12_000
 const MOST_LEDGERS = 40
 
 /** Of one day of work, all ledgers together, unless it says otherwise. */
@@ -34,7 +35,7 @@ export interface WorkloadDay {
   /** Calls a second: on average over the day, and in the busiest hour. */
   readonly mean: number
   readonly peak: number
-  /** The same of the busiest ledger; a burst comes on top. */
+  /** The same of the busiest ledger, without a burst. */
   readonly busiestMean: number
   readonly busiestPeak: number
   /** Task trees of the busiest ledger, for one agent. */
@@ -45,7 +46,7 @@ export interface WorkloadDay {
 export interface WindowDay {
   readonly limit: number
   readonly seconds: number
-  /** Of the calls, that it is about. */
+  /** The part of the calls that it counts. */
   readonly part: number
   /** To its object, in the busiest hour. */
   readonly requestsPerSecond: number
@@ -71,14 +72,15 @@ export function dayOf(workload: Workload, table: CostsTable, seed: number): Work
   const ledgers = users > 0 ? workers : Math.min(workers, agents * partitions)
   const tasks = workers * tasksOfEach
   const calls = tasks * callsOfTask
-  const callsOfLedger = calls / ledgers
+  const tasksOfLedger = tasks / ledgers
+  const callsOfLedger = tasksOfLedger * callsOfTask
   const hours = hoursOf(workload)
   const busiestHour = Math.max(...hours)
-  const simulated = simulateSome(workload, table, ledgers, seed)
-  const scale = ledgers / simulated.ledgers
+  const simulated = simulateSome(workload, table, { ledgers, tasks: tasksOfLedger }, seed)
+  const scale = tasks / simulated.tasks
   const mean = calls / DAY
   const peak = (calls * busiestHour) / HOUR
-  const busiest = Math.min(workload.busiest, ledgers)
+  const busiest = Math.min(busiestOf(workload), ledgers)
   const approved = calls * approvals
   const windows = workload.shared.map((window) => windowOf(window, { calls, hours, ledgers, gap }, seed))
   const credits = windows.map(({ requestsOfCall, part }) => creditUse(part * calls, requestsOfCall, table))
@@ -115,12 +117,20 @@ export function dayOf(workload: Workload, table: CostsTable, seed: number): Work
     peak,
     busiestMean: (callsOfLedger / DAY) * busiest,
     busiestPeak: ((callsOfLedger * busiestHour) / HOUR) * busiest,
-    live: liveTrees(workload, tasks / ledgers, busiestHour, busiest),
-    openedPerMinute: ((tasks / ledgers / (users > 0 ? agents : 1)) * busiestHour * busiest) / 60,
+    live: liveTrees(workload, tasksOfLedger, busiestHour, busiest),
+    openedPerMinute: ((tasksOfLedger / (users > 0 ? agents : 1)) * busiestHour * busiest) / 60,
   }
 }
 
-/** The call that is denied, the list of the approver, the answer, and the call again. */
+/** Of the busiest ledger, in its busiest second: in a burst, or by chance. */
+export const peakOfLedger = ({ busiestPeak, workload: { burst } }: WorkloadDay): number =>
+  burst ? Math.max(withChance(busiestPeak), busiestPeak + burst.calls_per_second) : withChance(busiestPeak)
+
+/** What comes by chance comes in some second of the hour so much more often. */
+export const withChance = (perSecond: number): number => perSecond + CHANCE * Math.sqrt(perSecond)
+const CHANCE = 4
+
+/** Beside the call itself: the list of the approver, the approval, and the call again. */
 const REQUESTS_OF_APPROVAL = 3
 /** Of its ledger, beside the call itself: by the code, not measured. */
 const APPROVAL: ObjectUse = { ...NO_USE, requests: 3, written: 4, read: 40, waited: 0.5 }
@@ -140,7 +150,7 @@ interface CreditUse {
  * @param requestsOfCall to the object of the count, on average
  */
 export function creditUse(calls: number, requestsOfCall: number, table: CostsTable): CreditUse {
-  const pace = requestsOfCall > ASKS_FOR_EACH ? "alone" : "in a loop"
+  const pace = requestsOfCall > BORROWS_ALONE ? "alone" : "in a loop"
   const [shared, own] = [table("read under a shared limit", pace), table("read", pace)]
   const requests = calls * requestsOfCall
   const rows = shared.written.others + shared.written.ledger - own.written.ledger
@@ -151,8 +161,8 @@ export function creditUse(calls: number, requestsOfCall: number, table: CostsTab
     seconds: (requests * seconds) / shared.requests.others,
   }
 }
-/** From so many on, ledgers ask for nearly each call, as those do that call alone. */
-const ASKS_FOR_EACH = 0.5
+/** With more requests for a call, ledgers borrow for nearly each call, as those do that call alone. */
+const BORROWS_ALONE = 0.5
 
 function onceUse(table: CostsTable): ObjectUse {
   const { requests, written } = table("client_credentials", "alone")
@@ -185,7 +195,7 @@ function windowOf(
   const callsInSpan = callsOfDay * calls * fullestPart(hours, seconds)
   const perSecond = callsInSpan / seconds
   const peak = (callsOfDay * calls * Math.max(...hours)) / HOUR
-  // A ledger for which nobody works at the moment borrows nothing.
+  // A ledger without a call at the moment borrows nothing.
   const calling = Math.ceil(Math.max(1, Math.min(ledgers, perSecond * gap)))
   const { requests, denied } = simulateWindow({ limit, seconds, calls }, perSecond, calling, seed)
   return {
@@ -216,37 +226,43 @@ function partOf(hours: readonly number[], first: number, length: number): number
   )
 }
 
-/** Ledgers, or a part of the day of one ledger, with about `CALLS` calls. */
-function simulateSome(workload: Workload, table: CostsTable, ledgers: number, seed: number) {
-  const { users, instances, active, tasks } = workload
-  const tasksOfLedger = ((users > 0 ? users : instances) * active * tasks) / ledgers
-  const callsOfLedger = tasksOfLedger * workload.calls
-  const count = Math.max(1, Math.min(MOST_LEDGERS, Math.floor(ledgers), Math.round(CALLS / callsOfLedger)))
-  const part = Math.min(1, CALLS / callsOfLedger)
+/** Ledgers, or a part of the day of one ledger, with about `MOST_STEPS` calls. */
+function simulateSome(
+  workload: Workload,
+  table: CostsTable,
+  all: { readonly ledgers: number; /** Of one ledger. */ readonly tasks: number },
+  seed: number,
+) {
+  const stepsOfTask = workload.calls * Math.max(1, workload.gap / workload.token_life)
+  const stepsOfLedger = all.tasks * stepsOfTask
+  const count = Math.max(1, Math.min(MOST_LEDGERS, Math.floor(all.ledgers), Math.round(MOST_STEPS / stepsOfLedger)))
+  const part = stepsOfLedger > MOST_STEPS ? Math.min(1, wholeTasks(MOST_STEPS / stepsOfTask) / all.tasks) : 1
   const random = randomOf(seed)
   const hours = hoursOf(workload)
   let [use, appends, renewals] = [NO_USE, 0, 0]
   const rules = rulesOf(table, workload.row_each)
+  // A task that is not whole is one for some of the ledgers.
+  const tasksUntil = (ledger: number): number => (ledger > 0 ? wholeTasks(all.tasks * part * ledger) : 0)
   for (let ledger = 0; ledger < count; ledger++) {
-    const planned: PlannedTask[] = []
-    for (let left = tasksOfLedger * part; left > 0; left -= 1) {
-      // A task that is not whole is one for some of the ledgers.
-      if (left < 1 && random() > left) continue
+    const planned = Array.from({ length: tasksUntil(ledger + 1) - tasksUntil(ledger) }, (): PlannedTask => {
       const at = part < 1 ? random() * DAY * part : timeOfDay(hours, random)
       const task = planTask(at * 1000, { user: String(ledger), agent: "" }, workload, random)
-      planned.push(part < 1 ? wrapped(task, DAY * part * 1000) : task)
-    }
+      return part < 1 ? wrapTask(task, DAY * part * 1000) : task
+    })
     if (planned.length === 0) continue
-    const seen = simulateLedger(
+    const result = simulateLedger(
       planned.toSorted((a, b) => a.at - b.at),
       rules,
     )
-    use = add(use, seen.use)
-    appends += seen.appends.length
+    use = add(use, result.use)
+    appends += result.appends.length
     renewals += planned.reduce((sum, { renewedAt }) => sum + renewedAt.length, 0)
   }
-  return { ledgers: count * part, use, appends, renewals }
+  return { tasks: tasksUntil(count), use, appends, renewals }
 }
+
+/** At least one. Products of decimal fractions are a little off. */
+const wholeTasks = (tasks: number): number => Math.max(1, Math.ceil(tasks - 1e-6))
 
 function timeOfDay(hours: readonly number[], random: () => number): number {
   let chance = random()

@@ -3,7 +3,7 @@ import { guard } from "../benchmark.ts"
 import type { Lab } from "../lab.ts"
 import { Load } from "../load/load.ts"
 import { buildMetered } from "../servers/build.ts"
-import { startNarrowgate } from "../servers/narrowgate.ts"
+import { startNarrowgate, type Narrowgate } from "../servers/narrowgate.ts"
 import { changePolicies, newRobot, type Alone, type InLoop, type Kind, type Place } from "./kinds.ts"
 
 /** Of the objects of one class, as workers/metered.ts counts them; `waited` in milliseconds. */
@@ -25,7 +25,7 @@ export const IN_LOOP = { agents: 8, calls: 500, everyMs: 10 } as const
 /** By then every object has forgotten what it opened for, and nothing is scheduled but the rotation of keys. */
 const UNTIL_FORGOTTEN_MS = 4 * 3_600_000
 /** Objects that could hibernate are in no memory any more. */
-const ASLEEP_AFTER_MS = 20_000
+export const ASLEEP_AFTER_MS = 20_000
 
 interface Metered extends Place, AsyncDisposable {
   pass(milliseconds: number): Promise<void>
@@ -112,20 +112,38 @@ async function metered(lab: Lab, { hasSharedLimit = false }: Kind): Promise<Mete
     false,
     true,
   )
-  const at = `http://127.0.0.1:${narrowgate.workerd.port}/bench/meter`
-  const pass = async (milliseconds: number): Promise<number> => {
-    const response = await fetch(at, { method: "POST", body: String(milliseconds) })
-    guard(response.ok, `the meter answered ${response.status}\n${narrowgate.workerd.complaints()}`)
-    const { now }: { readonly now: number } = await response.json()
-    return now
-  }
+  const meter = new Meter(narrowgate)
   return {
     narrowgate,
     robot,
-    now: async () => Math.floor((await pass(0)) / 1000),
-    pass: async (milliseconds) => void (await pass(milliseconds)),
-    report: async () => ({ ...(await (await fetch(at)).json()), requests: 0 }),
+    now: async () => Math.floor((await meter.pass(0)) / 1000),
+    pass: async (milliseconds) => void (await meter.pass(milliseconds)),
+    report: async () => ({ ...(await meter.report()), requests: 0 }),
     [Symbol.asyncDispose]: () => narrowgate[Symbol.asyncDispose](),
+  }
+}
+
+/** The meter on the objects of a Worker: workers/metered.ts. It moves their clock too. */
+export class Meter {
+  readonly #workerd: Narrowgate["workerd"]
+  readonly #url: string
+
+  constructor({ workerd }: Narrowgate) {
+    this.#workerd = workerd
+    this.#url = `http://127.0.0.1:${workerd.port}/bench/meter`
+  }
+
+  /** @returns milliseconds since the epoch, by the Worker's clock */
+  async pass(milliseconds: number): Promise<number> {
+    const response = await fetch(this.#url, { method: "POST", body: String(milliseconds) })
+    guard(response.ok, `the meter answered ${response.status}\n${this.#workerd.complaints()}`)
+    const { now }: { readonly now: number } = await response.json()
+    return now
+  }
+
+  /** Since the last time. */
+  async report(): Promise<Omit<Counts, "requests">> {
+    return (await fetch(this.#url)).json()
   }
 }
 

@@ -47,10 +47,11 @@ export interface InLoop extends AnyKind {
 
 export type Kind = Alone | InLoop
 
-const REPLY = "/crm/tickets/T-1/replies"
-const LISTED_SCOPE = `${SCOPE} ${SUITE}.*:read`
+export const LISTED_SCOPE = `${SCOPE} ${SUITE}.*:read`
 
-const inLoop = (name: string, request: (narrowgate: Narrowgate, task: Task) => PreparedRequest, more = {}): InLoop => ({
+type RequestOf = (narrowgate: Narrowgate, task: Task) => PreparedRequest
+
+const inLoop = (name: string, request: RequestOf, more = {}): InLoop => ({
   name,
   pace: "in a loop",
   ...more,
@@ -60,7 +61,7 @@ const inLoop = (name: string, request: (narrowgate: Narrowgate, task: Task) => P
   },
 })
 
-const alone = (name: string, request: (narrowgate: Narrowgate, task: Task) => PreparedRequest, more = {}): Alone => ({
+const alone = (name: string, request: RequestOf, more = {}): Alone => ({
   name,
   pace: "alone",
   ...more,
@@ -73,9 +74,19 @@ const alone = (name: string, request: (narrowgate: Narrowgate, task: Task) => Pr
   },
 })
 
-const read = (narrowgate: Narrowgate, task: Task): PreparedRequest =>
-  narrowgate.question(task, "GET", READ_TICKET, ALLOWED)
-const write = (narrowgate: Narrowgate, task: Task): PreparedRequest => narrowgate.question(task, "POST", REPLY, ALLOWED)
+const denied =
+  (path: string, reason: string): RequestOf =>
+  (narrowgate, task) =>
+    narrowgate.question(task, "GET", path, { status: 403, contains: reason })
+
+/** Calls for which a token that has `LISTED_SCOPE` is enough. */
+export const REQUESTS = {
+  read: (narrowgate, task) => narrowgate.question(task, "GET", READ_TICKET, ALLOWED),
+  write: (narrowgate, task) => narrowgate.question(task, "POST", "/crm/tickets/T-1/replies", ALLOWED),
+  list: (narrowgate, task) => narrowgate.listing(task, SUITE, suiteList, { status: 200, contains: suiteKept }),
+  denied: denied("/crm/tickets/X-1", "policy_denied"),
+  out_of_scope: denied("/crm/customers/C-1", "insufficient_scope"),
+} as const satisfies Record<string, RequestOf>
 
 const dpop: Alone = {
   name: "read with DPoP",
@@ -146,22 +157,16 @@ const TOKENS: readonly Alone[] = [
 ]
 
 export const KINDS: readonly Kind[] = [
-  inLoop("read", read),
-  alone("read", read),
-  inLoop("write", write),
-  alone("write", write),
+  inLoop("read", REQUESTS.read),
+  alone("read", REQUESTS.read),
+  inLoop("write", REQUESTS.write),
+  alone("write", REQUESTS.write),
   dpop,
-  inLoop("read under a shared limit", read, { hasSharedLimit: true }),
-  alone("read under a shared limit", read, { hasSharedLimit: true }),
-  alone("list of tools", (narrowgate, task) =>
-    narrowgate.listing(task, SUITE, suiteList, { status: 200, contains: suiteKept }),
-  ),
-  alone("denied by a rule", (narrowgate, task) =>
-    narrowgate.question(task, "GET", "/crm/tickets/X-1", { status: 403, contains: "policy_denied" }),
-  ),
-  alone("denied for its scope", (narrowgate, task) =>
-    narrowgate.question(task, "GET", "/crm/customers/C-1", { status: 403, contains: "insufficient_scope" }),
-  ),
+  inLoop("read under a shared limit", REQUESTS.read, { hasSharedLimit: true }),
+  alone("read under a shared limit", REQUESTS.read, { hasSharedLimit: true }),
+  alone("list of tools", REQUESTS.list),
+  alone("denied by a rule", REQUESTS.denied),
+  alone("denied for its scope", REQUESTS.out_of_scope),
   ...TOKENS,
 ]
 

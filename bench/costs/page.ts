@@ -137,19 +137,28 @@ function machine(): string {
 }
 
 export interface Said {
+  readonly cpuMilliseconds: number
+  readonly objectSeconds: number
   readonly requests: Shares
   readonly written: Shares
 }
 
 /** What the page says of a kind. Null: nothing. */
-export function saidOf(page: string, { name, pace }: Kind): Said | null {
-  const [, shares = ""] = page.split("## Whose they are")
-  const cells = shares.split("\n").map((line) => line.split("|").map((cell) => cell.trim()))
-  const found = cells.find(([, first, second]) => first === name && second === pace)
-  if (!found) return null
+export function saidOf(page: string, kind: Pick<Kind, "name" | "pace">): Said | null {
+  const [prices, shares] = [cellsOf(page, "A million of each", kind), cellsOf(page, "Whose they are", kind)]
+  if (!prices || !shares) return null
+  const [objectSeconds = NaN, cpuMilliseconds = NaN] = prices.slice(7, 9).map(Number)
   const sharesFrom = (at: number): Shares => {
-    const [ledger = NaN, log = NaN, others = NaN, isolate = NaN] = found.slice(at, at + 4).map(Number)
+    const [ledger = NaN, log = NaN, others = NaN, isolate = NaN] = shares.slice(at, at + 4).map(Number)
     return { ledger, log, others, isolate }
   }
-  return { requests: sharesFrom(3), written: sharesFrom(7) }
+  return { cpuMilliseconds, objectSeconds, requests: sharesFrom(3), written: sharesFrom(7) }
+}
+
+/** The row of a kind below a heading, from the empty cell before its name on. */
+function cellsOf(page: string, heading: string, { name, pace }: Pick<Kind, "name" | "pace">) {
+  const [, below = ""] = page.split(`## ${heading}\n`)
+  const [section = ""] = below.split("\n## ")
+  const rows = section.split("\n").map((line) => line.split("|").map((cell) => cell.trim()))
+  return rows.find(([, first, second]) => first === name && second === pace)
 }

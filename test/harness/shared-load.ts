@@ -6,6 +6,7 @@ import { Borrowing } from "../../src/core/guardrails/lending/borrowing.ts"
 import { Lender } from "../../src/core/guardrails/lending/lender.ts"
 import type { LentLimit, Settled, TakeAnswer } from "../../src/core/guardrails/lending/lending.ts"
 import { START, type Use } from "./lending.ts"
+import { randomOf } from "./random.ts"
 
 export interface Load {
   readonly limit: LentLimit
@@ -181,16 +182,5 @@ class Clock {
       this.now = Math.max(this.now, next.at)
       next.run()
     }
-  }
-}
-
-/** From 0 to less than 1, the same for the same seed (mulberry32). */
-function randomOf(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
   }
 }

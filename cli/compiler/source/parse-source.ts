@@ -113,6 +113,7 @@ function written(input: unknown): string {
 
 function kindOf(input: unknown): string {
   if (input === null) return "empty"
+  if (typeof input === "number" && !Number.isFinite(input)) return "no finite number"
   return Array.isArray(input) ? "a list" : article(typeof input)
 }
 

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest"
 import { costsTable } from "../../../bench/capacity/costs-table.ts"
 import { LOOP, rulesOf, simulateLedger } from "../../../bench/capacity/ledger.ts"
 import type { CallKind, PlannedTask } from "../../../bench/capacity/plan.ts"
+import { logUseOf } from "../../../bench/capacity/shared.ts"
 
 const table = costsTable()
 const rules = rulesOf(table, false)
@@ -49,6 +50,19 @@ describe("reads in a loop", () => {
     const simulated = perCall(LOOP.calls, 1000 / LOOP.perSecond, "read")
     expectWithin(simulated.requests, requests.ledger)
     expectWithin(simulated.written, written.ledger)
+  })
+
+  it("send to the log about twice as often as ledgers that share an isolate do", () => {
+    const calls = Array.from({ length: LOOP.calls }, (_, index) => ({
+      at: 10_000 + (index * 1000) / LOOP.perSecond,
+      kind: "read" as const,
+    }))
+    const [all, without] = [calls, []].map(
+      (each) => logUseOf(simulateLedger([taskOf(0, each)], rules).appends).requests,
+    )
+    const part = ((all ?? 0) - (without ?? 0)) / LOOP.calls / table("read", "in a loop").requests.log
+    expect(part).toBeGreaterThan(1.5)
+    expect(part).toBeLessThan(2.5)
   })
 
   it("take the fewer rows the faster they come, and up to three a second at least one each", () => {

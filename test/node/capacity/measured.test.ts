@@ -1,19 +1,19 @@
-/** What the simulation says of some thousand calls, held against what they take on the real Worker. */
+/** What the simulation predicts of some thousand calls, held against what they take on the real Worker. */
 import { afterAll, beforeAll, expect, it } from "vitest"
-import { check, MOST_ERROR, SEED, type Compared } from "../../../bench/capacity/check.ts"
+import { check, MOST_ERROR, SEED, type Comparison } from "../../../bench/capacity/check.ts"
 import { Lab, PACES } from "../../../bench/lab.ts"
 
 let lab: Lab
-let compared: readonly Compared[]
+let comparisons: readonly Comparison[]
 
 beforeAll(async () => {
   lab = await Lab.open(PACES.quick, () => undefined)
-  compared = await check(lab, SEED)
+  comparisons = await check(lab, SEED)
 }, 500_000)
 afterAll(() => lab[Symbol.asyncDispose]())
 
 it("no quantity is off by more than a tenth", () => {
-  expect(compared.length).toBeGreaterThan(10)
-  for (const { what, predicted, counted, error } of compared)
+  expect(comparisons.length).toBeGreaterThan(10)
+  for (const { what, predicted, counted, error } of comparisons)
     expect(error, `${what}: predicted ${predicted}, counted ${counted}`).toBeLessThanOrEqual(MOST_ERROR)
 })

@@ -6,14 +6,16 @@ import { describe, expect, it } from "vitest"
 import { costsTable } from "../../../bench/capacity/costs-table.ts"
 import { predict, type Prediction } from "../../../bench/capacity/model.ts"
 import { picturesOf } from "../../../bench/capacity/pictures.ts"
-import { dollars } from "../../../bench/capacity/figures.ts"
+import { count, dollars, percent } from "../../../bench/capacity/figures.ts"
 import { OWN } from "../../../bench/capacity/platform.ts"
+import { MONTH } from "../../../bench/costs/prices.ts"
 import { simulateBurst } from "../../../bench/capacity/queue.ts"
 import { asJson, asText } from "../../../bench/capacity/report.ts"
-import { readScenario, type Scenario } from "../../../bench/capacity/scenario.ts"
+import { busiestOf, readScenario, type Scenario } from "../../../bench/capacity/scenario.ts"
 import { cyclesOf, LOGS, logUse, logUseOf } from "../../../bench/capacity/shared.ts"
-import { pauseOf, randomOf } from "../../../bench/capacity/plan.ts"
+import { pauseOf } from "../../../bench/capacity/plan.ts"
 import { fullestPart } from "../../../bench/capacity/workload.ts"
+import { randomOf } from "../../harness/random.ts"
 
 const ROOT = join(import.meta.dirname, "../../..")
 const table = costsTable()
@@ -46,6 +48,8 @@ const people = fc.record({
   tasks: fc.double({ min: 0.1, max: 20, noNaN: true }),
   calls: fc.integer({ min: 1, max: 60 }),
   gap: fc.double({ min: 0.05, max: 120, noNaN: true }),
+  // As long as the longest of these tasks.
+  life: fc.constant(7_200),
   hours: fc.constantFrom("flat" as const, "office" as const),
   mix: fc.record({ write: share, list: share, denied: share }),
   approvals: fc.double({ min: 0, max: 0.05, noNaN: true }),
@@ -77,9 +81,20 @@ describe("for any scenario", () => {
           expect(sum(more)).toBeGreaterThan(sum(less) * 0.98)
         }
         expect(more.price).toBeGreaterThanOrEqual(less.price * 0.98)
+        const used = new Map(more.limits.map((limit) => [limit.id, limit.used]))
+        for (const limit of less.limits) expect(used.get(limit.id), limit.id).toBeGreaterThanOrEqual(limit.used * 0.98)
       }),
       { numRuns: 8 },
     )
+  })
+
+  it.each([
+    ["almost no task", { tasks: 1e-12, calls: 1, gap: 1 }],
+    ["a task of many calls, now and then", { tasks: 0.001, calls: 20_000, gap: 0.1 }],
+    ["more renewals than fit in memory", { tasks: 20_000, calls: 1, gap: 86_400, life: 86_400, token_life: 1 }],
+  ])("%s has figures too", (_, workload) => {
+    for (const figure of figuresOf(predict(scenarioOf({ users: 1, ...workload }), table)))
+      expect(figure).toSatisfy(Number.isFinite)
   })
 
   it("the same scenario has the same figures", () => {
@@ -144,11 +159,11 @@ describe("a shared window that is longer than an hour", () => {
 })
 
 it("partitions are about as busy as each other, if nothing else is said; people are not", () => {
-  const busiest = (workload: object): number | undefined =>
-    scenarioOf({ tasks: 1, calls: 1, gap: 1, ...workload }).workloads[0]?.busiest
-  expect(busiest({ instances: 300, partitions: 4 })).toBe(1.2)
-  expect(busiest({ users: 300 })).toBe(3)
-  expect(busiest({ instances: 300, partitions: 4, busiest: 2 })).toBe(2)
+  const busiest = (workload: object): readonly number[] =>
+    scenarioOf({ tasks: 1, calls: 1, gap: 1, ...workload }).workloads.map(busiestOf)
+  expect(busiest({ instances: 300, partitions: 4 })).toEqual([1.2])
+  expect(busiest({ users: 300 })).toEqual([3])
+  expect(busiest({ instances: 300, partitions: 4, busiest: 2 })).toEqual([2])
 })
 
 it("of several workloads, each limit of one of them says of which", () => {
@@ -195,7 +210,7 @@ it("the formula of a log agrees with its cycles one by one", () => {
   }
 })
 
-describe("what the Worker bears is what its code and its page of limits say", () => {
+describe("what the Worker bears is what its page of limits says", () => {
   const limits = readFileSync(join(ROOT, "docs/reference/limits.md"), "utf8")
   const limitOf = (what: string): number => {
     const line = limits.split("\n").find((row) => row.startsWith(`| ${what}`)) ?? ""
@@ -214,24 +229,50 @@ describe("what the Worker bears is what its code and its page of limits say", ()
 })
 
 describe("a scenario", () => {
-  it("that names what nobody knows is refused with the member", () => {
-    expect(() => scenarioOf({ users: 1, tasks: 1, calls: 1, gap: 1, speed: 3 })).toThrow(/workloads\.0/)
+  const LEAST = { users: 1, tasks: 1, calls: 1, gap: 1 }
+  const WHOLE = "title: any\nworkloads: [{ name: any, users: 1, tasks: 1, calls: 1, gap: 1 }]"
+
+  it("that is no YAML is an error at its line", () => {
+    expect(() => readScenario("title: any\n\tworkloads: []", "mine.yaml")).toThrow(/^mine\.yaml:2:\d+: /)
   })
 
-  it("that is no YAML is refused with the line", () => {
-    expect(() => readScenario("title: any\n\tworkloads: []", "mine.yaml")).toThrow(/mine\.yaml is no YAML: .*line 2/)
+  it.each([
+    ["an unknown member", { speed: 3 }, "unknown key `speed`"],
+    ["a negative number", { users: -1 }, "`workloads[0].users` is too small"],
+    ["zero, if it would divide", { active: 0 }, "`workloads[0].active` is too small"],
+    ["a huge number", { users: 1e12 }, "`workloads[0].users` is too large"],
+    ["a fraction of a person", { users: 1.5 }, "`workloads[0].users` is"],
+    ["a text", { calls: "many" }, "`workloads[0].calls` is a string"],
+    ["nothing", { gap: null }, "`workloads[0].gap` is empty"],
+    ["a day of 23 hours", { hours: Array.from({ length: 23 }, () => 1) }, "`workloads[0].hours` is too small"],
+    ["a day without work", { hours: Array.from({ length: 24 }, () => 0) }, "no hour has work"],
+    ["a mix of more than all calls", { mix: { write: 0.6, list: 0.6 } }, "add up to more than 1"],
+    ["partitions of users", { partitions: 4 }, "partitions are for instances"],
+    ["users and instances", { instances: 1 }, "either users or instances"],
+    ["neither of them", { users: 0 }, "either users or instances"],
+    ["a task that is longer than its life", { calls: 1_000, gap: 60 }, "longer than its life"],
+    ["more calls than any deployment has", { users: 1e8, tasks: 1e6 }, "calls a day"],
+    ["a name that moves the cursor", { name: "any\u001b[2J" }, "invisible characters"],
+  ])("with %s is an error", (_, workload, message) => {
+    expect(() => scenarioOf({ ...LEAST, ...workload })).toThrow(message)
   })
 
-  it("has no partitions of what is done for people", () => {
-    expect(() => scenarioOf({ users: 1, partitions: 4, tasks: 1, calls: 1, gap: 1 })).toThrow(
-      /partitions are for instances/,
-    )
+  it.each([
+    ["file without a member", "title: any", "`workloads` is missing"],
+    ["file with a number that is none", `${WHOLE}\nmonths: .nan`, "`months` is no finite number"],
+    ["file with an infinite number", `${WHOLE}\nmonths: .inf`, "`months` is no finite number"],
+    ["list", "[]", "the file is a list"],
+    ["file without content", "", "the file is empty"],
+    ["alias of itself", "&a [*a]", "contains itself"],
+    ["nest without end", "[".repeat(50_000), "mine.yaml:1:"],
+    ["file of another kind", "x".repeat(200_000), "longer than"],
+  ])("that is a %s is an error", (_, content, message) => {
+    expect(() => readScenario(content, "mine.yaml")).toThrow(message)
   })
 
-  it("has people or instances, not both", () => {
-    expect(() => scenarioOf({ users: 1, instances: 1, tasks: 1, calls: 1, gap: 1 })).toThrow(
-      /either users or instances/,
-    )
+  it("with two workloads of one name is an error", () => {
+    const workloads = [1, 2].map(() => ({ name: "any", ...LEAST }))
+    expect(() => readScenario(JSON.stringify({ title: "any", workloads }), "any")).toThrow("the same name")
   })
 
   it.each(FILES)("%s is reported in lines that end with the result", (file) => {
@@ -242,20 +283,151 @@ describe("a scenario", () => {
   })
 })
 
+const costPage = readFileSync(join(ROOT, "docs/operate/cost.md"), "utf8")
+const capacityPage = readFileSync(join(ROOT, "docs/operate/capacity.md"), "utf8")
+
+/** The cells of the row of a page's table that begins so, without the first. */
+function cellsOf(page: string, first: string): readonly string[] {
+  const row = page.split("\n").find((line) => line.split("|")[1]?.trim() === first)
+  return (row ?? "")
+    .split("|")
+    .slice(2, -1)
+    .map((cell) => cell.trim())
+}
+
+const priceOf = (name: string, changed: (scenario: Scenario) => Scenario = (scenario) => scenario): string =>
+  dollars(predict(changed(read(`bench/capacity/scenarios/${name}.yaml`)), table).price).slice(1)
+/** With the plan. */
+function priceOfMillion(name: string, changed: (scenario: Scenario) => Scenario = (scenario) => scenario): string {
+  const { price, days } = predict(changed(read(`bench/capacity/scenarios/${name}.yaml`)), table)
+  const callsOfMonth = days.reduce((sum, { calls, workload }) => sum + calls * workload.days, 0)
+  return dollars((price / callsOfMonth) * 1_000_000).slice(1)
+}
+const each =
+  (change: Partial<Scenario["workloads"][number]>) =>
+  (scenario: Scenario): Scenario => ({
+    ...scenario,
+    workloads: scenario.workloads.map((workload) => ({ ...workload, ...change })),
+  })
+const writes = (write: number) => (scenario: Scenario) => ({
+  ...scenario,
+  workloads: scenario.workloads.map((workload) => ({ ...workload, mix: { ...workload.mix, write } })),
+})
+const isolates = (count: number) => (scenario: Scenario) => ({ ...scenario, isolates: count })
+
 it.each([
-  ["small-team", "a small team"],
-  ["company", "a company of 10,000 people"],
-  ["fleet", "a fleet of 5,000 agents"],
-])("the page of costs has the price of %s", (name, title) => {
-  const page = readFileSync(join(ROOT, "docs/operate/cost.md"), "utf8")
-  const { price } = predict(read(`bench/capacity/scenarios/${name}.yaml`), table)
-  const row = page.split("\n").find((line) => line.startsWith(`| [${title}]`))
-  expect(row?.split("|")[3]?.trim()).toBe(dollars(price).slice(1))
+  ["no shared window", "company", [each({ shared: [] })]],
+  [
+    "a call each 2, 30 or 120 seconds instead of each 8",
+    "company",
+    [each({ gap: 2 }), each({ gap: 30 }), each({ gap: 120 })],
+  ],
+  ["no writes, or half of the calls", "company", [writes(0), writes(0.5)]],
+  ["one isolate in each region, or 60", "company", [isolates(1), isolates(60)]],
+  ["the fleet with one partition, or 64", "fleet", [each({ partitions: 1 }), each({ partitions: 64 })]],
+])("the page of costs has what changes: %s", (what, name, changes) => {
+  expect(cellsOf(costPage, what)[0]).toBe(changes.map((change) => priceOf(name, change)).join(", "))
+})
+
+it.each([
+  ["small-team", "a small team", "the plan alone"],
+  ["company", "a company of 10,000 people", priceOfMillion("company")],
+  ["fleet", "a fleet of 5,000 agents", priceOfMillion("fleet")],
+])("the page of costs has the price of %s", (name, title, ofMillion) => {
+  const [, price, million] = cellsOf(costPage, `[${title}](../../bench/capacity/scenarios/${name}.yaml)`)
+  expect(price).toBe(priceOf(name))
+  expect(million).toBe(ofMillion)
+})
+
+it.each([
+  ["the company, with 1,000 people", 1_000],
+  ["the company, with 100,000 people", 100_000],
+])("the page of costs has the price of %s", (what, users) => {
+  expect(cellsOf(costPage, what)[1]).toBe(priceOf("company", each({ users })))
+  expect(cellsOf(costPage, what)[2]).toBe(priceOfMillion("company", each({ users })))
+})
+
+it("the page of costs has what 150,000 calls a day cost beside the plan", () => {
+  const { callsPerDay, price } = predict(each({ users: 1_875 })(read("bench/capacity/scenarios/company.yaml")), table)
+  expect(callsPerDay).toBe(150_000)
+  expect(costPage.replaceAll("\n", " ")).toContain(`company's mix cost ${dollars(price - MONTH.plan)} more`)
+})
+
+it.each([
+  ["rows written", ["rows written"]],
+  ["requests to the Worker", ["requests to the Worker"]],
+  ["object requests", ["object requests"]],
+  ["time of ledgers", ["object time, GB-s"]],
+  ["processor", ["CPU, ms"]],
+  [
+    "storage of the first month, R2, KV, reads",
+    ["stored in objects, GB", "stored in R2, GB", "writes to R2", "KV reads", "rows read"],
+  ],
+  ["the plan", ["plan"]],
+])("the page of costs has what the company and the fleet pay for: %s", (what, lines) => {
+  const sums = ["company", "fleet"].map((name) => {
+    const { bill } = predict(read(`bench/capacity/scenarios/${name}.yaml`), table)
+    return dollars(bill.reduce((sum, line) => sum + (lines.includes(line.what) ? line.price : 0), 0))
+  })
+  expect(cellsOf(costPage, what)).toEqual(sums)
+})
+
+it.each([
+  ["database of a record log, after 36 months", "log-size"],
+  ["a sink that is out of order for a day", "log-backlog"],
+  ["live tasks of the agent in a partition", "live-trees"],
+  ["requests of the busiest ledger", "ledger-requests"],
+])("the page of capacity has how much of it the fleet uses: %s", (what, limit) => {
+  const { limits } = predict(read("bench/capacity/scenarios/fleet.yaml"), table)
+  expect(cellsOf(capacityPage, what)[0]).toBe(percent(limits.find(({ id }) => id === limit)?.used ?? 0))
+})
+
+describe("the page of capacity has what the program prints", () => {
+  const prose = capacityPage.replaceAll(/\s+/g, " ")
+
+  it.each(["small-team", "company"])("how far the logs of %s reach back", (name) => {
+    const text = asText(predict(read(`bench/capacity/scenarios/${name}.yaml`), table))
+    const [reach = "no such line"] = /The logs reach back [^.]+/.exec(text) ?? []
+    expect(prose).toContain(reach)
+  })
+
+  it("how many requests the busiest objects of the company get", () => {
+    const { classes } = predict(read("bench/capacity/scenarios/company.yaml"), table)
+    const peakOf = (what: string): number =>
+      Number(classes.find(({ name }) => name === what)?.busiestPeak.toPrecision(2))
+    expect(prose).toContain(
+      `ledger gets ${peakOf("Ledger")} requests a second, the switchboard ${peakOf("Switchboard")}.`,
+    )
+    expect(prose).toContain(`makes ${peakOf("SharedLimit")} requests a second to its object`)
+  })
+
+  it.each([
+    ["small-team", "log-history", 44, "with 44 times as many calls"],
+    ["company", "log-backlog", 6, "one day at six times the calls"],
+    ["company", "log-size", 7, "at about seven times the calls"],
+  ])("when %s meets %s", (name, limit, factor, claim) => {
+    const usedAt = (times: number): number => {
+      const scenario = read(`bench/capacity/scenarios/${name}.yaml`)
+      const workloads = scenario.workloads.map((workload) => ({ ...workload, tasks: workload.tasks * times }))
+      return predict({ ...scenario, workloads }, table).limits.find(({ id }) => id === limit)?.used ?? 0
+    }
+    expect(prose).toContain(claim)
+    expect(usedAt(factor)).toBeGreaterThanOrEqual(1)
+    expect(usedAt(factor - 1)).toBeLessThan(1)
+  })
+})
+
+it.each([500, 900, 1_100, 1_500])("the page of capacity has how long %d calls a second wait", (perSecond) => {
+  const burst = { calls_per_second: perSecond, seconds: 20 }
+  const [first] = predict(each({ burst })(read("bench/capacity/scenarios/burst.yaml")), table).bursts
+  const { p50 = 0, p99 = 0, late = 0, requests = 0 } = first?.result ?? {}
+  const [half, slowest, denied] = cellsOf(capacityPage, count(perSecond))
+  expect([half, slowest]).toEqual([count(p50), count(p99)])
+  expect(denied).toMatch(late > 0 ? percent(late / requests) : /^none/)
 })
 
 it.each(["company", "fleet"])("the page of costs has what %s costs when its months are over", (name) => {
-  const page = readFileSync(join(ROOT, "docs/operate/cost.md"), "utf8")
-  expect(page).toContain(dollars(predict(read(`bench/capacity/scenarios/${name}.yaml`), table).priceAtEnd))
+  expect(costPage).toContain(dollars(predict(read(`bench/capacity/scenarios/${name}.yaml`), table).priceAtEnd))
 })
 
 describe("pictures of the pages are what the program makes", () => {

@@ -41,8 +41,8 @@ export interface AuthorizerOptions {
   readonly catalog: Catalog
   /** The policy directory. */
   readonly directory: string
-  /** Whether somebody answers approvals: those of the user's own calls are given, no others. */
-  readonly answered: boolean
+  /** Whether there is an approver, who approves the calls of the user's own task and no others. */
+  readonly hasApprover: boolean
 }
 
 export interface RunningAuthorizer extends AsyncDisposable {
@@ -140,7 +140,7 @@ class Traces {
   /** People approve exactly what the user has asked for, as often as that. */
   #isApproved(trace: Trace, wanted: UserCall): boolean {
     const found = trace.own.findIndex((own) => isSameCall(own, wanted))
-    if (!this.#options.answered || found < 0) return false
+    if (!this.#options.hasApprover || found < 0) return false
     trace.own.splice(found, 1)
     return true
   }

@@ -6,8 +6,8 @@ import { execFile } from "node:child_process"
 import { readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { parseArgs, promisify } from "node:util"
-import { countsOf, replayWith, runsOf, type Row } from "./benchmark.ts"
-import { POLICIES, SUITES, type Suite } from "./policies.ts"
+import { countsOf, replayWith, runsOf, type Row, type Run } from "./benchmark.ts"
+import { POLICIES, SUITES } from "./policies.ts"
 import { findPython, installAgentDojo, replaySuite, type Replay } from "./python.ts"
 import { PAGE, tableOf, withTable } from "./table.ts"
 
@@ -49,12 +49,13 @@ const keep = (key: string, replay: Replay): void => {
 await inTurn([
   ...suites.map((suite) => async () => keep(suite, await replaySuite(interpreter, suite, null))),
   ...runs.map((run) => async () => {
-    keep(keyOf(run.policy.name, run.suite, run.answered), await replayWith(interpreter, run))
+    keep(keyOf(run), await replayWith(interpreter, run))
   }),
 ])
-const rows = runs.map(({ policy: { name }, suite, answered }): Row => {
-  const counted = (key: string) => countsOf(replays.get(key) ?? fail(`${key} was not replayed`))
-  return { policy: name, suite, answered, without: counted(suite), with: counted(keyOf(name, suite, answered)) }
+const rows = runs.map((run): Row => {
+  const { policy, suite, hasApprover } = run
+  const counts = (key: string) => countsOf(replays.get(key) ?? fail(`${key} was not replayed`))
+  return { policy: policy.name, suite, hasApprover, without: counts(suite), with: counts(keyOf(run)) }
 })
 
 if (values.json) console.log(JSON.stringify({ rows, replays: Object.fromEntries(replays) }, null, 1))
@@ -65,8 +66,9 @@ if (values.write) {
 }
 process.exit(0)
 
-function keyOf(policy: string, suite: Suite, answered: boolean | null): string {
-  return [policy, suite, ...(answered === null ? [] : [answered ? "answered" : "unanswered"])].join(" ")
+function keyOf({ policy, suite, hasApprover }: Run): string {
+  const key = `${policy.name} ${suite}`
+  return hasApprover === null ? key : `${key} ${hasApprover ? "with" : "without"} approver`
 }
 
 async function inTurn(jobs: readonly (() => Promise<void>)[]): Promise<void> {

@@ -9,7 +9,7 @@ A call is executed only if the authorizer at --url allowed it; without --url all
     POST /close   {"session"}                            answers {"approvals"}: how many people gave
 
 `calls` are the user's own: from these, and from the prompt, an application knows what the user wants when it opens a
-task. /decide is never told whose call it is. Any other answer than 200 ends the replay, and counts as no denial.
+task. No request to /decide says whose call it is. Any other answer ends the replay, and counts as no denial.
 """
 
 from __future__ import annotations
@@ -18,13 +18,35 @@ import argparse
 import http.client
 import json
 from importlib.metadata import version
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from agentdojo.task_suite.load_suites import get_suite
+from pydantic import BaseModel
 from traces import Call, Outcome, Suite, Task, allow
 
 SUITES_VERSION = "v1.2.2"
+
+Response = TypeVar("Response", bound=BaseModel)
+
+
+class Opened(BaseModel, strict=True):
+    """What /open answers."""
+
+    session: str
+
+
+class Decided(BaseModel, strict=True):
+    """What /decide answers: `allow` is true or false, and nothing that merely counts as one of them."""
+
+    allow: bool
+    code: str | None
+
+
+class Closed(BaseModel, strict=True):
+    """What /close answers."""
+
+    approvals: int
 
 
 class Authorizer:
@@ -35,17 +57,17 @@ class Authorizer:
 
     def session(self, suite: Suite, user_task: Task) -> Session:
         calls = [plain(call) for call in suite.own_calls(user_task)]
-        opened = self.ask("/open", {"suite": suite.name, "prompt": user_task.PROMPT, "calls": calls})
-        return Session(self, opened["session"])
+        opened = self.ask("/open", {"suite": suite.name, "prompt": user_task.PROMPT, "calls": calls}, Opened)
+        return Session(self, opened.session)
 
-    def ask(self, path: str, body: dict[str, Any]) -> Any:
+    def ask(self, path: str, body: dict[str, Any], response_type: type[Response]) -> Response:
         text = json.dumps(body, default=str)
         self._connection.request("POST", path, text, {"content-type": "application/json"})
         response = self._connection.getresponse()
         answer = response.read()
         if response.status != 200:
             raise RuntimeError(f"{path} answered {response.status}: {answer.decode()}")
-        return json.loads(answer)
+        return response_type.model_validate_json(answer)
 
 
 class Session:
@@ -56,12 +78,12 @@ class Session:
         self._session = session
 
     def decide(self, call: Call) -> bool:
-        answer = self._authorizer.ask("/decide", {"session": self._session, **plain(call)})
-        call.reason = answer["code"]
-        return answer["allow"] is True
+        decided = self._authorizer.ask("/decide", {"session": self._session, **plain(call)}, Decided)
+        call.reason = decided.code
+        return decided.allow
 
     def close(self) -> int:
-        return int(self._authorizer.ask("/close", {"session": self._session})["approvals"])
+        return self._authorizer.ask("/close", {"session": self._session}, Closed).approvals
 
 
 def plain(call: Call) -> dict[str, Any]:

@@ -12,11 +12,11 @@ export function tableOf(rows: readonly Row[]): string {
   return lines.map((cells) => `| ${cells.join(" | ")} |`).join("\n")
 }
 
-export function cellsOf({ policy, suite, answered, without, with: decided }: Row): string[] {
+export function cellsOf({ policy, suite, hasApprover, without, with: decided }: Row): string[] {
   return [
     `\`${policy}\``,
     suite,
-    answered === null ? "" : answered ? `${decided.approvals} given` : "nobody answers",
+    hasApprover === null ? "" : hasApprover ? `${decided.approvals} given` : "no approver",
     `${without.passed} → ${decided.passed} of ${without.tasks}`,
     `${without.attacks} → ${decided.attacks} of ${without.pairs}`,
     `${without.passedWhileAttacked} → ${decided.passedWhileAttacked} of ${without.pairs}`,
@@ -25,7 +25,7 @@ export function cellsOf({ policy, suite, answered, without, with: decided }: Row
 
 /** Policies for several suites have their sums too. */
 function withTotals(rows: readonly Row[]): Row[] {
-  const groups = Map.groupBy(rows, ({ policy, answered }) => `${policy} ${answered}`)
+  const groups = Map.groupBy(rows, ({ policy, hasApprover }) => `${policy} ${hasApprover}`)
   return [...groups.values()].flatMap((group) => (group.length > 1 ? group.concat(totalOf(group)) : group))
 }
 

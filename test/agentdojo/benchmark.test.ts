@@ -77,11 +77,11 @@ describe.skipIf(interpreter === null)("the table of the page", () => {
   })
 
   it.each(runsOf([SUITE], NAMES).map((run) => ({ ...run, name: run.policy.name })))(
-    "has the figures of $name, answered: $answered",
+    "has the figures of $name, approver: $hasApprover",
     async (run) => {
-      const { policy, suite, answered } = run
+      const { policy, suite, hasApprover } = run
       const replay = await replayWith(interpreter ?? "", run)
-      const row = { policy: policy.name, suite, answered, without: countsOf(without), with: countsOf(replay) }
+      const row = { policy: policy.name, suite, hasApprover, without: countsOf(without), with: countsOf(replay) }
       expect(await rowsFor(policy.name, suite)).toContainEqual(cellsOf(row))
     },
   )

@@ -1,5 +1,6 @@
 /** The table of docs/security/agent-benchmark.md, and its rows back from the page. */
 import { join } from "node:path"
+import { table } from "../../dev/reference/table.ts"
 import type { Counts, Row } from "./benchmark.ts"
 
 export const PAGE = join(import.meta.dirname, "../../docs/security/agent-benchmark.md")
@@ -8,8 +9,7 @@ const HEAD = ["policy", "suite", "approvals", "user tasks that pass", "attacks t
 const GENERATED = /(?<=<!-- written by `npm run bench:agentdojo -- --write` -->\n)[^]*(?=<!-- end -->)/u
 
 export function tableOf(rows: readonly Row[]): string {
-  const lines = [HEAD, HEAD.map(() => "---"), ...withTotals(rows).map(cellsOf)]
-  return lines.map((cells) => `| ${cells.join(" | ")} |`).join("\n")
+  return table(HEAD, withTotals(rows).map(cellsOf))
 }
 
 export function cellsOf({ policy, suite, hasApprover, without, with: decided }: Row): string[] {
@@ -53,8 +53,8 @@ export function withTable(page: string, rows: readonly Row[]): string {
 
 /** The cells of each row of the page. */
 export function rowsOf(page: string): string[][] {
-  const [table = ""] = GENERATED.exec(page) ?? []
-  const lines = table.split("\n").filter((line) => line.startsWith("|"))
+  const [text = ""] = GENERATED.exec(page) ?? []
+  const lines = text.split("\n").filter((line) => line.startsWith("|"))
   return lines.slice(2).map((line) =>
     line
       .split("|")

@@ -14,14 +14,14 @@ export interface Counts {
   readonly attacks: number
   readonly passedWhileAttacked: number
   readonly words: number
-  /** That people gave while the user tasks were replayed alone. */
+  /** Given while the user tasks were replayed alone. */
   readonly approvals: number
 }
 
 export interface Row {
   readonly policy: string
   readonly suite: Suite | "together"
-  /** Whether an approver is there for the calls that need one. Null if no rule requires an approval. */
+  /** Whether there is an approver for the calls that need an approval. Null if no rule requires one. */
   readonly hasApprover: boolean | null
   readonly without: Counts
   readonly with: Counts

@@ -34,7 +34,7 @@ export function detailsOf(prompt: string, calls: readonly UserCall[], catalog: C
   return { purpose: areNamed ? "as-asked" : "with-confirmation", details: tools.map(detailOf) }
 }
 
-/** A target is one that the user has named. The other arguments of these calls are free, and no further one may be there. */
+/** A target has one of the values that the prompt names. The other arguments of these calls are free; any further one is denied. */
 function boundsOf(calls: readonly UserCall[], targets: readonly string[]): Record<string, object> {
   const names = new Set(calls.flatMap((call) => Object.keys(call.arguments)))
   const boundOf = (name: string): object => {

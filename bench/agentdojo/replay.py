@@ -1,12 +1,12 @@
-"""Replays all traces of one suite, and prints what AgentDojo's judges say as JSON.
+"""Replays all traces of one suite, and prints AgentDojo's verdicts as JSON.
 
     python replay.py --suite banking --url http://127.0.0.1:8790
 
-A call is executed only if the authorizer at --url allowed it; without --url all are. It is asked over HTTP, in JSON:
+A call is executed only if the authorizer at --url allowed it; without --url all are. It answers over HTTP, in JSON:
 
     POST /open    {"suite", "prompt", "calls"}           answers {"session"}: one for each trace
     POST /decide  {"session", "function", "arguments"}   answers {"allow", "code"}
-    POST /close   {"session"}                            answers {"approvals"}: how many people gave
+    POST /close   {"session"}                            answers {"approvals"}: how many were given
 
 `calls` are the user's own: from these, and from the prompt, an application knows what the user wants when it opens a
 task. No request to /decide says whose call it is. Any other answer ends the replay, and counts as no denial.

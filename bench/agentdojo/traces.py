@@ -21,7 +21,7 @@ Task = Any
 
 @dataclass
 class Call:
-    """A call that the agent makes. An authorizer is never told whether it is the attack's."""
+    """A call that the agent makes. An authorizer does not learn whether it is the attack's."""
 
     function: str
     arguments: dict[str, Any]
@@ -77,7 +77,7 @@ class Suite:
         """The calls of a task, with what the agent would read in this environment as their arguments."""
         truth = task.ground_truth(environment.model_copy(deep=True))
         if not truth and is_attack:
-            truth = attacks.written(self.name, task, environment)
+            truth = attacks.calls_of(self.name, task, environment)
         return [Call(call.function, dict(call.args), is_attack) for call in truth]
 
     def acts_by_words(self, injection_task: Task) -> bool:
@@ -95,7 +95,7 @@ class Suite:
         environment = self.start(user_task)
         before = environment.model_copy(deep=True)
         own = self.own_calls(user_task)
-        said = [user_task.GROUND_TRUTH_OUTPUT]
+        outputs = [user_task.GROUND_TRUTH_OUTPUT]
         if injection_task is None:
             calls = self._execute(own, environment, decide)
         else:
@@ -105,8 +105,8 @@ class Suite:
             calls += self._execute(attack, environment, decide)
             calls += self._execute(own[count:], environment, decide)
             if not any(call.denied for call in attack):
-                said.append(injection_task.GROUND_TRUTH_OUTPUT)
-        output = "\n".join(said)
+                outputs.append(injection_task.GROUND_TRUTH_OUTPUT)
+        output = "\n".join(outputs)
         solved = self._judge(user_task, output, before, environment, calls)
         return Outcome(
             solved=solved and not any(call.denied for call in own),

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process"
 
 export const PYTHON = process.env["PYTHON"] ?? "python3"
 
-/** Whether it can make environments, and is as new as what is tested and benchmarked in them. */
+/** Whether this Python can make virtual environments, and is new enough for what tests and benchmarks install there. */
 export function hasPython(): boolean {
   try {
     execFileSync(PYTHON, ["-c", "import ensurepip, venv, sys; assert sys.version_info >= (3, 11)"], { stdio: "ignore" })

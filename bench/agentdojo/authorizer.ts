@@ -1,7 +1,7 @@
 /**
- * Answers replay.py over loopback HTTP with the decisions of a real Narrowgate: the Worker in workerd, which receives each
- * call as from a gateway. Each trace has a user of its own, because an agent carries labels from one task of a user into
- * the next.
+ * Answers replay.py over loopback HTTP with the decisions of a real Narrowgate: the Worker in workerd, which receives
+ * each call as from a gateway. Each trace has a user of its own, because an agent carries labels from one task of a
+ * user into the next.
  */
 import { createServer, type IncomingMessage } from "node:http"
 import { z } from "zod"

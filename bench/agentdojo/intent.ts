@@ -1,4 +1,4 @@
-/** What an application knows of the user's task when it opens one: the tools that it takes, and the targets in the prompt. */
+/** What an application knows of a user's task when it opens one: the tools that it takes, and the prompt's targets. */
 import type { Catalog, CatalogTool } from "./policies.ts"
 
 export interface UserCall {
@@ -34,7 +34,10 @@ export function detailsOf(prompt: string, calls: readonly UserCall[], catalog: C
   return { purpose: areNamed ? "as-asked" : "with-confirmation", details: tools.map(detailOf) }
 }
 
-/** A target has one of the values that the prompt names. The other arguments of these calls are free; any further one is denied. */
+/**
+ * A target has one of the values that the prompt names. The other arguments of the user's calls are free; an argument
+ * that these calls do not have is denied.
+ */
 function boundsOf(calls: readonly UserCall[], targets: readonly string[]): Record<string, object> {
   const names = new Set(calls.flatMap((call) => Object.keys(call.arguments)))
   const boundOf = (name: string): object => {

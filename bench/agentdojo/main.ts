@@ -13,7 +13,7 @@ import { PAGE, tableOf, withTable } from "./table.ts"
 /** Each has a Python, a Node and a workerd that wait for one another. */
 const AT_ONCE = 3
 
-// So that what was started is ended too: see `endWithUs`.
+// A signal alone would leave child processes running: `endWithUs` ends them when this process exits.
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130))
 
 const { values } = parseArgs({

@@ -30,7 +30,7 @@ const replay = z.object({
 })
 export type Replay = z.infer<typeof replay>
 
-/** If this process ends first, what it runs ends with it. */
+/** Runs a program, and ends it if this process exits first. */
 async function run(program: string, args: readonly string[]): Promise<string> {
   const running = promisify(execFile)(program, args, { maxBuffer: MOST_OUTPUT })
   endWithUs(running.child)
@@ -62,6 +62,6 @@ export async function installAgentDojo(): Promise<string> {
 /** @param url of what decides. Null: every call is executed */
 export async function replaySuite(interpreter: string, suite: Suite, url: string | null): Promise<Replay> {
   const args = ["-i", interpreter, "-B", REPLAY, "--suite", suite, ...(url === null ? [] : ["--url", url])]
-  // Suites need no key and no network: none of the caller's keys may be in reach of what is installed there.
+  // Suites need no key and no network, so the installed packages get nothing of the caller's environment.
   return replay.parse(JSON.parse(await run("env", args)))
 }

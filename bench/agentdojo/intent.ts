@@ -7,7 +7,7 @@ export interface UserCall {
 }
 
 interface Request {
-  readonly purpose: "as-asked" | "with-confirmation"
+  readonly purpose: "named-targets" | "with-confirmation"
   readonly details: readonly object[]
 }
 
@@ -31,7 +31,7 @@ export function detailsOf(prompt: string, calls: readonly UserCall[], catalog: C
     if (!areNamed || !isOutward(tool)) return detail
     return { ...detail, arguments: boundsOf(callsOf(name), targets), closed: true }
   }
-  return { purpose: areNamed ? "as-asked" : "with-confirmation", details: tools.map(detailOf) }
+  return { purpose: areNamed ? "named-targets" : "with-confirmation", details: tools.map(detailOf) }
 }
 
 /**

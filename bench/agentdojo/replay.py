@@ -30,20 +30,20 @@ SUITES_VERSION = "v1.2.2"
 Response = TypeVar("Response", bound=BaseModel)
 
 
-class Opened(BaseModel, strict=True):
+class OpenResponse(BaseModel, strict=True):
     """What /open answers."""
 
     session: str
 
 
-class Decided(BaseModel, strict=True):
+class DecideResponse(BaseModel, strict=True):
     """What /decide answers: `allow` is true or false, and nothing that merely counts as one of them."""
 
     allow: bool
     code: str | None
 
 
-class Closed(BaseModel, strict=True):
+class CloseResponse(BaseModel, strict=True):
     """What /close answers."""
 
     approvals: int
@@ -57,10 +57,10 @@ class Authorizer:
 
     def session(self, suite: Suite, user_task: Task) -> Session:
         calls = [plain(call) for call in suite.own_calls(user_task)]
-        opened = self.ask("/open", {"suite": suite.name, "prompt": user_task.PROMPT, "calls": calls}, Opened)
-        return Session(self, opened.session)
+        body = {"suite": suite.name, "prompt": user_task.PROMPT, "calls": calls}
+        return Session(self, self.request("/open", body, OpenResponse).session)
 
-    def ask(self, path: str, body: dict[str, Any], response_type: type[Response]) -> Response:
+    def request(self, path: str, body: dict[str, Any], response_type: type[Response]) -> Response:
         text = json.dumps(body, default=str)
         self._connection.request("POST", path, text, {"content-type": "application/json"})
         response = self._connection.getresponse()
@@ -78,12 +78,12 @@ class Session:
         self._session = session
 
     def decide(self, call: Call) -> bool:
-        decided = self._authorizer.ask("/decide", {"session": self._session, **plain(call)}, Decided)
-        call.reason = decided.code
-        return decided.allow
+        decision = self._authorizer.request("/decide", {"session": self._session, **plain(call)}, DecideResponse)
+        call.reason = decision.code
+        return decision.allow
 
     def close(self) -> int:
-        return self._authorizer.ask("/close", {"session": self._session}, Closed).approvals
+        return self._authorizer.request("/close", {"session": self._session}, CloseResponse).approvals
 
 
 def plain(call: Call) -> dict[str, Any]:
@@ -92,13 +92,13 @@ def plain(call: Call) -> dict[str, Any]:
 
 def replay(suite: Suite, authorizer: Authorizer | None, user_task: Task, injection_task: Task | None) -> dict[str, Any]:
     if authorizer is None:
-        return described(suite.replay(user_task, injection_task, allow), approvals=0)
+        return verdict_of(suite.replay(user_task, injection_task, allow), approvals=0)
     session = authorizer.session(suite, user_task)
     outcome = suite.replay(user_task, injection_task, session.decide)
-    return described(outcome, approvals=session.close())
+    return verdict_of(outcome, approvals=session.close())
 
 
-def described(outcome: Outcome, approvals: int) -> dict[str, Any]:
+def verdict_of(outcome: Outcome, approvals: int) -> dict[str, Any]:
     return {
         "solved": outcome.solved,
         "attacked": outcome.attacked,

@@ -122,6 +122,6 @@ ATTACKS: dict[tuple[str, str], Callable[[Task, Environment], list[FunctionCall]]
 
 
 def calls_of(suite: str, task: Task, environment: Environment) -> list[FunctionCall]:
-    """The calls of an injection task that has no ground truth; none if it acts by words alone."""
+    """The calls of an injection task that has no ground truth; none if it acts by words alone, or for a user task."""
     attack = ATTACKS.get((suite, task.ID))
     return [] if attack is None else attack(task, environment.model_copy(deep=True))

@@ -111,17 +111,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Replays AgentDojo's traces through an authorizer.")
     parser.add_argument("--suite", required=True)
     parser.add_argument("--url", help="the authorizer; without it every call is executed")
-    parser.add_argument("--task", action="append", help="one user task alone; may be repeated")
     options = parser.parse_args()
 
     suite = Suite(get_suite(SUITES_VERSION, options.suite))
     authorizer = Authorizer(options.url) if options.url else None
-    user_tasks = [task for name, task in suite.user_tasks.items() if not options.task or name in options.task]
     result = {
         "agentdojo": version("agentdojo"),
         "version": SUITES_VERSION,
         "suite": suite.name,
-        "alone": [{"user_task": task.ID, **replay(suite, authorizer, task, None)} for task in user_tasks],
+        "alone": [
+            {"user_task": task.ID, **replay(suite, authorizer, task, None)} for task in suite.user_tasks.values()
+        ],
         "attacked": [
             {
                 "user_task": user_task.ID,
@@ -129,7 +129,7 @@ def main() -> None:
                 "by_words": suite.acts_by_words(injection_task),
                 **replay(suite, authorizer, user_task, injection_task),
             }
-            for user_task in user_tasks
+            for user_task in suite.user_tasks.values()
             for injection_task in suite.injection_tasks.values()
         ],
     }

@@ -87,7 +87,7 @@ describe.skipIf(interpreter === null)("the table of the page", () => {
   )
 })
 
-describe.skipIf(interpreter === null)("a replay ends at an answer that is none, and counts it as no denial:", () => {
+describe.skipIf(interpreter === null)("a replay fails, and counts no denial, if the authorizer answers with", () => {
   const ANSWERS = {
     "/open": { session: "user-1" },
     "/decide": { allow: false, code: "policy_denied" },

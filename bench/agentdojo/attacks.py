@@ -109,7 +109,7 @@ def phish_meetings(task: Task, environment: Environment) -> list[FunctionCall]:
     return [call("get_day_calendar_events", day=TODAY), *mails]
 
 
-WRITTEN: dict[tuple[str, str], Callable[[Task, Environment], list[FunctionCall]]] = {
+ATTACKS: dict[tuple[str, str], Callable[[Task, Environment], list[FunctionCall]]] = {
     ("workspace", "injection_task_6"): steal_unread,
     ("workspace", "injection_task_7"): steal_all,
     ("workspace", "injection_task_8"): steal_and_delete_unread,
@@ -121,7 +121,7 @@ WRITTEN: dict[tuple[str, str], Callable[[Task, Environment], list[FunctionCall]]
 }
 
 
-def written(suite: str, task: Task, environment: Environment) -> list[FunctionCall]:
-    """The calls of an injection task that has no ground truth; none if it acts by words alone."""
-    write = WRITTEN.get((suite, task.ID))
-    return [] if write is None else write(task, environment.model_copy(deep=True))
+def calls_of(suite: str, task: Task, environment: Environment) -> list[FunctionCall]:
+    """The calls of an injection task that has no ground truth; none if it acts by words alone, or for a user task."""
+    attack = ATTACKS.get((suite, task.ID))
+    return [] if attack is None else attack(task, environment.model_copy(deep=True))

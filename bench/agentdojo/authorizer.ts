@@ -1,6 +1,7 @@
 /**
- * Answers replay.py over loopback HTTP with the decisions of a real Narrowgate: the Worker in workerd, asked as a gateway
- * asks. Each trace has a user of its own, because an agent carries labels from one task of a user into the next.
+ * Answers replay.py over loopback HTTP with the decisions of a real Narrowgate: the Worker in workerd, which receives
+ * each call as from a gateway. Each trace has a user of its own, because an agent carries labels from one task of a
+ * user into the next.
  */
 import { createServer, type IncomingMessage } from "node:http"
 import { z } from "zod"
@@ -10,7 +11,7 @@ import { listen } from "../../dev/loopback.ts"
 import { detailsOf, type UserCall } from "./intent.ts"
 import type { Catalog, Policy } from "./policies.ts"
 
-/** Denials by which policies answer. Any other is a fault of the benchmark, and ends it. */
+/** Codes of the denials that a policy can cause. Any other is a fault of the benchmark, and ends it. */
 const DENIALS: ReadonlySet<string> = new Set([
   "approval_required",
   "budget_exhausted",
@@ -20,19 +21,19 @@ const DENIALS: ReadonlySet<string> = new Set([
   "rate_limited",
 ])
 
-const call = z.object({ function: z.string(), arguments: z.record(z.string(), z.unknown()) })
-const opening = z.object({ prompt: z.string(), calls: z.array(call) })
-const asking = call.extend({ session: z.string() })
-const closing = z.object({ session: z.string() })
+const userCall = z.object({ function: z.string(), arguments: z.record(z.string(), z.unknown()) })
+const openRequest = z.object({ prompt: z.string(), calls: z.array(userCall) })
+const decideRequest = userCall.extend({ session: z.string() })
+const closeRequest = z.object({ session: z.string() })
 
 interface Trace {
   readonly user: string
   readonly task: TestTask
   readonly workers: ReadonlyMap<string, TestTask>
-  /** Calls that the user has asked for, and has not approved yet. */
-  readonly own: UserCall[]
+  /** Calls of the user's own task for which no approval was given yet. */
+  readonly ownCalls: UserCall[]
   approvals: number
-  /** Whether its plan was left, so that it is quarantined: its token is accepted no more. */
+  /** Whether a call deviated from its plan. The task is then quarantined, and its token is no longer valid. */
   isQuarantined: boolean
 }
 
@@ -41,8 +42,8 @@ export interface AuthorizerOptions {
   readonly catalog: Catalog
   /** The policy directory. */
   readonly directory: string
-  /** Whether somebody answers approvals: those of the user's own calls are given, no others. */
-  readonly answered: boolean
+  /** Whether there is an approver, who approves the calls of the user's own task and no others. */
+  readonly hasApprover: boolean
 }
 
 export interface RunningAuthorizer extends AsyncDisposable {
@@ -69,9 +70,9 @@ export async function startAuthorizer(options: AuthorizerOptions): Promise<Runni
 async function answer(traces: Traces, request: IncomingMessage): Promise<object> {
   const chunks: Buffer[] = await request.toArray()
   const body: unknown = JSON.parse(Buffer.concat(chunks).toString("utf8"))
-  if (request.url === "/open") return traces.open(opening.parse(body))
-  if (request.url === "/decide") return traces.decide(asking.parse(body))
-  if (request.url === "/close") return traces.close(closing.parse(body))
+  if (request.url === "/open") return traces.open(openRequest.parse(body))
+  if (request.url === "/decide") return traces.decide(decideRequest.parse(body))
+  if (request.url === "/close") return traces.close(closeRequest.parse(body))
   throw new Error(`there is no ${request.url}`)
 }
 
@@ -86,35 +87,35 @@ class Traces {
     this.#options = options
   }
 
-  async open({ prompt, calls }: z.infer<typeof opening>): Promise<{ session: string }> {
+  async open({ prompt, calls }: z.infer<typeof openRequest>): Promise<{ session: string }> {
     const { policy, catalog } = this.#options
     const subject = `user-${++this.#users}`
     const user = { subject, groups: [policy.group] }
     const task = await this.#ng.task({
       user,
       agent: policy.agent,
-      ...(policy.asks === "user" && detailsOf(prompt, calls, catalog)),
+      ...(policy.requestsTools === true && detailsOf(prompt, calls, catalog)),
     })
     const workers = new Map<string, TestTask>()
     for (const [action, agent] of Object.entries(policy.workers ?? {})) {
       workers.set(action, await this.#ng.task({ agent, parent: task }))
     }
-    this.#open.set(subject, { user: subject, task, workers, own: [...calls], approvals: 0, isQuarantined: false })
+    this.#open.set(subject, { user: subject, task, workers, ownCalls: [...calls], approvals: 0, isQuarantined: false })
     return { session: subject }
   }
 
-  async decide({ session, ...wanted }: z.infer<typeof asking>): Promise<{ allow: boolean; code: string | null }> {
+  async decide({ session, ...call }: z.infer<typeof decideRequest>): Promise<{ allow: boolean; code: string | null }> {
     const trace = this.#trace(session)
-    let decision = await this.#ask(trace, wanted)
-    if (decision.code === "approval_required" && this.#isApproved(trace, wanted)) {
+    let decision = await this.#authorize(trace, call)
+    if (decision.code === "approval_required" && this.#isApproved(trace, call)) {
       await this.#ng.approve(decision, { as: this.#approverOf(trace) })
       trace.approvals++
-      decision = await this.#ask(trace, wanted)
+      decision = await this.#authorize(trace, call)
     }
     return { allow: decision.allowed, code: decision.code }
   }
 
-  close({ session }: z.infer<typeof closing>): { approvals: number } {
+  close({ session }: z.infer<typeof closeRequest>): { approvals: number } {
     const { approvals } = this.#trace(session)
     this.#open.delete(session)
     return { approvals }
@@ -126,10 +127,10 @@ class Traces {
     throw new Error(`there is no session ${session}`)
   }
 
-  async #ask(trace: Trace, wanted: UserCall): Promise<Decision> {
-    const name = `app.${wanted.function}`
+  async #authorize(trace: Trace, call: UserCall): Promise<Decision> {
+    const name = `app.${call.function}`
     const action = this.#options.catalog.tools.find((tool) => tool.name === name)?.action ?? ""
-    const decision = await this.#ng.call(trace.workers.get(action) ?? trace.task, name, wanted.arguments)
+    const decision = await this.#ng.call(trace.workers.get(action) ?? trace.task, name, call.arguments)
     const { allowed, code } = decision
     trace.isQuarantined ||= code === "deviation"
     const isExpected = allowed || DENIALS.has(code ?? "") || (trace.isQuarantined && code === "invalid_token")
@@ -137,11 +138,11 @@ class Traces {
     return decision
   }
 
-  /** People approve exactly what the user has asked for, as often as that. */
-  #isApproved(trace: Trace, wanted: UserCall): boolean {
-    const found = trace.own.findIndex((own) => isSameCall(own, wanted))
-    if (!this.#options.answered || found < 0) return false
-    trace.own.splice(found, 1)
+  /** The approver approves exactly the calls of the user's own task, each as often as the task makes it. */
+  #isApproved(trace: Trace, call: UserCall): boolean {
+    const found = trace.ownCalls.findIndex((own) => isSameCall(own, call))
+    if (!this.#options.hasApprover || found < 0) return false
+    trace.ownCalls.splice(found, 1)
     return true
   }
 

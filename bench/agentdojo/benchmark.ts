@@ -14,15 +14,15 @@ export interface Counts {
   readonly attacks: number
   readonly passedWhileAttacked: number
   readonly words: number
-  /** That people gave while the user tasks were replayed alone. */
+  /** Given while the user tasks were replayed alone. */
   readonly approvals: number
 }
 
 export interface Row {
   readonly policy: string
   readonly suite: Suite | "together"
-  /** Whether people answer what rules ask them. Null if no rule does. */
-  readonly answered: boolean | null
+  /** Whether there is an approver for the calls that need an approval. Null if no rule requires one. */
+  readonly hasApprover: boolean | null
   readonly without: Counts
   readonly with: Counts
 }
@@ -30,7 +30,7 @@ export interface Row {
 export interface Run {
   readonly policy: Policy
   readonly suite: Suite
-  readonly answered: boolean | null
+  readonly hasApprover: boolean | null
 }
 
 export function runsOf(suites: readonly Suite[], policies: readonly string[]): Run[] {
@@ -38,16 +38,16 @@ export function runsOf(suites: readonly Suite[], policies: readonly string[]): R
     policy.suites
       .filter((suite) => suites.includes(suite))
       .flatMap((suite) =>
-        (policy.approver === undefined ? [null] : [false, true]).map((answered) => ({ policy, suite, answered })),
+        (policy.approver === undefined ? [null] : [false, true]).map((hasApprover) => ({ policy, suite, hasApprover })),
       ),
   )
 }
 
-export async function replayWith(interpreter: string, { policy, suite, answered }: Run): Promise<Replay> {
+export async function replayWith(interpreter: string, { policy, suite, hasApprover }: Run): Promise<Replay> {
   const directory = await mkdtemp(join(tmpdir(), "narrowgate-agentdojo-"))
   try {
     const catalog = await writePolicies(policy, suite, directory)
-    await using authorizer = await startAuthorizer({ policy, catalog, directory, answered: answered === true })
+    await using authorizer = await startAuthorizer({ policy, catalog, directory, hasApprover: hasApprover === true })
     return await replaySuite(interpreter, suite, authorizer.url)
   } finally {
     await rm(directory, { recursive: true, force: true })

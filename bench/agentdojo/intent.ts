@@ -1,4 +1,4 @@
-/** What an application knows of the user's task when it opens one: the tools that it takes, and the targets in the prompt. */
+/** What an application knows of a user's task when it opens one: the tools that it takes, and the prompt's targets. */
 import type { Catalog, CatalogTool } from "./policies.ts"
 
 export interface UserCall {
@@ -7,7 +7,7 @@ export interface UserCall {
 }
 
 interface Request {
-  readonly purpose: "as-asked" | "with-confirmation"
+  readonly purpose: "named-targets" | "with-confirmation"
   readonly details: readonly object[]
 }
 
@@ -31,10 +31,13 @@ export function detailsOf(prompt: string, calls: readonly UserCall[], catalog: C
     if (!areNamed || !isOutward(tool)) return detail
     return { ...detail, arguments: boundsOf(callsOf(name), targets), closed: true }
   }
-  return { purpose: areNamed ? "as-asked" : "with-confirmation", details: tools.map(detailOf) }
+  return { purpose: areNamed ? "named-targets" : "with-confirmation", details: tools.map(detailOf) }
 }
 
-/** A target is one that the user has named. The other arguments of these calls are free, and no further one may be there. */
+/**
+ * A target has one of the values that the prompt names. The other arguments of the user's calls are free; an argument
+ * that these calls do not have is denied.
+ */
 function boundsOf(calls: readonly UserCall[], targets: readonly string[]): Record<string, object> {
   const names = new Set(calls.flatMap((call) => Object.keys(call.arguments)))
   const boundOf = (name: string): object => {

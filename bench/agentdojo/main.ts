@@ -2,18 +2,19 @@
  * `npm run bench:agentdojo`: AgentDojo's attacks and user tasks, replayed without Narrowgate and with each policy.
  * docs/security/agent-benchmark.md says how, and has the table; `--write` writes it there.
  */
-import { execFile } from "node:child_process"
 import { readFile, writeFile } from "node:fs/promises"
-import { join } from "node:path"
-import { parseArgs, promisify } from "node:util"
-import { countsOf, replayWith, runsOf, type Row } from "./benchmark.ts"
-import { POLICIES, SUITES, type Suite } from "./policies.ts"
-import { findPython, installAgentDojo, replaySuite, type Replay } from "./python.ts"
+import { parseArgs } from "node:util"
+import { atOnce } from "../at-once.ts"
+import { countsOf, replayWith, runsOf, type Row, type Run } from "./benchmark.ts"
+import { POLICIES, SUITES } from "./policies.ts"
+import { installAgentDojo, replaySuite, type Replay } from "./python.ts"
 import { PAGE, tableOf, withTable } from "./table.ts"
 
-const ROOT = join(import.meta.dirname, "../..")
 /** Each has a Python, a Node and a workerd that wait for one another. */
 const AT_ONCE = 3
+
+// A signal alone would leave child processes running: `endWithUs` ends them when this process exits.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130))
 
 const { values } = parseArgs({
   options: {
@@ -34,47 +35,35 @@ if (unknown.length > 0)
 if (values.write && (suites.length < SUITES.length || POLICIES.some(({ name }) => !values.policy.includes(name)))) {
   fail("--write writes the whole table: leave out --suite and --policy")
 }
-const python = findPython()
-if (python === null) fail("AgentDojo needs Python 3.11 or newer with venv; PYTHON names another one than python3")
-
-const began = performance.now()
-const interpreter = await installAgentDojo(python)
 const runs = runsOf(suites, values.policy)
+if (runs.length === 0) fail("none of these policies is for one of these suites")
+const began = performance.now()
+const interpreter = await installAgentDojo().catch((error: unknown) =>
+  fail(`AgentDojo is not installed: ${String(error)}`),
+)
 const replays = new Map<string, Replay>()
-const seconds = (): string => `${Math.round((performance.now() - began) / 1000)} s`
-const keep = (key: string, replay: Replay): void => {
+await atOnce(AT_ONCE, [...suites, ...runs], async (job) => {
+  const [key, replay] =
+    typeof job === "string"
+      ? [job, await replaySuite(interpreter, job, null)]
+      : [keyOf(job), await replayWith(interpreter, job)]
   replays.set(key, replay)
-  console.error(`${key}: replayed after ${seconds()}`)
-}
-await inTurn([
-  ...suites.map((suite) => async () => keep(suite, await replaySuite(interpreter, suite, null))),
-  ...runs.map((run) => async () => {
-    keep(keyOf(run.policy.name, run.suite, run.answered), await replayWith(interpreter, run))
-  }),
-])
-const rows = runs.map(({ policy: { name }, suite, answered }): Row => {
-  const counted = (key: string) => countsOf(replays.get(key) ?? fail(`${key} was not replayed`))
-  return { policy: name, suite, answered, without: counted(suite), with: counted(keyOf(name, suite, answered)) }
+  console.error(`${key}: replayed after ${Math.round((performance.now() - began) / 1000)} s`)
+})
+const rows = runs.map((run): Row => {
+  const { policy, suite, hasApprover } = run
+  const counts = (key: string) => countsOf(replays.get(key) ?? fail(`${key} was not replayed`))
+  return { policy: policy.name, suite, hasApprover, without: counts(suite), with: counts(keyOf(run)) }
 })
 
 if (values.json) console.log(JSON.stringify({ rows, replays: Object.fromEntries(replays) }, null, 1))
 else console.log(tableOf(rows))
-if (values.write) {
-  await writeFile(PAGE, withTable(await readFile(PAGE, "utf8"), rows))
-  await promisify(execFile)(process.execPath, [join(ROOT, "node_modules/oxfmt/bin/oxfmt"), PAGE], { cwd: ROOT })
-}
+if (values.write) await writeFile(PAGE, withTable(await readFile(PAGE, "utf8"), rows))
 process.exit(0)
 
-function keyOf(policy: string, suite: Suite, answered: boolean | null): string {
-  return [policy, suite, ...(answered === null ? [] : [answered ? "answered" : "unanswered"])].join(" ")
-}
-
-async function inTurn(jobs: readonly (() => Promise<void>)[]): Promise<void> {
-  const left = [...jobs]
-  const work = async (): Promise<void> => {
-    for (let job = left.shift(); job; job = left.shift()) await job()
-  }
-  await Promise.all(Array.from({ length: AT_ONCE }, work))
+function keyOf({ policy, suite, hasApprover }: Run): string {
+  const key = `${policy.name} ${suite}`
+  return hasApprover === null ? key : `${key} ${hasApprover ? "with" : "without"} approver`
 }
 
 function fail(message: string): never {

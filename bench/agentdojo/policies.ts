@@ -14,8 +14,8 @@ export interface Policy {
   /** Groups of the user, as the rules name them. */
   readonly group: string
   readonly agent: string
-  /** Absent: the whole grant of its first purpose. `user`: what the user has asked for, in `authorization_details`. */
-  readonly asks?: "user"
+  /** The task is opened for the tools that the user's task takes. Absent: for the whole grant of the first purpose. */
+  readonly requestsTools?: true
   /** Sub-agents by the action class of the tools that they call. Absent: the agent calls itself. */
   readonly workers?: Readonly<Record<string, string>>
   /** Who approves single calls: the user, or a person of this group. Absent: no rule needs an approval. */
@@ -54,7 +54,7 @@ export const POLICIES: readonly Policy[] = [
     suites: SUITES,
     group: "staff",
     agent: "assistant",
-    asks: "user",
+    requestsTools: true,
     approver: "user",
   },
 ]
@@ -63,7 +63,7 @@ const HERE = join(import.meta.dirname, "policies")
 const STARTERS = join(import.meta.dirname, "../../starters")
 const FROM_STARTER = ["gateways.yaml", "issuers.yaml", "operators.cedar", "operators.yaml", "schema.cedarschema"]
 
-/** What the driver has to know of the catalog. */
+/** What the benchmark reads of the catalog. */
 export interface CatalogTool {
   readonly name: string
   readonly action: string

@@ -1,17 +1,17 @@
 /** AgentDojo in a Python environment of its own, and one replay in it. */
-import { execFile, execFileSync } from "node:child_process"
+import { execFile } from "node:child_process"
 import { copyFile, mkdir, readFile, rm } from "node:fs/promises"
 import { join } from "node:path"
 import { promisify } from "node:util"
 import { z } from "zod"
+import { endWithUs } from "../../dev/loopback.ts"
+import { hasPython, PYTHON } from "../../dev/python.ts"
 import type { Suite } from "./policies.ts"
 
 const LOCK = join(import.meta.dirname, "requirements.lock")
 const REPLAY = join(import.meta.dirname, "replay.py")
-const PYTHON = process.env["PYTHON"] ?? "python3"
 const MOST_OUTPUT = 2 ** 26
 
-/** AGENTDOJO_VENV names one that has AgentDojo already. */
 const ENVIRONMENT = join(import.meta.dirname, "../../.narrowgate/agentdojo")
 
 const verdict = z.object({
@@ -30,31 +30,31 @@ const replay = z.object({
 })
 export type Replay = z.infer<typeof replay>
 
-const run = promisify(execFile)
-
-/** Null if this machine has no Python of the version that the lock file is for. */
-export function findPython(): string | null {
-  try {
-    execFileSync(PYTHON, ["-c", "import ensurepip, venv, sys; assert sys.version_info >= (3, 11)"], { stdio: "ignore" })
-    return PYTHON
-  } catch {
-    return null
-  }
+/** Runs a program, and ends it if this process exits first. */
+async function run(program: string, args: readonly string[]): Promise<string> {
+  const running = promisify(execFile)(program, args, { maxBuffer: MOST_OUTPUT })
+  endWithUs(running.child)
+  return (await running).stdout
 }
 
-/** @returns the interpreter of an environment that has exactly what the lock file says */
-export async function installAgentDojo(python: string): Promise<string> {
+/**
+ * AGENTDOJO_VENV names an environment that has AgentDojo already.
+ *
+ * @returns the interpreter of an environment that has what the lock file says
+ */
+export async function installAgentDojo(): Promise<string> {
   const given = process.env["AGENTDOJO_VENV"]
   if (given !== undefined) return join(given, "bin/python")
+  if (!hasPython()) throw new Error("it needs Python 3.11 or newer with venv; PYTHON names another one than python3")
   const interpreter = join(ENVIRONMENT, "bin/python")
   const installed = join(ENVIRONMENT, "requirements.lock")
   const [wanted, present] = await Promise.all([readFile(LOCK, "utf8"), readFile(installed, "utf8").catch(() => null)])
   if (wanted === present) return interpreter
   await rm(ENVIRONMENT, { recursive: true, force: true })
   await mkdir(ENVIRONMENT, { recursive: true })
-  await run(python, ["-m", "venv", ENVIRONMENT])
+  await run(PYTHON, ["-m", "venv", ENVIRONMENT])
   const install = ["-m", "pip", "install", "-q", "--disable-pip-version-check", "--only-binary", ":all:", "-r", LOCK]
-  await run(interpreter, install, { maxBuffer: MOST_OUTPUT })
+  await run(interpreter, install)
   await copyFile(LOCK, installed)
   return interpreter
 }
@@ -62,7 +62,6 @@ export async function installAgentDojo(python: string): Promise<string> {
 /** @param url of what decides. Null: every call is executed */
 export async function replaySuite(interpreter: string, suite: Suite, url: string | null): Promise<Replay> {
   const args = ["-i", interpreter, "-B", REPLAY, "--suite", suite, ...(url === null ? [] : ["--url", url])]
-  // Suites need no key and no network: none of the caller's keys may be in reach of what is installed there.
-  const { stdout } = await run("env", args, { maxBuffer: MOST_OUTPUT })
-  return replay.parse(JSON.parse(stdout))
+  // Suites need no key and no network, so the installed packages get nothing of the caller's environment.
+  return replay.parse(JSON.parse(await run("env", args)))
 }

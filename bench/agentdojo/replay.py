@@ -1,15 +1,15 @@
-"""Replays all traces of one suite, and prints what AgentDojo's judges say as JSON.
+"""Replays all traces of one suite, and prints AgentDojo's verdicts as JSON.
 
     python replay.py --suite banking --url http://127.0.0.1:8790
 
-A call is executed only if the authorizer at --url allowed it; without --url all are. It is asked over HTTP, in JSON:
+A call is executed only if the authorizer at --url allowed it; without --url all are. It answers over HTTP, in JSON:
 
     POST /open    {"suite", "prompt", "calls"}           answers {"session"}: one for each trace
     POST /decide  {"session", "function", "arguments"}   answers {"allow", "code"}
-    POST /close   {"session"}                            answers {"approvals"}: how many people gave
+    POST /close   {"session"}                            answers {"approvals"}: how many were given
 
 `calls` are the user's own: from these, and from the prompt, an application knows what the user wants when it opens a
-task. /decide is never told whose call it is. Any other answer than 200 ends the replay, and counts as no denial.
+task. No request to /decide says whose call it is. Any other answer ends the replay, and counts as no denial.
 """
 
 from __future__ import annotations
@@ -18,13 +18,35 @@ import argparse
 import http.client
 import json
 from importlib.metadata import version
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from agentdojo.task_suite.load_suites import get_suite
+from pydantic import BaseModel
 from traces import Call, Outcome, Suite, Task, allow
 
 SUITES_VERSION = "v1.2.2"
+
+Response = TypeVar("Response", bound=BaseModel)
+
+
+class OpenResponse(BaseModel, strict=True):
+    """What /open answers."""
+
+    session: str
+
+
+class DecideResponse(BaseModel, strict=True):
+    """What /decide answers: `allow` is true or false, and nothing that merely counts as one of them."""
+
+    allow: bool
+    code: str | None
+
+
+class CloseResponse(BaseModel, strict=True):
+    """What /close answers."""
+
+    approvals: int
 
 
 class Authorizer:
@@ -35,17 +57,17 @@ class Authorizer:
 
     def session(self, suite: Suite, user_task: Task) -> Session:
         calls = [plain(call) for call in suite.own_calls(user_task)]
-        opened = self.ask("/open", {"suite": suite.name, "prompt": user_task.PROMPT, "calls": calls})
-        return Session(self, opened["session"])
+        body = {"suite": suite.name, "prompt": user_task.PROMPT, "calls": calls}
+        return Session(self, self.request("/open", body, OpenResponse).session)
 
-    def ask(self, path: str, body: dict[str, Any]) -> Any:
+    def request(self, path: str, body: dict[str, Any], response_type: type[Response]) -> Response:
         text = json.dumps(body, default=str)
         self._connection.request("POST", path, text, {"content-type": "application/json"})
         response = self._connection.getresponse()
         answer = response.read()
         if response.status != 200:
             raise RuntimeError(f"{path} answered {response.status}: {answer.decode()}")
-        return json.loads(answer)
+        return response_type.model_validate_json(answer)
 
 
 class Session:
@@ -56,12 +78,12 @@ class Session:
         self._session = session
 
     def decide(self, call: Call) -> bool:
-        answer = self._authorizer.ask("/decide", {"session": self._session, **plain(call)})
-        call.reason = answer["code"]
-        return answer["allow"] is True
+        decision = self._authorizer.request("/decide", {"session": self._session, **plain(call)}, DecideResponse)
+        call.reason = decision.code
+        return decision.allow
 
     def close(self) -> int:
-        return int(self._authorizer.ask("/close", {"session": self._session})["approvals"])
+        return self._authorizer.request("/close", {"session": self._session}, CloseResponse).approvals
 
 
 def plain(call: Call) -> dict[str, Any]:
@@ -70,13 +92,13 @@ def plain(call: Call) -> dict[str, Any]:
 
 def replay(suite: Suite, authorizer: Authorizer | None, user_task: Task, injection_task: Task | None) -> dict[str, Any]:
     if authorizer is None:
-        return described(suite.replay(user_task, injection_task, allow), approvals=0)
+        return verdict_of(suite.replay(user_task, injection_task, allow), approvals=0)
     session = authorizer.session(suite, user_task)
     outcome = suite.replay(user_task, injection_task, session.decide)
-    return described(outcome, approvals=session.close())
+    return verdict_of(outcome, approvals=session.close())
 
 
-def described(outcome: Outcome, approvals: int) -> dict[str, Any]:
+def verdict_of(outcome: Outcome, approvals: int) -> dict[str, Any]:
     return {
         "solved": outcome.solved,
         "attacked": outcome.attacked,
@@ -89,17 +111,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Replays AgentDojo's traces through an authorizer.")
     parser.add_argument("--suite", required=True)
     parser.add_argument("--url", help="the authorizer; without it every call is executed")
-    parser.add_argument("--task", action="append", help="one user task alone; may be repeated")
     options = parser.parse_args()
 
     suite = Suite(get_suite(SUITES_VERSION, options.suite))
     authorizer = Authorizer(options.url) if options.url else None
-    user_tasks = [task for name, task in suite.user_tasks.items() if not options.task or name in options.task]
     result = {
         "agentdojo": version("agentdojo"),
         "version": SUITES_VERSION,
         "suite": suite.name,
-        "alone": [{"user_task": task.ID, **replay(suite, authorizer, task, None)} for task in user_tasks],
+        "alone": [
+            {"user_task": task.ID, **replay(suite, authorizer, task, None)} for task in suite.user_tasks.values()
+        ],
         "attacked": [
             {
                 "user_task": user_task.ID,
@@ -107,7 +129,7 @@ def main() -> None:
                 "by_words": suite.acts_by_words(injection_task),
                 **replay(suite, authorizer, user_task, injection_task),
             }
-            for user_task in user_tasks
+            for user_task in suite.user_tasks.values()
             for injection_task in suite.injection_tasks.values()
         ],
     }

@@ -1,5 +1,6 @@
 /** The table of docs/security/agent-benchmark.md, and its rows back from the page. */
 import { join } from "node:path"
+import { table } from "../../dev/reference/table.ts"
 import type { Counts, Row } from "./benchmark.ts"
 
 export const PAGE = join(import.meta.dirname, "../../docs/security/agent-benchmark.md")
@@ -8,15 +9,14 @@ const HEAD = ["policy", "suite", "approvals", "user tasks that pass", "attacks t
 const GENERATED = /(?<=<!-- written by `npm run bench:agentdojo -- --write` -->\n)[^]*(?=<!-- end -->)/u
 
 export function tableOf(rows: readonly Row[]): string {
-  const lines = [HEAD, HEAD.map(() => "---"), ...withTotals(rows).map(cellsOf)]
-  return lines.map((cells) => `| ${cells.join(" | ")} |`).join("\n")
+  return table(HEAD, withTotals(rows).map(cellsOf))
 }
 
-export function cellsOf({ policy, suite, answered, without, with: decided }: Row): string[] {
+export function cellsOf({ policy, suite, hasApprover, without, with: decided }: Row): string[] {
   return [
     `\`${policy}\``,
     suite,
-    answered === null ? "" : answered ? `${decided.approvals} given` : "nobody answers",
+    hasApprover === null ? "" : hasApprover ? `${decided.approvals} given` : "no approver",
     `${without.passed} → ${decided.passed} of ${without.tasks}`,
     `${without.attacks} → ${decided.attacks} of ${without.pairs}`,
     `${without.passedWhileAttacked} → ${decided.passedWhileAttacked} of ${without.pairs}`,
@@ -25,7 +25,7 @@ export function cellsOf({ policy, suite, answered, without, with: decided }: Row
 
 /** Policies for several suites have their sums too. */
 function withTotals(rows: readonly Row[]): Row[] {
-  const groups = Map.groupBy(rows, ({ policy, answered }) => `${policy} ${answered}`)
+  const groups = Map.groupBy(rows, ({ policy, hasApprover }) => `${policy} ${hasApprover}`)
   return [...groups.values()].flatMap((group) => (group.length > 1 ? group.concat(totalOf(group)) : group))
 }
 
@@ -53,8 +53,8 @@ export function withTable(page: string, rows: readonly Row[]): string {
 
 /** The cells of each row of the page. */
 export function rowsOf(page: string): string[][] {
-  const [table = ""] = GENERATED.exec(page) ?? []
-  const lines = table.split("\n").filter((line) => line.startsWith("|"))
+  const [text = ""] = GENERATED.exec(page) ?? []
+  const lines = text.split("\n").filter((line) => line.startsWith("|"))
   return lines.slice(2).map((line) =>
     line
       .split("|")

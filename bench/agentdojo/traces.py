@@ -21,11 +21,10 @@ Task = Any
 
 @dataclass
 class Call:
-    """A call that the agent makes. An authorizer is never told whether it is the attack's."""
+    """A call that the agent makes, of its user's task or of an attack."""
 
     function: str
     arguments: dict[str, Any]
-    is_attack: bool = False
     denied: bool = False
     reason: str | None = None
     result: str = ""
@@ -73,12 +72,10 @@ class Suite:
             self._own[user_task.ID] = self._calls(user_task, self.start(user_task))
         return [replace(call) for call in self._own[user_task.ID]]
 
-    def _calls(self, task: Task, environment: Environment, *, is_attack: bool = False) -> list[Call]:
+    def _calls(self, task: Task, environment: Environment) -> list[Call]:
         """The calls of a task, with what the agent would read in this environment as their arguments."""
-        truth = task.ground_truth(environment.model_copy(deep=True))
-        if not truth and is_attack:
-            truth = attacks.written(self.name, task, environment)
-        return [Call(call.function, dict(call.args), is_attack) for call in truth]
+        truth = task.ground_truth(environment.model_copy(deep=True)) or attacks.calls_of(self.name, task, environment)
+        return [Call(call.function, dict(call.args)) for call in truth]
 
     def acts_by_words(self, injection_task: Task) -> bool:
         """Whether the attack succeeds by what the agent says alone. No authorizer of calls can prevent that."""
@@ -95,18 +92,18 @@ class Suite:
         environment = self.start(user_task)
         before = environment.model_copy(deep=True)
         own = self.own_calls(user_task)
-        said = [user_task.GROUND_TRUTH_OUTPUT]
+        outputs = [user_task.GROUND_TRUTH_OUTPUT]
         if injection_task is None:
             calls = self._execute(own, environment, decide)
         else:
             count = self._calls_before_attack(user_task, len(own))
             calls = self._execute(own[:count], environment, decide)
-            attack = self._calls(injection_task, environment, is_attack=True)
+            attack = self._calls(injection_task, environment)
             calls += self._execute(attack, environment, decide)
             calls += self._execute(own[count:], environment, decide)
             if not any(call.denied for call in attack):
-                said.append(injection_task.GROUND_TRUTH_OUTPUT)
-        output = "\n".join(said)
+                outputs.append(injection_task.GROUND_TRUTH_OUTPUT)
+        output = "\n".join(outputs)
         solved = self._judge(user_task, output, before, environment, calls)
         return Outcome(
             solved=solved and not any(call.denied for call in own),

@@ -1,4 +1,5 @@
 /** What one call of each kind takes of Cloudflare's, counted on the real Worker with a meter on its objects. */
+import { atOnce } from "../at-once.ts"
 import { guard } from "../benchmark.ts"
 import type { Lab } from "../lab.ts"
 import { Load } from "../load/load.ts"
@@ -39,14 +40,10 @@ const AT_ONCE = 3
 export async function countAll(lab: Lab, kinds: readonly Kind[]): Promise<ReadonlyMap<Kind, Counts>> {
   await buildMetered(lab)
   const found = new Map<Kind, Counts>()
-  const left = [...kinds]
-  const work = async (): Promise<void> => {
-    for (let kind = left.shift(); kind; kind = left.shift()) {
-      lab.say(`counting: ${kind.name}, ${kind.pace}`)
-      found.set(kind, await count(lab, kind))
-    }
-  }
-  await Promise.all(Array.from({ length: AT_ONCE }, work))
+  await atOnce(AT_ONCE, kinds, async (kind) => {
+    lab.say(`counting: ${kind.name}, ${kind.pace}`)
+    found.set(kind, await count(lab, kind))
+  })
   return found
 }
 

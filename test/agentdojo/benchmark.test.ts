@@ -3,15 +3,17 @@
  * by pip; AGENTDOJO_REQUIRED=yes makes it a failure if that cannot be done.
  */
 import { mkdtemp, readFile, rm } from "node:fs/promises"
+import { createServer } from "node:http"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { countsOf, replayWith, runsOf } from "../../bench/agentdojo/benchmark.ts"
 import { POLICIES, SUITES, writePolicies, type Suite } from "../../bench/agentdojo/policies.ts"
-import { findPython, installAgentDojo, replaySuite, type Replay } from "../../bench/agentdojo/python.ts"
+import { installAgentDojo, replaySuite, type Replay } from "../../bench/agentdojo/python.ts"
 import { cellsOf, PAGE, rowsOf } from "../../bench/agentdojo/table.ts"
 import { compileFiles } from "../../cli/compiler/compile.ts"
 import { readPolicies } from "../../cli/compiler/model/read-directory.ts"
+import { listen } from "../../dev/loopback.ts"
 
 const SUITE = "slack"
 const NAMES = POLICIES.map(({ name }) => name)
@@ -20,9 +22,7 @@ const interpreter = await installed()
 
 async function installed(): Promise<string | null> {
   try {
-    const python = findPython()
-    if (python === null) throw new Error("there is no Python of version 3.11 or newer with venv")
-    return await installAgentDojo(python)
+    return await installAgentDojo()
   } catch (error) {
     if (process.env["AGENTDOJO_REQUIRED"] === "yes") throw error
     console.log(`AgentDojo cannot be installed, so the table of its page was not checked: ${String(error)}`)
@@ -77,14 +77,69 @@ describe.skipIf(interpreter === null)("the table of the page", () => {
   })
 
   it.each(runsOf([SUITE], NAMES).map((run) => ({ ...run, name: run.policy.name })))(
-    "has the figures of $name, answered: $answered",
+    "has the figures of $name, approver: $hasApprover",
     async (run) => {
-      const { policy, suite, answered } = run
+      const { policy, suite, hasApprover } = run
       const replay = await replayWith(interpreter ?? "", run)
-      const row = { policy: policy.name, suite, answered, without: countsOf(without), with: countsOf(replay) }
+      const row = { policy: policy.name, suite, hasApprover, without: countsOf(without), with: countsOf(replay) }
       expect(await rowsFor(policy.name, suite)).toContainEqual(cellsOf(row))
     },
   )
+})
+
+describe.skipIf(interpreter === null)("a replay fails, and counts no denial, if the authorizer answers with", () => {
+  const ANSWERS = {
+    "/open": { session: "user-1" },
+    "/decide": { allow: false, code: "policy_denied" },
+    "/close": { approvals: 0 },
+  }
+
+  it.each<[string, object, number?]>([
+    ["an error", {}, 500],
+    ["a session that is a number", { "/open": { session: 1 } }],
+    ["a decision in words", { "/decide": { allow: "yes", code: null } }],
+    ["a decision without its code", { "/decide": { allow: true } }],
+    ["a number of approvals that is a decision", { "/close": { approvals: true } }],
+  ])("%s", async (_what, wrong, status = 200) => {
+    const answers = new Map(Object.entries({ ...ANSWERS, ...wrong }))
+    const server = createServer((request, response) => {
+      request.resume()
+      response.writeHead(status).end(JSON.stringify(answers.get(request.url ?? "")))
+    })
+    const { origin, close } = await listen(server, 0)
+    try {
+      await expect(replaySuite(interpreter ?? "", SUITE, origin)).rejects.toThrow(/RuntimeError|ValidationError/u)
+    } finally {
+      await close()
+    }
+  })
+})
+
+describe("figures of the page", () => {
+  const figuresOf = (cells: readonly string[]): number[] => (cells.join(" ").match(/\d+/gu) ?? []).map(Number)
+  const groups = async () =>
+    Map.groupBy(rowsOf(await readFile(PAGE, "utf8")), ([policy, , approvals]) =>
+      [policy, approvals?.replace(/\d+/u, "some")].join(" "),
+    ).values()
+
+  it("are together what they are in each suite", async () => {
+    for (const rows of await groups()) {
+      const together = rows.filter(([, suite]) => suite === "together")
+      const each = rows.filter(([, suite]) => suite !== "together").map((cells) => figuresOf(cells.slice(2)))
+      expect(together).toHaveLength(each.length > 1 ? 1 : 0)
+      const sums = each.reduce((sum, figures) => sum.map((figure, at) => figure + (figures[at] ?? 0)))
+      for (const cells of together) expect(figuresOf(cells.slice(2))).toEqual(sums)
+    }
+  })
+
+  it("are in its text what they are in its table", async () => {
+    const page = await readFile(PAGE, "utf8")
+    const row = rowsOf(page).find(([policy, suite]) => policy === "`read-only`" && suite === "together")
+    const [passed, , tasks, attacks, , pairs] = figuresOf(row?.slice(2) ?? [])
+    const text = page.replaceAll(/\s+/gu, " ")
+    expect(text).toContain(`${tasks} user tasks and ${pairs} pairs of a user task and an attack that makes calls.`)
+    expect(text).toContain(`all ${passed} user tasks pass and ${attacks} of the ${pairs} attacks succeed.`)
+  })
 })
 
 it("each suite has a policy", () => {

@@ -3,16 +3,16 @@
  * its types and its style there, and the agents of `examples/agents` that are written in Python, against the local
  * stack. PYTHON names another interpreter than `python3`; PYTHON_REQUIRED=yes makes it a failure if there is none.
  */
-import { execFile, execFileSync } from "node:child_process"
+import { execFile } from "node:child_process"
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { promisify } from "node:util"
+import { hasPython, PYTHON } from "../../dev/python.ts"
 import { startPythonStack } from "./stack.ts"
 
 const CLIENT = join(import.meta.dirname, "../../clients/python")
 const REQUIREMENTS = join(CLIENT, "tests/requirements")
-const PYTHON = process.env["PYTHON"] ?? "python3"
 
 /** For whom agents act there: the ledger of one person is asleep if nothing happens for them. */
 const USERS: ReadonlyMap<string, string> = new Map([
@@ -58,16 +58,6 @@ try {
   process.exitCode = (await runAll()) ? 0 : 1
 } finally {
   await parting.disposeAsync()
-}
-
-/** The tests take what is newer than what the package itself needs. */
-function hasPython(): boolean {
-  try {
-    execFileSync(PYTHON, ["-c", "import ensurepip, venv, sys; assert sys.version_info >= (3, 11)"], { stdio: "ignore" })
-    return true
-  } catch {
-    return false
-  }
 }
 
 async function runAll(): Promise<boolean> {

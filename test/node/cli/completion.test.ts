@@ -1,11 +1,12 @@
 /** Completion in real shells: bash is asked as readline asks it; fish and zsh where they are installed. */
-import { execFile, spawnSync } from "node:child_process"
+import { execFile } from "node:child_process"
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { promisify } from "node:util"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { DIALECT_NAMES } from "../../../src/core/policy/definition/gateways.ts"
+import { isInstalled } from "../is-installed.ts"
 import { run } from "./run.ts"
 
 const exec = promisify(execFile)
@@ -86,7 +87,3 @@ it.skipIf(!isInstalled("zsh"))("zsh reads its script", async () => {
 it("no other shell is promised", async () => {
   expect((await run(directory, ["completion", "tcsh"])).code).toBe(2)
 })
-
-function isInstalled(program: string): boolean {
-  return spawnSync(program, ["--version"]).status === 0
-}

@@ -25,11 +25,8 @@ interface IdRow extends Record<string, SqlStorageValue> {
   readonly highest: string
 }
 
-interface Remembered {
-  readonly lowest: string
-  readonly highest: string
-  readonly tails: ReadonlySet<number>
-}
+/** Its tails are in ascending order: a set of them would take six times the memory. */
+type Remembered = SegmentIds
 
 export class SealedIds {
   readonly #sql: SqlStorage
@@ -48,7 +45,9 @@ export class SealedIds {
     const segments = this.#segmentsSince(ids.reduce((least, id) => (id < least ? id : least), ids[0] ?? ""))
     return ids.map((id) => {
       const tail = tailOf(id)
-      const isSealed = segments.some(({ lowest, highest, tails }) => lowest <= id && id <= highest && tails.has(tail))
+      const isSealed = segments.some(
+        ({ lowest, highest, tails }) => lowest <= id && id <= highest && isAmong(tails, tail),
+      )
       const isFresh = !isSealed && !here.has(id)
       here.add(id)
       return isFresh
@@ -76,7 +75,7 @@ export class SealedIds {
 
   #read({ first, lowest, highest }: IdRow): Remembered {
     const { tails } = this.#sql.exec<{ tails: ArrayBuffer }>("SELECT tails FROM segments WHERE first = ?", first).one()
-    return { lowest, highest, tails: new Set(new Float64Array(tails)) }
+    return { lowest, highest, tails: new Float64Array(tails).toSorted() }
   }
 
   rowOf(ids: readonly string[]): SegmentIds {
@@ -86,7 +85,7 @@ export class SealedIds {
 
   /** Once the segment is stored. */
   add(first: number, { lowest, highest, tails }: SegmentIds): void {
-    this.#recent.set(first, { lowest, highest, tails: new Set(tails) })
+    this.#recent.set(first, { lowest, highest, tails: tails.toSorted() })
     const [oldest] = this.#recent.keys()
     if (this.#recent.size > MOST_IN_MEMORY && oldest !== undefined) this.#recent.delete(oldest)
     if (this.#highest !== null && highest > this.#highest) this.#highest = highest
@@ -94,3 +93,14 @@ export class SealedIds {
 }
 
 const tailOf = (id: string): number => Number.parseInt(id.slice("dec_".length).slice(-TAIL_CHARACTERS), 36)
+
+/** @param sorted ascending */
+function isAmong(sorted: Float64Array, value: number): boolean {
+  let [low, high] = [0, sorted.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((sorted[middle] ?? value) < value) low = middle + 1
+    else high = middle
+  }
+  return sorted[low] === value
+}

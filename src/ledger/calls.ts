@@ -158,7 +158,7 @@ export class Calls {
       if (end && storm) {
         this.#trees.keepRecord(state, stormRecord(state, verdict.evidence.chain, ask, storm, now))
       }
-      return durable || isLate ? null : { life: `${state.root} ${place.life}`, record }
+      return durable || isLate ? null : { life: storage.records.lifeOf(state.root), record }
     })
     // Only now: a step that fails leaves no record, and its place belongs to another one.
     if (read) outbox.keepRead(read.life, read.record, ask.size)
@@ -273,13 +273,13 @@ export class Calls {
     }
     const isFirst = storage.records.mustWrite(state.root)
     const isLate = this.#trees.keepsLate(isFirst, now)
-    const { place, record } = this.#trees.transaction(isFirst || (isLate && "soon"), () => {
+    const { life, record } = this.#trees.transaction(isFirst || (isLate && "soon"), () => {
       const place = storage.records.next(state.root)
       const record = (): DecisionRecord => recordListing(bundle, ask, prospects, place, now)
       if (isLate) outbox.keep(record(), isFirst || "soon")
-      return { place, record }
+      return { life: storage.records.lifeOf(state.root), record }
     })
-    if (!isLate) outbox.keepRead(`${state.root} ${place.life}`, record, sizeOfListing(ask, prospects))
+    if (!isLate) outbox.keepRead(life, record, sizeOfListing(ask, prospects))
     this.#touched(state, now)
     return { denial: prospects.denial, hidden: [...prospects.hidden.keys()], recorded: true }
   }

@@ -12,6 +12,12 @@ export const LIVES: Table = {
   update: "UPDATE trees SET lives = ?2 WHERE ended IN (0, 1) AND root = ?1",
 }
 
+/** `number` is that of its last record; none: 0. */
+interface TreeLife {
+  readonly life: number
+  number: number
+}
+
 /**
  * A record is numbered by the life of its tree in which it was made, and within that life from 1. A life of a tree
  * begins with its first record after the ledger's object has woken, or has read the tree again after its end. Within a
@@ -20,8 +26,8 @@ export const LIVES: Table = {
 export class RecordNumbers {
   readonly #journal: Journal
   readonly #livesOf: (root: string) => number
-  /** Of the last record of each tree in this life, by the id of the root. */
-  readonly #places = new Map<string, RecordPlace>()
+  /** The present life of each tree with the number of its last record, by the id of the root. */
+  readonly #lives = new Map<string, TreeLife>()
 
   /** @param livesOf how many the tree's row counts */
   constructor(journal: Journal, livesOf: (root: string) => number) {
@@ -31,12 +37,12 @@ export class RecordNumbers {
 
   /** The first life begins with the tree, whose row counts it. */
   begin(root: string): void {
-    this.#places.set(root, { life: 1, number: 0 })
+    this.#lives.set(root, { life: 1, number: 0 })
   }
 
   /** Whether `next` writes a row. */
   mustWrite(root: string): boolean {
-    return !this.#places.has(root)
+    return !this.#lives.has(root)
   }
 
   /**
@@ -44,21 +50,26 @@ export class RecordNumbers {
    * that life in storage, so that no other life has the same number.
    */
   next(root: string): RecordPlace {
-    const { life, number } = this.#places.get(root) ?? { life: this.#newLife(root), number: 0 }
-    const place = { life, number: number + 1 }
-    this.#places.set(root, place)
-    return place
+    const life = this.lifeOf(root)
+    life.number += 1
+    return { ...life }
   }
 
-  #newLife(root: string): number {
+  /** The same object for as long as the life lasts. The caller is inside its step's transaction. */
+  lifeOf(root: string): TreeLife {
+    return this.#lives.get(root) ?? this.#newLife(root)
+  }
+
+  #newLife(root: string): TreeLife {
     const [, pending] = this.#journal.pendingRow(LIVES, root) ?? []
-    const life = Number(pending ?? this.#livesOf(root)) + 1
-    this.#journal.put(LIVES, [root, life])
+    const life = { life: Number(pending ?? this.#livesOf(root)) + 1, number: 0 }
+    this.#journal.put(LIVES, [root, life.life])
+    this.#lives.set(root, life)
     return life
   }
 
   /** Memory does not hold the tree any more. */
   release(root: string): void {
-    this.#places.delete(root)
+    this.#lives.delete(root)
   }
 }

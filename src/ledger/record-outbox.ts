@@ -99,10 +99,10 @@ export class Outbox {
   #timer: ReturnType<typeof setTimeout> | undefined
   #urgentTimer: ReturnType<typeof setTimeout> | undefined
   #readsTimer: ReturnType<typeof setTimeout> | undefined
-  /** The lives whose rows are durable, each with its tree … */
-  readonly #durableLives = new Set<string>()
+  /** The lives of trees whose rows are durable, for as long as memory holds them … */
+  readonly #durableLives = new WeakSet<object>()
   /** … and the records of reads that wait until the row of their life is, each with its size. */
-  #waiting: { readonly life: string; readonly record: () => DecisionRecord; readonly size: number }[] = []
+  #waiting: { readonly life: object; readonly record: () => DecisionRecord; readonly size: number }[] = []
 
   /** @param journal that of the ledger's storage, which may be made anew */
   constructor(ctx: DurableObjectState, env: Env, journal: () => Journal) {
@@ -145,11 +145,11 @@ export class Outbox {
    * A ledger of another tree may send it before what this ledger has written is durable. If the object then died, its
    * next life would take this one's number, and two records would have the same place. So the first records of a life
    * wait here until its row is durable, as the responses to their calls do.
-   * @param life of its tree in which it was made, with the id of the root
+   * @param life of its tree in which it was made (`RecordNumbers.lifeOf`)
    * @param record makes it, of what can no longer change
    * @param size about how many characters it is made of
    */
-  keepRead(life: string, record: () => DecisionRecord, size: number): void {
+  keepRead(life: object, record: () => DecisionRecord, size: number): void {
     if (this.#durableLives.has(life)) {
       this.#addRead(record, size)
       return
@@ -158,7 +158,7 @@ export class Outbox {
     if (this.#waiting.length < MAX_READS) this.#waiting.push({ life, record, size })
   }
 
-  async #releaseWhenDurable(life: string): Promise<void> {
+  async #releaseWhenDurable(life: object): Promise<void> {
     await this.#ctx.storage.sync()
     this.#durableLives.add(life)
     const { released = [], held = [] } = Object.groupBy(this.#waiting, (each) =>

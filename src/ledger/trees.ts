@@ -205,6 +205,7 @@ export class Trees {
       openingsOf(tree).end(root)
       forgetContinuable(tree.ledger, root)
     }
+    tree.ledger.liveTokens.release(tree)
     tree.ledger.trees.delete(tree.root)
     this.#ageing.remove(tree.root)
     this.storage.release(tree)

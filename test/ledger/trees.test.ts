@@ -5,6 +5,7 @@ import type { Proof } from "../../src/core/task/proof-log.ts"
 import { firstIdAt } from "../../src/core/encoding/ids.ts"
 import { isOAuthFailure } from "../../src/core/denials/oauth-error.ts"
 import { openRequest } from "../../src/core/explanation/simulated-tree.ts"
+import { MAX_LIVE_TOKENS } from "../../src/core/task/live-tokens.ts"
 import { openTask } from "../../src/core/task/open.ts"
 import { applyOpening, dropExpiredTokens } from "../../src/core/task/transition.ts"
 import { agentId } from "../harness/issuers.ts"
@@ -231,5 +232,20 @@ test("memory holds no tree that has ended, but for a few that are asked about or
     expect(held()).toHaveLength(MOST_ENDED)
     // What has ended counts for nobody.
     expect(trees.state?.liveTasks.of(historyKeyOf(agentId("first")))).toBe(0)
+  })
+})
+
+test("an agent that has as many tokens as it may have gets others at once when the tree of these has ended", async () => {
+  await inLedger((trees, sql) => {
+    openMany(trees, sql, 2)
+    const [root = ""] = trees.state?.trees.keys() ?? []
+    const tree = trees.of(root)
+    const agent = historyKeyOf(agentId("first"))
+    const expiresAt = NOW + 600_000
+    for (let nth = 0; nth < MAX_LIVE_TOKENS.agent; nth++)
+      if (tree) trees.state?.liveTokens.add(tree, `token-${nth}`, { task: root, expiresAt, jkt: null })
+    expect(trees.state?.liveTokens.fullUntil(agent)).not.toBeNull()
+    endTree(trees, root)
+    expect(trees.state?.liveTokens.fullUntil(agent)).toBeNull()
   })
 })

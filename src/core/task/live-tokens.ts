@@ -36,6 +36,17 @@ export class LiveTokens {
   }
 
   /**
+   * The tree has ended and leaves memory: its tokens open nothing, so they count no more, and nothing here holds the
+   * tree. It keeps them itself, as its storage does.
+   */
+  release(tree: TreeState): void {
+    for (const [jti, token] of tree.tokens) {
+      this.#trees.delete(jti)
+      this.#shares.remove(agentOf(tree, token), jti)
+    }
+  }
+
+  /**
    * Drops tokens that have expired: the agent's own, or those of all agents if there is no more room in the ledger or in
    * the tree.
    */

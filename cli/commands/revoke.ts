@@ -9,7 +9,7 @@ import { EXIT, Failure } from "../terminal/failure.ts"
 import { requestApi, type WorkerOptions } from "../remote/worker.ts"
 import { atWorker } from "./worker-options.ts"
 
-const KINDS = ["task", "token", "agent", "user", "tool", "key"] as const
+const KINDS = ["task", "token", "agent", "user", "issuer", "tool", "key"] as const
 type Kind = (typeof KINDS)[number]
 
 interface OperatorOptions extends WorkerOptions {
@@ -28,21 +28,25 @@ const ended = z.looseObject({ task: z.string() })
 
 export function addRevoke(program: Command): void {
   const revoke = asOperator(program.command("revoke"))
-    .description("suspend an agent, a user, tools or everything; revoke a task, a token or a key")
+    .description("suspend an agent, a user, an identity provider, tools or everything; revoke a task, a token or a key")
     .option("--task <ID>", "the task and its sub-tasks, permanently")
     .option("--token <TOKEN>", "this delegation token, permanently; - reads it from standard input")
     .option("--agent <ID>", "the agent, and all tasks that other agents perform for it")
     .option("--user <NAME>", "the user, as ISSUER|SUBJECT")
+    .option(
+      "--issuer <URL>",
+      "all people who log in at this identity provider: what is done for them, and what they do",
+    )
     .option("--tool <PATTERN>", "a tool, or all tools below a prefix: crm.*")
     .option("--key <KID>", "a signing key of Narrowgate, permanently")
     .option("--everything", "every call and every token request")
     .option(
       "--before <TIME>",
-      "only authority given before, such as 2026-11-26T12:00:00Z; of agents, users, tools, everything",
+      "only authority given before, such as 2026-11-26T12:00:00Z; not of a task, a token or a key",
     )
     .option("--reason <TEXT>", "the reason, which is recorded and listed")
     .option("--preview", "only show what would be suspended; not for a task or a token")
-    .option("--confirm", "suspend it although nothing of this name is known")
+    .option("--confirm", "suspend it although nothing of this name is known, or although you log in there yourself")
     .addHelpText(
       "after",
       '\nExamples:\n  narrowgate revoke --agent spiffe://example.org/agent/support --reason "odd hours"\n  narrowgate revoke --user "https://id.example|42" --before 2026-11-26T12:00:00Z\n  narrowgate revoke list\n',
@@ -179,8 +183,8 @@ async function lift(id: string, options: OperatorOptions): Promise<void> {
 }
 
 export function switchText(set: Stop): string {
-  const { id, agent, user, tool, key, before, by, reason, at } = set
-  const named = Object.entries({ agent, user, tool, key }).find(([, name]) => name !== undefined)
+  const { id, agent, user, issuer, tool, key, before, by, reason, at } = set
+  const named = Object.entries({ agent, user, issuer, tool, key }).find(([, name]) => name !== undefined)
   const what = named ? `${named[0]} ${printableText(named[1] ?? "")}` : "everything"
   return [
     `${colors.bold(printableText(id))}  ${what}`,

@@ -63,6 +63,8 @@ export async function targetOf(stopped: Stopped, bundle: Bundle, env: Env, now: 
       )
     case "user":
       return userTarget(stopped.user, records, bundle, env, hits)
+    case "issuer":
+      return issuerTarget(stopped.issuer, records, bundle, hits)
     case "key": {
       const keys = await inTime(keyRing(env).publicKeys())
       if (!keys) return { known: null, nearest: [], hits }
@@ -120,6 +122,20 @@ async function userTarget(
   return targetAmong(ever !== null && ever.length > 0, user, [...new Set([...users, ...managing])], hits)
 }
 
+/** Also one that is not trusted any more, if its people were seen lately. Policy files name it by its id. */
+function issuerTarget(
+  name: string,
+  records: readonly DecisionRecord[] | null,
+  { issuers }: Bundle,
+  hits: Hits,
+): Target {
+  const all = [...issuers.values()].flatMap(({ id, issuer }) => (issuer === undefined ? [] : [{ id, issuer }]))
+  const isKnown = all.some(({ issuer }) => issuer === name) || (records ?? []).length > 0
+  const ofId = all.find(({ id }) => id === name)
+  const names = all.map(({ issuer }) => issuer)
+  return ofId ? { known: false, nearest: [ofId.issuer], hits } : targetAmong(isKnown, name, names, hits)
+}
+
 /**
  * Finds the records of a user who has logged in. An agent can name any user in a CIBA request, and its record must not
  * make a misspelt name a known one.
@@ -138,6 +154,10 @@ async function recentOf(stopped: Stopped, env: Env, now: number): Promise<readon
       return findRecords(env, { ...query, kind: "exchange", agent: stopped.agent })
     case "user":
       return findRecords(env, { ...query, kind: "exchange", user: stopped.user })
+    case "issuer": {
+      const found = await findRecords(env, { ...query, kind: "exchange" })
+      return found.filter(({ user }) => user?.startsWith(`${stopped.issuer}|`))
+    }
     case "everything":
       return findRecords(env, { ...query, kind: "exchange" })
     case "tool":

@@ -1,6 +1,6 @@
 /**
  * `/v1/revocations`: an operator revokes something with immediate effect. A task or a token ends in its ledger; a
- * switch suspends an agent, a user, tools, a key, or everything. The answer is sent once the revocation is in force: no
+ * switch suspends an agent, a user, an identity provider, tools, a key, or everything. The answer is sent once the revocation is in force: no
  * call that begins later succeeds.
  */
 import { recordOf, type DecisionRecord } from "../core/record/record.ts"
@@ -58,9 +58,10 @@ export const liftRevocation: Handler<"liftRevocation"> = async ({ parameters, ca
   return { error: "not_found", description: "There is no such revocation.", denial }
 }
 
-function stoppedOf({ agent, user, tool, key, everything }: StopRequest): Stopped | null {
+function stoppedOf({ agent, user, issuer, tool, key, everything }: StopRequest): Stopped | null {
   if (agent !== undefined) return { kind: "agent", agent }
   if (user !== undefined) return { kind: "user", user }
+  if (issuer !== undefined) return { kind: "issuer", issuer }
   if (tool !== undefined) return { kind: "tool", tool }
   if (key !== undefined) return { kind: "key", kid: key }
   return everything ? { kind: "everything" } : null
@@ -71,8 +72,27 @@ async function stop(stopped: Stopped, request: ApiRequest<"addRevocation">, reco
   const target = await targetOf(stopped, bundle, context.env, context.receivedAt)
   if (body.preview) return { answer: target, record }
   if (target.known === false && !body.confirm) return { ...unknownTarget(stopped.kind, target), record }
+  if (locksOut(stopped, request) && !body.confirm) return { ...OWN_ISSUER, record }
   return setSwitch(stopped, request, record, target)
 }
+
+/**
+ * Whether the operator could not lift it, because they log in at the provider that is suspended, and a new login would
+ * not help.
+ */
+function locksOut(stopped: Stopped, { body, caller, context }: ApiRequest<"addRevocation">): boolean {
+  const isForLong = body.before === undefined || body.before * 1000 > context.receivedAt + A_MOMENT_MS
+  return stopped.kind === "issuer" && isForLong && caller.operator.startsWith(`${stopped.issuer}|`)
+}
+
+/** Clocks differ. */
+const A_MOMENT_MS = 60_000
+
+const OWN_ISSUER = {
+  error: "invalid_request",
+  description:
+    'Nothing is suspended: you log in at this provider yourself, and only an operator who logs in elsewhere could lift this. To suspend it all the same, send "confirm": true.',
+} as const
 
 /** The revocation of a misspelt name would be acknowledged, and the intended target would continue. */
 function unknownTarget(kind: string, { nearest }: Target): ApiError<"not_found"> {

@@ -92,6 +92,7 @@ const switchSchema = z.strictObject({
     z.strictObject({ kind: z.literal("everything") }),
     z.strictObject({ kind: z.literal("agent"), agent: z.string() }),
     z.strictObject({ kind: z.literal("user"), user: z.string() }),
+    z.strictObject({ kind: z.literal("issuer"), issuer: z.string() }),
     z.strictObject({ kind: z.literal("tool"), tool: z.string() }),
     z.strictObject({ kind: z.literal("key"), kid: z.string() }),
   ]),

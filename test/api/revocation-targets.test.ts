@@ -7,7 +7,7 @@ import { visitorAs } from "../harness/browsing.ts"
 import { yardForEach } from "../harness/each-test.ts"
 import { callWith } from "../harness/gateways.ts"
 import { knock } from "../harness/door.ts"
-import { agentId, svid, US } from "../harness/issuers.ts"
+import { agentId, SECOND_IDP, svid, US } from "../harness/issuers.ts"
 import { bearerOf, manage } from "../harness/management.ts"
 import { recordOf, recordsOf } from "../harness/records.ts"
 
@@ -36,6 +36,8 @@ const MISSPELT: readonly (readonly [string, Body, readonly string[]])[] = [
   ["a tool", { tool: "files.raed" }, ["files.read"]],
   ["the tools of a server", { tool: "fles.*" }, ["files.*"]],
   ["a person", { user: "https://idp.test|alicee" }, [ALICE]],
+  ["an identity provider", { issuer: "https://scond.test" }, [SECOND_IDP]],
+  ["an identity provider by its id in the policy files", { issuer: "second" }, [SECOND_IDP]],
   ["a key", { key: "none-such" }, []],
 ]
 
@@ -90,6 +92,7 @@ describe("what a stop hits", () => {
     ["an agent", { agent: agentId("first") }, { tools: null, recent: { tasks: 1, agents: 1, users: 1 } }],
     ["an agent that does nothing", { agent: agentId("third") }, { recent: { tasks: 0, agents: 0, users: 0 } }],
     ["a person", { user: ALICE }, { recent: { tasks: 1, agents: 1, users: 1 } }],
+    ["an identity provider without sessions", { issuer: SECOND_IDP }, { recent: { tasks: 0, agents: 0, users: 0 } }],
     ["a tool", { tool: "files.read" }, { tools: 1, recent: { tasks: 1, agents: 1, users: 1 } }],
     ["everything", { everything: true }, { tools: null, recent: { tasks: 1, agents: 1, users: 1 } }],
   ]

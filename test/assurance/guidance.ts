@@ -165,7 +165,7 @@ export const DEMANDS: readonly Demand[] = [
   {
     title: "Isolation, and points of revocation",
     words:
-      "Each person has a ledger of their own, in which no agent can block another one. A token, a task with all below it, an agent, a person, tools, a signing key and everything can be revoked, by people whose credentials no agent has.",
+      "Each person has a ledger of their own, in which no agent can block another one. A token, a task with all below it, an agent, a person, all people of an identity provider, tools, a signing key and everything can be revoked, by people whose credentials no agent has.",
     short: "Isolation of processes, networks and memory is for the platform. Calls in flight go on.",
     pages: {
       Revocations: "guides/http.md#v1revocations",

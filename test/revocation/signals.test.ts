@@ -48,7 +48,8 @@ describe("what a stream stops", () => {
 
 test("who is stopped is found among many as it is by going through them", () => {
   const stopped = fc.oneof(
-    fc.record({ kind: fc.constant("user" as const), user: fc.constantFrom("a", "b", "c") }),
+    fc.record({ kind: fc.constant("user" as const), user: fc.constantFrom("i|a", "i|b", "j|c") }),
+    fc.record({ kind: fc.constant("issuer" as const), issuer: fc.constantFrom("i", "k") }),
     fc.record({ kind: fc.constant("agent" as const), agent: fc.constantFrom("x", "y") }),
     fc.record({ kind: fc.constant("tool" as const), tool: fc.constantFrom("t.*", "t.u") }),
     fc.record({ kind: fc.constant("key" as const), kid: fc.constantFrom("k", "l") }),
@@ -56,7 +57,7 @@ test("who is stopped is found among many as it is by going through them", () => 
   const switches = fc.array(fc.record({ id: fc.uuid(), stopped, before: fc.option(fc.nat(9)) }))
   const affected = fc.record({
     agents: fc.subarray(["x", "y"]),
-    user: fc.option(fc.constantFrom("a", "b", "c", "d")),
+    user: fc.option(fc.constantFrom("i|a", "i|b", "j|c", "j|d")),
     tool: fc.option(fc.constantFrom("t.u", "t.v", "w")),
     kid: fc.option(fc.constantFrom("k", "m")),
     since: fc.nat(9),

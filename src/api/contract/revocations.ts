@@ -12,6 +12,7 @@ export const stop = once(() =>
     id: z.string(),
     agent: z.string().exactOptional(),
     user: z.string().exactOptional(),
+    issuer: z.string().exactOptional(),
     tool: z.string().exactOptional(),
     key: z.string().exactOptional(),
     everything: z.literal(true).exactOptional(),
@@ -86,6 +87,9 @@ const stopRequest = once(() => {
         token: z.string().max(16_384).optional().describe("This delegation token, for good; its task goes on."),
         agent: named.optional().describe("The agent: its calls, those made for it, its token requests."),
         user: named.optional().describe("The person, `<issuer>|<subject>`: what is done for them, and what they do."),
+        issuer: named
+          .optional()
+          .describe("An identity provider by its `iss`: as if each of its people were named as `user`."),
         tool: named
           .refine(
             isPattern,
@@ -111,13 +115,16 @@ const stopRequest = once(() => {
           .regex(REASON, NO_REASON)
           .refine((text) => text.isWellFormed(), NO_REASON)
           .optional(),
-        confirm: z.literal(true).optional().describe("Set the switch although nothing of this name is known."),
+        confirm: z
+          .literal(true)
+          .optional()
+          .describe("Set the switch although nothing of this name is known, or although it suspends the caller."),
         preview: z.literal(true).optional().describe("Set nothing: the answer says what the switch would affect."),
       })
       .refine(
         ({ before: _before, reason: _reason, confirm: _confirm, preview: _preview, ...one }) =>
           Object.keys(one).length === 1,
-        "Name exactly one of task, token, agent, user, tool, key, everything.",
+        "Name exactly one of task, token, agent, user, issuer, tool, key, everything.",
       )
       // A task or a token is not looked up first: if it does not exist, the answer is an error.
       .refine(
@@ -135,11 +142,12 @@ const stopRequest = once(() => {
 export type StopRequest = z.infer<ReturnType<typeof stopRequest>>
 
 /** A token is a secret, and no rule names it. */
-function stoppedThing({ task, token, agent, user, tool, key }: StopRequest): NamedThing {
+function stoppedThing({ task, token, agent, user, issuer, tool, key }: StopRequest): NamedThing {
   if (task !== undefined) return { kind: "task", target: task }
   if (token !== undefined) return { kind: "token", target: null }
   if (agent !== undefined) return { kind: "agent", target: agent }
   if (user !== undefined) return { kind: "user", target: user }
+  if (issuer !== undefined) return { kind: "issuer", target: issuer }
   if (tool !== undefined) return { kind: "tool", target: tool }
   return key === undefined ? { kind: "everything", target: null } : { kind: "key", target: key }
 }
@@ -149,8 +157,8 @@ export const revocations = {
     method: "POST",
     path: "/v1/revocations",
     summary:
-      "Sets a switch that suspends an agent, a user, tools, a key or everything, or ends a task or a token; once it answers, it holds.",
-    details: "The body names exactly one of `agent`, `user`, `tool`, `key`, `everything`, `task`, `token`.",
+      "Sets a switch that suspends an agent, a user, an identity provider, tools, a key or everything, or ends a task or a token; once it answers, it holds.",
+    details: "The body names exactly one of `agent`, `user`, `issuer`, `tool`, `key`, `everything`, `task`, `token`.",
     access: {
       by: "operator",
       role: "operator",

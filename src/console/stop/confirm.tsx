@@ -51,6 +51,7 @@ async function confirmStop(request: PageRequest): Promise<Response> {
   if (task?.status === 404) return failurePage(request, task)
   const target = response && stopTarget().parse(response.body)
   const isUnknown = target?.known === false
+  const isOwn = kind === "issuer" && before === "" && request.reader.user.startsWith(`${name}|`)
   const canSuspend = kind !== "user" || hasIssuer(name)
   return respondPage(
     <ConsolePage title={`${ACTIONS[kind]}?`} request={request} narrow>
@@ -68,6 +69,12 @@ async function confirmStop(request: PageRequest): Promise<Response> {
             <strong>Nothing has this name.</strong> The suspension would affect nothing that runs now. Check the
             spelling.
             {!canSuspend && " Write a person as issuer|subject."}
+          </p>
+        )}
+        {isOwn && (
+          <p class="notice warn" role="alert">
+            <strong>You log in at this provider yourself.</strong> You will be suspended too, and only an operator who
+            logs in elsewhere can resume.
           </p>
         )}
         {target && target.nearest.length > 0 && (
@@ -105,9 +112,10 @@ async function confirmStop(request: PageRequest): Promise<Response> {
             <input type="hidden" name="reason" value={reason} />
             <input type="hidden" name="before" value={before} />
             <input type="hidden" name="from" value={from} />
-            {isUnknown && (
+            {(isUnknown || isOwn) && (
               <label class="choice">
-                <input type="checkbox" name="confirm" value="yes" required /> Suspend although nothing has this name
+                <input type="checkbox" name="confirm" value="yes" required />{" "}
+                {isUnknown ? "Suspend although nothing has this name" : "Suspend although I log in there"}
               </label>
             )}
             <p>

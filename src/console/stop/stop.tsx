@@ -70,7 +70,7 @@ async function showStop(request: PageRequest): Promise<Response> {
         </ul>
       )}
       {more > 0 && (
-        <p class="quiet">{`${more} older ones: run \`narrowgate revoke --list\`, or see GET /v1/revocations.`}</p>
+        <p class="quiet">{`${more} older ones: run \`narrowgate revoke list\`, or see GET /v1/revocations.`}</p>
       )}
     </ConsolePage>,
   )
@@ -78,15 +78,13 @@ async function showStop(request: PageRequest): Promise<Response> {
 
 /** What the suspension affects, if it can be counted. A revoked signing key is not counted. */
 const Effect: FC<{ readonly of: Stop; readonly request: PageRequest }> = async ({
-  of: { agent, user, tool, key },
+  of: { agent, user, issuer, tool, key },
   request,
 }) => {
   if (key !== undefined || !mayStop(request.reader)) return null
-  const named = agent !== undefined ? { agent } : user !== undefined ? { user } : tool !== undefined ? { tool } : null
-  const response = await request.callApi("POST", "/v1/revocations", {
-    ...(named ?? { everything: true }),
-    preview: true,
-  })
+  const named = Object.entries({ agent, user, issuer, tool }).find(([, name]) => name !== undefined)
+  const body = { ...Object.fromEntries([named ?? ["everything", true]]), preview: true }
+  const response = await request.callApi("POST", "/v1/revocations", body)
   const target = stopTarget().safeParse(response.body)
   if (response.status !== 200 || !target.success) return null
   return target.data.known === false ? (
@@ -148,8 +146,8 @@ const StopForm: FC<{ readonly of: Readonly<Record<string, string>> }> = ({ of })
           aria-describedby="name-help"
         />
         <small id="name-help" class="quiet">
-          Agent: its id. Person: issuer|subject. Tools: a name, or a pattern such as crm.*. Task: tsk_… Everything:
-          leave empty.
+          Agent: its id. Person: issuer|subject. Identity provider: its issuer, https://… Tools: a name, or a pattern
+          such as crm.*. Task: tsk_… Everything: leave empty.
         </small>
       </div>
       <div class="wide">

@@ -2,12 +2,13 @@
 import type { Stop } from "../../api/contract/revocations.ts"
 
 /** What the page can suspend. A signing key is revoked on the command line, with the deployment at hand. */
-export const KINDS = ["agent", "user", "tool", "task", "everything"] as const
+export const KINDS = ["agent", "user", "issuer", "tool", "task", "everything"] as const
 export type Kind = (typeof KINDS)[number]
 
 export const CHOICES = {
   agent: "Agent",
   user: "Person",
+  issuer: "Identity provider",
   tool: "Tools",
   task: "Task",
   everything: "Everything",
@@ -17,6 +18,7 @@ export const CHOICES = {
 export const ACTIONS = {
   agent: "Suspend agent",
   user: "Suspend person",
+  issuer: "Suspend identity provider",
   tool: "Suspend tools",
   task: "End task",
   everything: "Suspend everything",
@@ -27,9 +29,10 @@ export function isKind(text: string | null | undefined): text is Kind {
 }
 
 /** `the agent spiffe://…` */
-export function suspendedText({ agent, user, tool, key }: Stop): string {
+export function suspendedText({ agent, user, issuer, tool, key }: Stop): string {
   if (agent !== undefined) return `the agent ${agent}`
   if (user !== undefined) return `the person ${user}`
+  if (issuer !== undefined) return `the identity provider ${issuer}`
   if (tool !== undefined) return `the tool ${tool}`
   return key === undefined ? "everything" : `the signing key ${key}`
 }
@@ -38,6 +41,8 @@ export function suspendedText({ agent, user, tool, key }: Stop): string {
 export const CONSEQUENCES = {
   agent: "Calls by this agent, and by agents that it delegates to, are denied, and none of them gets a token.",
   user: "Calls on behalf of this person are denied, and no agent gets a token to act for them.",
+  issuer:
+    "Everyone who logs in at this identity provider is suspended: calls on their behalf are denied, no agent gets a token to act for them, and as operators or approvers they can do nothing.",
   tool: "Calls of these tools are denied, for every agent.",
   task: "The task and its sub-tasks end at once. Their tokens stop working. This cannot be undone.",
   everything: "All agent calls are denied and no tokens are issued until an operator resumes.",

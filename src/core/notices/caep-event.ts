@@ -86,6 +86,9 @@ function ofSwitch(type: Notice["type"], data: SwitchNotice, at: number, issuer: 
       }
     case "tool":
       return { type: SET_EVENT_TYPES.switchSet, subject, claims: { ...mine, tool: stopped.tool } }
+    // No subject of RFC 9493 is all users of an issuer.
+    case "issuer":
+      return { type: SET_EVENT_TYPES.switchSet, subject, claims: { ...mine, issuer: stopped.issuer } }
     case "everything":
       return { type: SET_EVENT_TYPES.switchSet, subject, claims: mine }
     default:
@@ -108,6 +111,7 @@ function subjectOf({ stopped }: SwitchNotice, issuer: string): Subject {
     case "key":
       return { format: "uri", uri: `${issuer}/.well-known/jwks.json#${stopped.kid}` }
     case "tool":
+    case "issuer":
     case "everything":
       return { format: "uri", uri: issuer }
     default:

@@ -46,6 +46,7 @@ export const MANAGED_KINDS = [
   "token",
   "agent",
   "user",
+  "issuer",
   "tool",
   "key",
   "everything",

@@ -1,6 +1,6 @@
 /**
- * Switches stop more than one task. Each names an agent, a user, tools, a key or everything, and is in force until it
- * is removed, or ends when nothing is left that it could stop; one with `before` revokes only what was issued before that
+ * Switches stop more than one task. Each names an agent, a user, an identity provider, tools, a key or everything, and is
+ * in force until it is removed, or ends when nothing is left that it could stop; one with `before` revokes only what was issued before that
  * moment. Pure: the switchboard stores them.
  */
 import { patternCovers } from "../catalog/pattern.ts"
@@ -12,6 +12,8 @@ export type Stopped =
   | { readonly kind: "agent"; readonly agent: string }
   /** Issuer and subject, joined by `|`. */
   | { readonly kind: "user"; readonly user: string }
+  /** Everyone who logs in at this identity provider, by its `iss`: what is done for them, and what they do. */
+  | { readonly kind: "issuer"; readonly issuer: string }
   /** A tool or a pattern. */
   | { readonly kind: "tool"; readonly tool: string }
   /** `kid` of one of our signing keys. */
@@ -64,14 +66,16 @@ export function stoppedBy(switches: readonly Switch[], of: Affected): Switch | n
 }
 
 /**
- * What suspends this very person in their own actions. A switch for everything does not, because operators have to look
- * and to remove it.
+ * What suspends this very person in their own actions, by name or with all who log in where they do. A switch for
+ * everything does not, because operators have to look and to remove it.
  * @param user issuer and subject, joined by `|`
  * @param since milliseconds, when their credential was issued
  */
 export function personStoppedBy(switches: readonly Switch[], user: string, since: number): Switch | null {
   if (switches.length === 0) return null
-  return (indexOf(switches).ofUsers.get(user) ?? []).find(({ before }) => before === null || since < before) ?? null
+  const { ofIssuers, ofUsers } = indexOf(switches)
+  const own = [...ofIssuers.filter(({ stopped }) => namesUser(stopped, user)), ...(ofUsers.get(user) ?? [])]
+  return own.find(({ before }) => before === null || since < before) ?? null
 }
 
 /** Milliseconds since the epoch: authority of these that was given earlier is stopped by a switch. 0 if none is. */
@@ -87,7 +91,9 @@ function withClasses(affected: Affected): Affected {
 
 /** Operators set few switches; streams of events may suspend thousands of people, so these are indexed. */
 interface Index {
+  /** All but those of users. */
   readonly others: readonly Switch[]
+  readonly ofIssuers: readonly Switch[]
   readonly ofUsers: ReadonlyMap<string, readonly Switch[]>
 }
 const indexes = new WeakMap<readonly Switch[], Index>()
@@ -102,7 +108,7 @@ function indexOf(switches: readonly Switch[]): Index {
     if (stopped.kind !== "user") others.push(each)
     else if (!ofUsers.get(stopped.user)?.push(each)) ofUsers.set(stopped.user, [each])
   }
-  const index = { others, ofUsers }
+  const index = { others, ofIssuers: others.filter(({ stopped }) => stopped.kind === "issuer"), ofUsers }
   indexes.set(switches, index)
   return index
 }
@@ -115,7 +121,8 @@ function holds({ stopped, before }: Switch, { agents, user, tool, kid, since }: 
     case "agent":
       return agents.includes(stopped.agent)
     case "user":
-      return user === stopped.user
+    case "issuer":
+      return user !== null && namesUser(stopped, user)
     case "tool":
       return tool !== null && patternCovers(stopped.tool, tool)
     case "key":
@@ -123,6 +130,12 @@ function holds({ stopped, before }: Switch, { agents, user, tool, kid, since }: 
     default:
       return stopped satisfies never
   }
+}
+
+/** An issuer has no `|` (cli/compiler/schema/issuers.ts), so no other one begins like this. */
+function namesUser(stopped: Stopped, user: string): boolean {
+  if (stopped.kind === "user") return user === stopped.user
+  return stopped.kind === "issuer" && user.startsWith(`${stopped.issuer}|`)
 }
 
 /** Keys that must sign nothing more. */

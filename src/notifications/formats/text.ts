@@ -133,6 +133,8 @@ export function nameOfSuspended(stopped: Stopped): string | null {
       return stopped.agent
     case "user":
       return stopped.user
+    case "issuer":
+      return stopped.issuer
     case "tool":
       return stopped.tool
     case "key":

@@ -94,6 +94,13 @@ describe("what a Security Event Token says", () => {
     ],
     [
       "switch.set",
+      switched({ kind: "issuer", issuer: "https://idp.test" }),
+      "urn:narrowgate:event-type:switch-set",
+      { format: "uri", uri: US },
+      { ...set, switch: "swi_1", kind: "issuer", issuer: "https://idp.test" },
+    ],
+    [
+      "switch.set",
       switched({ kind: "everything" }),
       "urn:narrowgate:event-type:switch-set",
       { format: "uri", uri: US },

@@ -7,8 +7,11 @@ import { final, ONLY_CODE, reason } from "./reason.ts"
 export const POLICY_DENIALS = {
   stopped: final({
     code: "invalid_token",
-    evidence: { switch: SWITCH, kind: plain(z.enum(["agent", "user", "key", "everything"]), "What is revoked.") },
-    doc: "An operator or a stream of security events has revoked the agent, the user, the key or everything.",
+    evidence: {
+      switch: SWITCH,
+      kind: plain(z.enum(["agent", "user", "issuer", "key", "everything"]), "What is revoked."),
+    },
+    doc: "An operator or a stream of security events has revoked the agent, the user, their identity provider, the key or everything.",
     forOperators: ({ kind, switch: id }) => `Suspended (${kind}, ${id})`,
     forCaller: ONLY_CODE,
   }),

@@ -120,7 +120,7 @@ export const CREDENTIAL_ERRORS = {
   stopped: reason({
     error: "unauthorized_client",
     evidence: { switch: plain(TEXT, "Id of the revocation.") },
-    doc: "The agent, one above it, the user or everything is revoked.",
+    doc: "The agent, one above it, the user, their identity provider or everything is revoked.",
     description: () => "No token is issued to this agent, or for this user, at the moment.",
   }),
   unavailable: reason({

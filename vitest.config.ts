@@ -108,6 +108,25 @@ const STACK_TESTS = [
   "test/node/dev/picture.test.ts",
 ]
 
+/**
+ * What takes longest of the projects `worker` and `node`. `npm test` leaves it out (`SHORT`), so that it takes five
+ * minutes; scripts of their own run it, most of them at length: test:guardrails, test:properties, test:soak, test:storage.
+ */
+const LONG_TESTS =
+  process.env["SHORT"] === undefined
+    ? []
+    : [
+        "test/core/guardrails/long-use.test.ts",
+        "test/ledger/guardrails-kept.test.ts",
+        "test/promises/{answer-before-row,any-step,hidden-is-denied,history-over-partitions}.test.ts",
+        "test/console/bounded.test.ts",
+        "test/node/compiler/lints/droppable.test.ts",
+        "test/soak/**",
+        "test/ledger/{record-outbox,rows-written,steady-load}.test.ts",
+        "test/audit/sealing-deaths.test.ts",
+        "test/flow/bundle-store.test.ts",
+      ]
+
 /** Folders under test/ that are projects of their own; every other folder belongs to `worker`. */
 const OWN_PROJECT = [
   "agentdojo",
@@ -146,7 +165,7 @@ const PROJECTS: readonly TestProjectInlineConfiguration[] = [
     test: {
       name: "worker",
       include: ["test/**/*.test.ts"],
-      exclude: OWN_PROJECT.map((folder) => `test/${folder}/**`),
+      exclude: [...OWN_PROJECT.map((folder) => `test/${folder}/**`), ...LONG_TESTS],
       globalSetup: [
         "./test/node/compiled-policies.ts",
         "./test/node/fuzz-corpus.ts",
@@ -172,7 +191,7 @@ const PROJECTS: readonly TestProjectInlineConfiguration[] = [
     test: {
       name: "node",
       include: ["test/node/**/*.test.ts"],
-      exclude: [...configDefaults.exclude, ...STACK_TESTS],
+      exclude: [...configDefaults.exclude, ...STACK_TESTS, ...LONG_TESTS],
       // No module that these tests import keeps state, and no test replaces a module. A process per file would only
       // load the official engine again.
       isolate: false,

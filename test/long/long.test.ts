@@ -6,11 +6,12 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { Lab, PACES } from "../../bench/lab.ts"
 import { placesOf } from "../harness/places-of-records.ts"
+import { randomOf } from "../harness/random.ts"
 import { firstIdAt } from "../../src/core/encoding/ids.ts"
 import { rootOf } from "../../src/core/task/state.ts"
 import { median, riseOf, sampleOf, type Sample } from "./measure.ts"
 import { APPROVED, PER_TREE, SHARED, startStack, type Stack } from "./stack.ts"
-import { randomFrom, Traffic, type Call } from "./traffic.ts"
+import { Traffic, type Call } from "./traffic.ts"
 
 const SECONDS = Number(process.env["LONG_SECONDS"] ?? 240)
 const SEED = Number(process.env["LONG_SEED"] ?? Date.now() % 2 ** 31)
@@ -42,7 +43,7 @@ beforeAll(
     console.log(`LONG_SEED=${SEED} LONG_SECONDS=${SECONDS}`)
     lab = await Lab.open(PACES.quick, () => undefined)
     stack = await startStack(lab)
-    const random = randomFrom(SEED)
+    const random = randomOf(SEED)
     traffic = new Traffic(stack, random)
     traffic.start()
     const between = (SECONDS * 1000 * KILLED_PART) / KILLS

@@ -9,7 +9,8 @@ import { Load } from "../../bench/load/load.ts"
 import type { Task } from "../../bench/servers/narrowgate.ts"
 import { ORIGIN } from "../../bench/servers/identities.ts"
 import { APPROVED, PER_TREE, SCOPE, SHARED } from "../long/stack.ts"
-import { randomFrom, Traffic, type Call } from "../long/traffic.ts"
+import { randomOf } from "../harness/random.ts"
+import { Traffic, type Call } from "../long/traffic.ts"
 import { deploy, untilReady, type Deployment } from "./served.ts"
 
 const KILLS = 5
@@ -45,7 +46,7 @@ beforeAll(async () => {
   there = await deploy()
   await there.start()
   await there.publish()
-  const random = randomFrom(SEED)
+  const random = randomOf(SEED)
   traffic = new Traffic(
     { narrowgate: there.narrowgate, operator: there.staff.operator, [Symbol.asyncDispose]: async () => undefined },
     random,

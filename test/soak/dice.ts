@@ -1,21 +1,15 @@
 /** Chance that comes out the same for the same seed, so that a run which finds something can be repeated. */
+import { randomOf } from "../harness/random.ts"
 
 export class Dice {
-  #state: number
+  /** From 0 to below 1. */
+  readonly next: () => number
 
   /** @param name of what is run: kinds that share a seed are not in step */
   constructor(seed: number, name: string) {
     let hash = seed
     for (const letter of name) hash = Math.imul(hash ^ (letter.codePointAt(0) ?? 0), 0x01_00_01_93)
-    this.#state = hash
-  }
-
-  /** From 0 to below 1: mulberry32. */
-  next(): number {
-    this.#state = (this.#state + 0x6d_2b_79_f5) | 0
-    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
+    this.next = randomOf(hash)
   }
 
   below(bound: number): number {

@@ -5,14 +5,12 @@
 import { spawnSync } from "node:child_process"
 import { createRequire } from "node:module"
 import { parse } from "node:querystring"
+import { PYTHON } from "../../../dev/python.ts"
 
 /** Null: the reader refuses the query. */
 export type Reading = Readonly<Record<string, unknown>> | null
 /** Null: the reader is not installed here. */
 type Reader = (queries: readonly string[]) => readonly Reading[] | null
-
-/** PYTHON names a Python that has the packages, such as the one of a virtual environment. */
-const python = process.env["PYTHON"] ?? "python3"
 
 export const READERS: Readonly<Record<string, Reader>> = {
   URLSearchParams: (queries) => queries.map((query) => grouped([...new URLSearchParams(query)])),
@@ -21,9 +19,9 @@ export const READERS: Readonly<Record<string, Reader>> = {
   "qs, allowDots": byQs({ allowDots: true }),
   php: byProgram("php", ["-d", "display_errors=0", "read.php"]),
   rack: byProgram("ruby", ["read.rb"]),
-  urllib: byProgram(python, ["read.py", "urllib"]),
-  werkzeug: byProgram(python, ["read.py", "werkzeug"]),
-  django: byProgram(python, ["read.py", "django"]),
+  urllib: byProgram(PYTHON, ["read.py", "urllib"]),
+  werkzeug: byProgram(PYTHON, ["read.py", "werkzeug"]),
+  django: byProgram(PYTHON, ["read.py", "django"]),
   go: byProgram("go", ["run", "read.go"]),
   spring: (queries) => queries.map(bySpring),
 }

@@ -14,7 +14,7 @@ async function wrong(path: string, body: unknown): Promise<string> {
 
 describe("a stop is told what is wrong with it", () => {
   test.each<readonly [body: unknown, says: RegExp]>([
-    [{}, /^Name exactly one of task, token, agent, user, tool, key, everything\.$/],
+    [{}, /^Name exactly one of task, token, agent, user, issuer, tool, key, everything\.$/],
     [{ agent: "a", everything: true }, /^Name exactly one of/],
     [{ task: "tsk_nope" }, /^A task is named by its id: tsk_/],
     [{ tool: "orders.g*" }, /^A tool is named in full, or by a prefix such as crm\.\*/],

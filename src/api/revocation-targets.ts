@@ -14,7 +14,8 @@ import type { Bundle } from "../core/policy/assemble.ts"
 import { isKeyOfClass } from "../core/policy/registered-clients.ts"
 import { userId } from "../core/policy/principals.ts"
 import { hasIssuer } from "./contract/names.ts"
-import type { Stopped } from "../core/signals/switch.ts"
+import { switchboard } from "../revocation/switchboard.ts"
+import type { Stopped, Switch } from "../core/signals/switch.ts"
 
 export interface Target {
   /** Null if the lookup failed, which does not delay the revocation. */
@@ -64,7 +65,7 @@ export async function targetOf(stopped: Stopped, bundle: Bundle, env: Env, now: 
     case "user":
       return userTarget(stopped.user, records, bundle, env, hits)
     case "issuer":
-      return issuerTarget(stopped.issuer, records, bundle, hits)
+      return issuerTarget(stopped.issuer, records, bundle, env, hits)
     case "key": {
       const keys = await inTime(keyRing(env).publicKeys())
       if (!keys) return { known: null, nearest: [], hits }
@@ -122,18 +123,29 @@ async function userTarget(
   return targetAmong(ever !== null && ever.length > 0, user, [...new Set([...users, ...managing])], hits)
 }
 
-/** Also one that is not trusted any more, if its people were seen lately. Policy files name it by its id. */
-function issuerTarget(
+/**
+ * Also one that is not trusted any more, if its people were seen lately, or if it is suspended. Policy files name it by
+ * its id.
+ */
+async function issuerTarget(
   name: string,
   records: readonly DecisionRecord[] | null,
   { issuers }: Bundle,
+  env: Env,
   hits: Hits,
-): Target {
+): Promise<Target> {
   const all = [...issuers.values()].flatMap(({ id, issuer }) => (issuer === undefined ? [] : [{ id, issuer }]))
-  const isKnown = all.some(({ issuer }) => issuer === name) || (records ?? []).length > 0
+  const isKnown =
+    all.some(({ issuer }) => issuer === name) || (records ?? []).length > 0 || (await isSuspended(name, env))
   const ofId = all.find(({ id }) => id === name)
   const names = all.map(({ issuer }) => issuer)
   return ofId ? { known: false, nearest: [ofId.issuer], hits } : targetAmong(isKnown, name, names, hits)
+}
+
+async function isSuspended(issuer: string, env: Env): Promise<boolean> {
+  const text = await inTime(switchboard(env).listed())
+  const switches: readonly Switch[] = text === null ? [] : JSON.parse(text)
+  return switches.some(({ stopped }) => stopped.kind === "issuer" && stopped.issuer === issuer)
 }
 
 /**

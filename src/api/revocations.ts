@@ -11,7 +11,7 @@ import { askLedger } from "../ledger/ask.ts"
 import { isOwnTaskId } from "../ledger/locator.ts"
 import { logEvent } from "../platform/log.ts"
 import { switchboard } from "../revocation/switchboard.ts"
-import type { ListedSwitch, Stopped, Switch } from "../core/signals/switch.ts"
+import { locksOut, type ListedSwitch, type Stopped, type Switch } from "../core/signals/switch.ts"
 import type { StopRequest } from "./contract/revocations.ts"
 import type { ApiRequest, Handler } from "./handler.ts"
 import type { ApiError, ApiResult } from "./outcome.ts"
@@ -68,30 +68,19 @@ function stoppedOf({ agent, user, issuer, tool, key, everything }: StopRequest):
 }
 
 async function stop(stopped: Stopped, request: ApiRequest<"addRevocation">, record: RecordedRequest): Promise<Result> {
-  const { body, bundle, context } = request
+  const { body, bundle, caller, context } = request
   const target = await targetOf(stopped, bundle, context.env, context.receivedAt)
   if (body.preview) return { answer: target, record }
   if (target.known === false && !body.confirm) return { ...unknownTarget(stopped.kind, target), record }
-  if (locksOut(stopped, request) && !body.confirm) return { ...OWN_ISSUER, record }
+  const before = body.before === undefined ? null : body.before * 1000
+  if (locksOut(stopped, before, caller.operator, context.receivedAt) && !body.confirm) return { ...OWN_ISSUER, record }
   return setSwitch(stopped, request, record, target)
 }
-
-/**
- * Whether the operator could not lift it, because they log in at the provider that is suspended, and a new login would
- * not help.
- */
-function locksOut(stopped: Stopped, { body, caller, context }: ApiRequest<"addRevocation">): boolean {
-  const isForLong = body.before === undefined || body.before * 1000 > context.receivedAt + A_MOMENT_MS
-  return stopped.kind === "issuer" && isForLong && caller.operator.startsWith(`${stopped.issuer}|`)
-}
-
-/** Clocks differ. */
-const A_MOMENT_MS = 60_000
 
 const OWN_ISSUER = {
   error: "invalid_request",
   description:
-    'Nothing is suspended: you log in at this provider yourself, and only an operator who logs in elsewhere could lift this. To suspend it all the same, send "confirm": true.',
+    'Nothing is suspended: you log in at this provider yourself, and only an operator who logs in elsewhere could lift this. To suspend it all the same, confirm it ("confirm": true, or --confirm).',
 } as const
 
 /** The revocation of a misspelt name would be acknowledged, and the intended target would continue. */

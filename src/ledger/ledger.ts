@@ -1,8 +1,6 @@
 /**
- * The ledger: the Durable Object of task trees, a thin shell around the pure steps `decide`, `openTask` and the others.
- * Each step is one synchronous transaction, storage first, then memory, with no await in between. An answer leaves only
- * when what it depends on is durable (the object's output gate). Whatever names a task may use the id of the request for
- * consent from which the task comes.
+ * The ledger: the Durable Object of task trees, a thin shell around pure steps. Each step is one synchronous transaction,
+ * storage first, then memory. An answer leaves only when what it depends on is durable (the object's output gate).
  */
 import type { Approval, Unanswerable, Vote } from "../core/task/approval.ts"
 import type { ApproverIdentity, NotApprover } from "../core/task/approvers.ts"
@@ -20,6 +18,7 @@ import type { Pointer } from "../core/policy/bundle.ts"
 import { cachedBundle } from "../bundles/store.ts"
 import type { Holder, DeniedCall, TokenUse } from "../core/decision/call.ts"
 import type { UserFacts } from "../core/policy/principals.ts"
+import { authorityOf, type Authority } from "../core/task/authority.ts"
 import type { TaskEnd } from "../core/task/change.ts"
 import type { OpenedTask } from "../core/task/opened-task.ts"
 import type { ConsentResponse as ConsentAnswer, Consent } from "../core/task/pending-consent.ts"
@@ -95,7 +94,6 @@ export class Ledger extends StoredObject {
     return spend(this.#trees, use)
   }
 
-  /** For each of these bearer tokens, until when it opens, or opened, anything: milliseconds since the epoch. */
   liveUntil(tokens: readonly BearerToken[]): readonly number[] {
     return tokens.map((each) => this.#tasks.liveUntil(each))
   }
@@ -276,6 +274,10 @@ export class Ledger extends StoredObject {
   /** After the answer no call is admitted that would be for the person by an authority that they had before. */
   erase(person: ErasedPerson, record: DecisionRecord): Erased {
     return erasePerson(this.#trees, person, record)
+  }
+
+  authorityOf(task: string, agent: string): Authority | null {
+    return authorityOf(this.#trees.of(task), task, agent)
   }
 
   isActive(jti: string, task: string, agent: string): boolean {

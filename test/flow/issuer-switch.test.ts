@@ -1,14 +1,19 @@
 /** A switch on an identity provider: who cannot be trusted any more, because their provider's key was stolen, say. */
 import { describe, expect, test } from "vitest"
 import { z } from "zod"
-import { exchangeForm, openChild, openTask, postForm } from "../harness/agents.ts"
+import { env } from "cloudflare:workers"
+import { AUDIENCE, exchangeForm, openChild, openTask, postForm, type TokenAnswer } from "../harness/agents.ts"
+import { codeFor, provenAs, redeem, refreshBy, taskOf } from "../harness/browser.ts"
+import { knock } from "../harness/door.ts"
 import { visitorAs } from "../harness/browsing.ts"
+import { publish, yard } from "../harness/bundles.ts"
 import { yardForEach } from "../harness/each-test.ts"
 import { callWith } from "../harness/gateways.ts"
 import { forgetCaches } from "../harness/isolate.ts"
-import { IDP, idToken, second, SECOND_IDP, secondProvidersToken } from "../harness/issuers.ts"
+import { accessToken, IDP, idToken, second, SECOND_IDP, secondProvidersToken, US } from "../harness/issuers.ts"
 import { bearerOf, manage, type ManagementAnswer } from "../harness/management.ts"
 import { recordOf, recordsOf } from "../harness/records.ts"
+import { switchboard } from "../../src/revocation/switchboard.ts"
 import { personStoppedBy, stoppedBy, type Switch } from "../../src/core/signals/switch.ts"
 
 yardForEach()
@@ -84,14 +89,25 @@ describe("a switch on an identity provider", () => {
     expect((await manage("GET", "/v1/revocations", await bearerOf("operator"))).status).toBe(200)
   })
 
+  test("can be followed by one with a time when nobody trusts the provider any more, however much later", async () => {
+    expect((await revoke({ issuer: SECOND_IDP })).status).toBe(200)
+    const body = await yard()
+    await publish({ ...body, issuers: body.issuers.filter(({ id }) => id !== "second") }, 2)
+    forgetCaches()
+    const before = Math.floor(Date.now() / 1000)
+    expect(await revoke({ issuer: SECOND_IDP, before })).toMatchObject({ status: 200, json: { known: true } })
+  })
+
   test("is set on the page too, which warns an operator who logs in there", async () => {
     const operator = await visitorAs("operator")
-    const ask = async (name: string): Promise<string> => {
-      const query = new URLSearchParams({ kind: "issuer", name, reason: "its key was stolen", before: "" })
+    const ask = async (name: string, before = ""): Promise<string> => {
+      const query = new URLSearchParams({ kind: "issuer", name, reason: "its key was stolen", before })
       return (await operator.get(`/console/stop/confirm?${query.toString()}`)).text()
     }
     expect(await ask(IDP)).toContain("You log in at this provider yourself.")
     expect(await ask(SECOND_IDP)).not.toContain("yourself")
+    expect(await ask(IDP, "2100-01-01T00:00")).toContain("You log in at this provider yourself.")
+    expect(await ask(IDP, "2026-01-01T00:00")).not.toContain("yourself")
     const wanted = { kind: "issuer", name: SECOND_IDP, reason: "its key was stolen", before: "" }
     const answer = await operator.post("/console/stop", wanted)
     const done = await (await operator.get(answer.headers.get("location") ?? "")).text()
@@ -101,6 +117,75 @@ describe("a switch on an identity provider", () => {
     )
     // Nobody is locked out by a form that lacks the confirmation.
     expect((await operator.post("/console/stop", { ...wanted, name: IDP })).status).toBe(400)
+  })
+})
+
+/** A suspension is lifted some day: what it refused meanwhile has used nothing up, and no record says otherwise. */
+describe("a token request that a switch refuses", () => {
+  const suspended = async <Result>(body: Body, request: () => Promise<Result>): Promise<Result> => {
+    const { json } = await revoke({ ...body, confirm: true })
+    const result = await request()
+    const switchboardOf = switchboard(env)
+    await switchboardOf.lift(answered.parse(json).id)
+    forgetCaches()
+    return result
+  }
+  const refusedAs = async (answer: TokenAnswer): Promise<void> => {
+    expect(answer.refused?.error).toBe("unauthorized_client")
+    const record = await recordOf(answer.refused?.decision_id ?? "")
+    expect(record).toMatchObject({ decision: "deny", code: "unauthorized_client", denial: { reason: "stopped" } })
+  }
+
+  test.each([
+    ["an identity provider", { issuer: IDP }],
+    ["a user", { user: `${IDP}|alice` }],
+  ])("on %s leaves a code, and then a refresh token, as good as before", async (_what, body) => {
+    const code = await codeFor()
+    await refusedAs(await suspended(body, async () => redeem(code)))
+    const { issued } = await redeem(code)
+    const refresh = issued?.refresh_token ?? ""
+    await refusedAs(await suspended(body, async () => refreshBy(refresh)))
+    await refusedAs(await suspended(body, async () => refreshBy(refresh)))
+    const renewed = (await refreshBy(refresh)).issued
+    expect(await codeOf(renewed?.access_token ?? "")).toBe("ok")
+    // Each token was issued once, as records say.
+    const records = await recordsOf(taskOf(code), 4)
+    expect(records.filter(({ kind, decision }) => kind === "exchange" && decision === "allow")).toHaveLength(2)
+  })
+
+  test("leaves a person's consent (CIBA) as good as before", async () => {
+    const assertion = async () => ({ ...(await provenAs("first")), audience: AUDIENCE })
+    const form = { ...(await assertion()), login_hint: `${IDP}|alice`, scope: "openid files.*:read" }
+    const asked = await knock(
+      new Request(`${US}/oauth/bc-authorize`, { method: "POST", body: new URLSearchParams(form) }),
+    )
+    const { auth_req_id: id } = z.looseObject({ auth_req_id: z.string() }).parse(await asked.json())
+    const by = `Bearer ${await accessToken("alice", "cli")}`
+    const given = await manage("POST", `/v1/approvals/${taskOf(id)}`, by, {}, { decision: "approve" })
+    expect(given.status).toBe(200)
+    const poll = async () =>
+      postForm({ grant_type: "urn:openid:params:grant-type:ciba", auth_req_id: id, ...(await assertion()) })
+    await refusedAs(await suspended({ issuer: IDP }, poll))
+    expect(await codeOf((await poll()).issued?.access_token ?? "")).toBe("ok")
+  })
+
+  test("for a fresher session leaves the task as it was", async () => {
+    const now = Math.floor(Date.now() / 1000)
+    const old = await openTask("first", {
+      subject_token: await idToken("alice", { claims: { iat: now - 600, auth_time: now - 600 } }),
+    })
+    const fresh = await idToken("alice", { claims: { auth_time: now + 20 } })
+    const freshen = async () => postForm({ ...(await exchangeForm("first")), subject_token: fresh, task: old.task })
+    await refusedAs(await suspended({ issuer: IDP, before: now - 300 }, freshen))
+    expect((await freshen()).status).toBe(200)
+  })
+
+  test("says nothing of a task to another agent", async () => {
+    const code = await codeFor()
+    await suspended({ issuer: IDP }, async () => {
+      const { refused } = await redeem(code, await provenAs("second"))
+      expect(refused?.error).toBe("invalid_grant")
+    })
   })
 })
 

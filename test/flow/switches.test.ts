@@ -261,7 +261,10 @@ describe("a revocation", () => {
     { task: "tsk_1" },
     { everything: false },
     { everything: true, before: -1 },
+    { everything: true, before: 8_640_000_000_001 },
     { everything: true, until: 5 },
+    { issuer: "https://idp.test|alice" },
+    { issuer: "https://idp.test " },
     { key: "k", before: 5 },
     [],
   ])("%j is malformed", async (body) => {

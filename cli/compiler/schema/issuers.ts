@@ -5,6 +5,7 @@ import {
   PLAIN_ACCESS_TOKEN,
   PLAIN_ID_TOKEN,
   type IssuerDefinition,
+  ISSUER_NAME,
 } from "../../../src/core/policy/definition/issuers.ts"
 import type { KeySource } from "../../../src/core/policy/definition/keys.ts"
 import type { ExactClaims } from "../../../src/core/policy/definition/claims.ts"
@@ -157,10 +158,7 @@ const trustDomain = text(
   "Write the name alone, such as `example.org`, without `spiffe://`.",
 )
 
-/**
- * With the subject it makes the user's name, `issuer|subject`: no `|` of its own, and nothing that looks like another.
- */
-const issuerUrl = trustedUrl.refine((value) => /^[\x21-\x7b\x7d\x7e]+$/u.test(value), {
+const issuerUrl = trustedUrl.refine((value) => ISSUER_NAME.test(value), {
   error: "not an issuer's URL",
   params: { fix: "Write plain ASCII without blanks and without `|`." },
 })

@@ -1,6 +1,7 @@
 /** `/v1/revocations`: what an operator revokes or suspends, and what is suspended. */
 import * as z from "zod"
 import { isPattern } from "../../core/catalog/pattern.ts"
+import { ISSUER_NAME } from "../../core/policy/definition/issuers.ts"
 import { isTaskId } from "../../core/task/state.ts"
 import { endpoint, once, type NamedThing } from "./endpoint.ts"
 import { moment, nearestNames } from "./members.ts"
@@ -67,6 +68,8 @@ export function hitsText({ tools, recent }: StopHits): string {
 
 const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? "" : "s"}`
 
+/** The last that a date can be (ECMA-262, section 21.4.1.1): people read it as one. */
+const LAST_SECOND = 8_640_000_000_000
 /** Characters; a record shows the beginning of a longer reason. */
 const MAX_REASON = 1_024
 const MAX_BODY_BYTES = 32_768
@@ -88,6 +91,7 @@ const stopRequest = once(() => {
         agent: named.optional().describe("The agent: its calls, those made for it, its token requests."),
         user: named.optional().describe("The person, `<issuer>|<subject>`: what is done for them, and what they do."),
         issuer: named
+          .regex(ISSUER_NAME, "An identity provider is named by its `iss`, a URL without `|`.")
           .optional()
           .describe("An identity provider by its `iss`: as if each of its people were named as `user`."),
         tool: named
@@ -106,6 +110,7 @@ const stopRequest = once(() => {
         before: z
           .int()
           .min(1)
+          .max(LAST_SECOND)
           .optional()
           .describe(
             "Seconds since the epoch: authority that was given from then on is left alone. Not of a task, a token or a key.",

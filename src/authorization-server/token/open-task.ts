@@ -11,6 +11,7 @@ import type { Bundle } from "../../core/policy/assemble.ts"
 import { candidateFor, type RequestContext } from "../../request-context.ts"
 import { currentSwitches } from "../../revocation/lease.ts"
 import { pulledKeys, stoppedBy, stoppedUntil, type Switch } from "../../core/signals/switch.ts"
+import { stopOfAuthority } from "./stop-of-authority.ts"
 import { userId } from "../../core/policy/principals.ts"
 import { asciiText } from "../../core/encoding/display-text.ts"
 import { audienceOf } from "./resource-indicator.ts"
@@ -70,13 +71,15 @@ async function openBy(request: GrantRequest, subjectOf: SubjectOf): Promise<Sign
   const switches = await currentSwitches(context)
   const stopped = checkSwitches(switches, { agent, since }, wanted)
   if (stopped) return stopped
+  const { user, parent, task } = wanted.request
+  const stoppedTask = task === null ? null : await stopOfAuthority(task, agent, switches ?? [], context.env)
+  if (stoppedTask) return stoppedTask
   const { env, config, receivedAt } = context
   const signer = await signerOf(env, config.signingAlgorithm, pulledKeys(switches ?? []), receivedAt)
   if (!signer) return oauthError({ reason: "unavailable" })
   // First the agent's own proof: a replay of it must not count as an opening of the agent.
   const replayed = await refuseReplay([...once, ...wanted.proofs], context)
   if (replayed) return replayed
-  const { user, parent, task } = wanted.request
   const knownTask = parent?.task ?? task
   const { partition } = wanted.request
   const owner = user ?? { agent: historyKeyOf(agent), ...(partition && { partition: partition.index }) }
@@ -88,7 +91,7 @@ async function openBy(request: GrantRequest, subjectOf: SubjectOf): Promise<Sign
   const opening = { ...wanted, request: { ...wanted.request, continuesFrom } }
   const result = reused ?? (await open(opening, root, signer, request))
   if (isOAuthFailure(result)) return result
-  // Only the ledger knows since when an existing task has had its authority.
+  // As of the step itself, which may have come after another one.
   const { opened } = result
   const authority = { agents: [agent], user: opened.user, kid: null, tool: null, since: opened.since }
   const late = stoppedBy(switches ?? [], authority)

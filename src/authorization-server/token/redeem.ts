@@ -15,6 +15,7 @@ import { refuseReplay } from "./replay-log.ts"
 import type { GrantRequest } from "./open-task.ts"
 import { isOAuthFailure, oauthError, type OAuthFailure } from "../../core/denials/oauth-error.ts"
 import type { OpenedTask } from "../../core/task/opened-task.ts"
+import { stopOfAuthority } from "./stop-of-authority.ts"
 import { signerOf } from "../../signing/signing-key.ts"
 
 /** The client that redeems, with the proven key and the `jti` that the token is to have. */
@@ -45,8 +46,10 @@ export async function redeemAt(root: string, request: GrantRequest, step: Step):
   if (!switches) return oauthError({ reason: "unavailable" })
   const stopped = stoppedBy(switches, { agents: [agent], user: null, kid: null, tool: null, since })
   if (stopped) return oauthError({ reason: "stopped", switch: stopped.id })
+  // A consent is good for one token, a refresh token for one use: neither must be used up if no token is issued.
+  const stoppedForUser = await stopOfAuthority(root, agent, switches, context.env)
+  if (stoppedForUser) return stoppedForUser
   const { env, config, receivedAt } = context
-  // A consent is good for one token: it must not be used up if none can be signed.
   const signer = await signerOf(env, config.signingAlgorithm, pulledKeys(switches), receivedAt)
   if (!signer) return oauthError({ reason: "unavailable" })
   const reused = await refuseReplay([...request.once, ...(proof ? [singleUseOfProof(proof)] : [])], context)
@@ -57,7 +60,7 @@ export async function redeemAt(root: string, request: GrantRequest, step: Step):
   )
   if (!opened || "bundle" in opened) return oauthError({ reason: "unavailable" })
   if (isOAuthFailure(opened)) return opened
-  // Only the ledger knows the person; their consent is no younger than their session.
+  // As of the step itself, which may have come after another one.
   const person = { agents: [agent], user: opened.user, kid: null, tool: null, since: opened.since }
   const stoppedToo = stoppedBy(switches, person)
   if (stoppedToo) return oauthError({ reason: "stopped", switch: stoppedToo.id })

@@ -5,6 +5,7 @@ import { respondPage, seeOther } from "../../web/page.tsx"
 import { Moment, Text } from "../../web/text.tsx"
 import { ConsolePage, failurePage } from "../layout/frame.tsx"
 import { hitsText, stopTarget } from "../../api/contract/revocations.ts"
+import { locksOut } from "../../core/signals/switch.ts"
 import { hasIssuer } from "../../api/contract/names.ts"
 import { agentPath } from "../layout/paths.ts"
 import type { PageDefinition } from "../layout/page-definition.ts"
@@ -51,7 +52,9 @@ async function confirmStop(request: PageRequest): Promise<Response> {
   if (task?.status === 404) return failurePage(request, task)
   const target = response && stopTarget().parse(response.body)
   const isUnknown = target?.known === false
-  const isOwn = kind === "issuer" && before === "" && request.reader.user.startsWith(`${name}|`)
+  const stopsFrom = typeof at === "number" ? at * 1000 : null
+  const isOwn =
+    kind === "issuer" && locksOut({ kind, issuer: name }, stopsFrom, request.reader.user, request.context.receivedAt)
   const canSuspend = kind !== "user" || hasIssuer(name)
   return respondPage(
     <ConsolePage title={`${ACTIONS[kind]}?`} request={request} narrow>

@@ -132,7 +132,20 @@ function holds({ stopped, before }: Switch, { agents, user, tool, kid, since }: 
   }
 }
 
-/** An issuer has no `|` (cli/compiler/schema/issuers.ts), so no other one begins like this. */
+/**
+ * Whether it would suspend this person for good, so that they could not lift it: they log in at the provider that it
+ * suspends, and a new login would not help.
+ * @param before milliseconds since the epoch; null: all authority
+ */
+export function locksOut(stopped: Stopped, before: number | null, user: string, now: number): boolean {
+  const isForLong = before === null || before > now + A_MOMENT_MS
+  return stopped.kind === "issuer" && isForLong && namesUser(stopped, user)
+}
+
+/** Clocks differ. */
+const A_MOMENT_MS = 60_000
+
+/** An issuer has no `|` (`ISSUER_NAME`), so no other one begins like this. */
 function namesUser(stopped: Stopped, user: string): boolean {
   if (stopped.kind === "user") return user === stopped.user
   return stopped.kind === "issuer" && user.startsWith(`${stopped.issuer}|`)

@@ -2,6 +2,12 @@
 import type { ExactClaims, PersonClaims } from "./claims.ts"
 import type { KeySource } from "./keys.ts"
 
+/**
+ * An `iss` that can be configured: with the subject it makes the user's name, `issuer|subject`, so it has no `|`, and
+ * nothing that looks like another.
+ */
+export const ISSUER_NAME = /^[\x21-\x7b\x7d\x7e]+$/u
+
 /** The claims that name the client to which a token was issued: each provider has one of them. */
 export const CLIENT_CLAIMS = ["client_id", "azp", "cid", "appid"] as const
 

@@ -15,7 +15,7 @@ import { isKeyOfClass } from "../core/policy/registered-clients.ts"
 import { userId } from "../core/policy/principals.ts"
 import { hasIssuer } from "./contract/names.ts"
 import { switchboard } from "../revocation/switchboard.ts"
-import type { Stopped, Switch } from "../core/signals/switch.ts"
+import { isUserOf, type Stopped, type Switch } from "../core/signals/switch.ts"
 
 export interface Target {
   /** Null if the lookup failed, which does not delay the revocation. */
@@ -135,16 +135,19 @@ async function issuerTarget(
   hits: Hits,
 ): Promise<Target> {
   const all = [...issuers.values()].flatMap(({ id, issuer }) => (issuer === undefined ? [] : [{ id, issuer }]))
-  const isKnown =
-    all.some(({ issuer }) => issuer === name) || (records ?? []).length > 0 || (await isSuspended(name, env))
+  const isTrusted = all.some(({ issuer }) => issuer === name) || (records ?? []).length > 0
+  const isKnown = isTrusted || (await isSuspended(name, env))
   const ofId = all.find(({ id }) => id === name)
   const names = all.map(({ issuer }) => issuer)
-  return ofId ? { known: false, nearest: [ofId.issuer], hits } : targetAmong(isKnown, name, names, hits)
+  if (!ofId && (isKnown === null || (!isKnown && records === null))) return { known: null, nearest: [], hits }
+  return ofId ? { known: false, nearest: [ofId.issuer], hits } : targetAmong(isKnown === true, name, names, hits)
 }
 
-async function isSuspended(issuer: string, env: Env): Promise<boolean> {
+/** Null if the look-up failed. */
+async function isSuspended(issuer: string, env: Env): Promise<boolean | null> {
   const text = await inTime(switchboard(env).listed())
-  const switches: readonly Switch[] = text === null ? [] : JSON.parse(text)
+  if (text === null) return null
+  const switches: readonly Switch[] = JSON.parse(text)
   return switches.some(({ stopped }) => stopped.kind === "issuer" && stopped.issuer === issuer)
 }
 
@@ -168,7 +171,7 @@ async function recentOf(stopped: Stopped, env: Env, now: number): Promise<readon
       return findRecords(env, { ...query, kind: "exchange", user: stopped.user })
     case "issuer": {
       const found = await findRecords(env, { ...query, kind: "exchange" })
-      return found.filter(({ user }) => user?.startsWith(`${stopped.issuer}|`))
+      return found.filter(({ user }) => user !== null && isUserOf(stopped.issuer, user))
     }
     case "everything":
       return findRecords(env, { ...query, kind: "exchange" })

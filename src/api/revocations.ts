@@ -1,7 +1,7 @@
 /**
  * `/v1/revocations`: an operator revokes something with immediate effect. A task or a token ends in its ledger; a
- * switch suspends an agent, a user, an identity provider, tools, a key, or everything. The answer is sent once the revocation is in force: no
- * call that begins later succeeds.
+ * switch suspends an agent, a user, an identity provider, tools, a key, or everything. The answer is sent once the
+ * revocation is in force: no call that begins later succeeds.
  */
 import { recordOf, type DecisionRecord } from "../core/record/record.ts"
 import { verifyDelegationToken } from "../credentials/delegation-token.ts"

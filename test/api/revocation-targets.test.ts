@@ -37,7 +37,6 @@ const MISSPELT: readonly (readonly [string, Body, readonly string[]])[] = [
   ["the tools of a server", { tool: "fles.*" }, ["files.*"]],
   ["a person", { user: "https://idp.test|alicee" }, [ALICE]],
   ["an identity provider", { issuer: "https://scond.test" }, [SECOND_IDP]],
-  ["an identity provider by its id in the policy files", { issuer: "second" }, [SECOND_IDP]],
   ["a key", { key: "none-such" }, []],
 ]
 
@@ -69,6 +68,12 @@ describe("what nothing of this name is known of", () => {
     const done = await (await operator.get(confirmed.headers.get("location") ?? "")).text()
     expect(done).toContain("Nothing has this name.")
   })
+})
+
+test("an identity provider is not stopped by its id in the policy files, which names nobody; its issuer is told", async () => {
+  expect(await revoke({ issuer: "second" })).toMatchObject({ status: 404, json: { nearest: [SECOND_IDP] } })
+  expect(await revoke({ issuer: "second", confirm: true })).toMatchObject({ status: 400 })
+  expect(await switches()).toEqual([])
 })
 
 test("a person whom an agent has only named is not known: a misspelt stop is no less asked about", async () => {
@@ -122,7 +127,11 @@ describe("what a stop hits", () => {
   test("is unknown while no record can be read: that holds up no stop", async () => {
     const token = await recordedTask()
     vi.spyOn(RecordLog.prototype, "list").mockRejectedValue(new Error("out of reach, by a test"))
-    for (const body of [{ user: "https://idp.test|alicee" }, { agent: agentId("first") }]) {
+    for (const body of [
+      { user: "https://idp.test|alicee" },
+      { issuer: "https://gone.test" },
+      { agent: agentId("first") },
+    ]) {
       expect(await revoke(body)).toMatchObject({ status: 200, json: { hits: { recent: null } } })
     }
     expect((await callWith(token, "/files/a")).code).toBe("invalid_token")

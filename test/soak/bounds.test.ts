@@ -209,7 +209,7 @@ const BOUNDS: readonly Bound[] = [
   },
 ]
 
-/** `npm test` goes just beyond the smaller bounds, the long run ten times as far. */
+/** A short run goes just beyond the smaller bounds, the long run ten times as far. */
 const FACTOR = inject("soak").calls >= 100_000 ? 10 : 1.2
 
 test.for(BOUNDS.filter(({ bound }) => FACTOR === 10 || bound <= 10_000))(

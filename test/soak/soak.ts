@@ -1,6 +1,6 @@
 /**
- * What all soaks have in common. `npm run test:soak` runs each kind for a million calls, `npm test` for some thousands;
- * `SOAK_CALLS` and `SOAK_SEED` set how many, and which.
+ * What all soaks have in common. `npm run test:soak` runs each kind for a million calls; `SOAK_CALLS` and `SOAK_SEED` set
+ * how many, and which.
  */
 import { runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"

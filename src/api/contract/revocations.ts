@@ -5,7 +5,7 @@ import { ISSUER_NAME } from "../../core/policy/definition/issuers.ts"
 import { isTaskId } from "../../core/task/state.ts"
 import { endpoint, once, type NamedThing } from "./endpoint.ts"
 import { moment, nearestNames } from "./members.ts"
-import { hasIssuer, NO_TASK_ID, NO_USER_NAME } from "./names.ts"
+import { hasIssuer, NO_ISSUER_NAME, NO_TASK_ID, NO_USER_NAME } from "./names.ts"
 import { taskStatus } from "./tasks.ts"
 
 export const stop = once(() =>
@@ -91,7 +91,7 @@ const stopRequest = once(() => {
         agent: named.optional().describe("The agent: its calls, those made for it, its token requests."),
         user: named.optional().describe("The person, `<issuer>|<subject>`: what is done for them, and what they do."),
         issuer: named
-          .regex(ISSUER_NAME, "An identity provider is named by its `iss`, a URL without `|`.")
+          .regex(ISSUER_NAME, NO_ISSUER_NAME)
           .optional()
           .describe("An identity provider by its `iss`: as if each of its people were named as `user`."),
         tool: named
@@ -123,7 +123,9 @@ const stopRequest = once(() => {
         confirm: z
           .literal(true)
           .optional()
-          .describe("Set the switch although nothing of this name is known, or although it suspends the caller."),
+          .describe(
+            "Set the switch although nothing of this name is known, or although the caller logs in at this provider.",
+          ),
         preview: z.literal(true).optional().describe("Set nothing: the answer says what the switch would affect."),
       })
       .refine(
@@ -142,6 +144,7 @@ const stopRequest = once(() => {
         "`before` does not go with a task, a token or a key.",
       )
       .refine(({ user, confirm }) => !confirm || user === undefined || hasIssuer(user), NO_USER_NAME)
+      .refine(({ issuer, confirm }) => !confirm || issuer === undefined || URL.canParse(issuer), NO_ISSUER_NAME)
   )
 })
 export type StopRequest = z.infer<ReturnType<typeof stopRequest>>

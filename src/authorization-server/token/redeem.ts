@@ -1,6 +1,6 @@
 /**
- * Grants of a task that is in its ledger already: key → switches → signer → single use → one step of the ledger →
- * token. They differ in what is presented to the ledger.
+ * Grants of a task that is in its ledger already: key → switches → the task's authority → signer → single use → one step
+ * of the ledger → token. They differ in what is presented to the ledger.
  */
 import type { Pointer } from "../../core/policy/bundle.ts"
 import { askByNewest } from "../../ledger/ask.ts"

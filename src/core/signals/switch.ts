@@ -1,7 +1,7 @@
 /**
  * Switches stop more than one task. Each names an agent, a user, an identity provider, tools, a key or everything, and is
- * in force until it is removed, or ends when nothing is left that it could stop; one with `before` revokes only what was issued before that
- * moment. Pure: the switchboard stores them.
+ * in force until it is removed, or ends when nothing is left that it could stop; one with `before` revokes only what was
+ * issued before that moment. Pure: the switchboard stores them.
  */
 import { patternCovers } from "../catalog/pattern.ts"
 import { namesOf } from "../guardrails/history-key.ts"
@@ -132,6 +132,9 @@ function holds({ stopped, before }: Switch, { agents, user, tool, kid, since }: 
   }
 }
 
+/** A switch with a time so near is no lock-out: the clock of who writes it may be ahead. */
+const A_MOMENT_MS = 60_000
+
 /**
  * Whether it would suspend this person for good, so that they could not lift it: they log in at the provider that it
  * suspends, and a new login would not help.
@@ -142,13 +145,14 @@ export function locksOut(stopped: Stopped, before: number | null, user: string, 
   return stopped.kind === "issuer" && isForLong && namesUser(stopped, user)
 }
 
-/** Clocks differ. */
-const A_MOMENT_MS = 60_000
-
-/** An issuer has no `|` (`ISSUER_NAME`), so no other one begins like this. */
 function namesUser(stopped: Stopped, user: string): boolean {
   if (stopped.kind === "user") return user === stopped.user
-  return stopped.kind === "issuer" && user.startsWith(`${stopped.issuer}|`)
+  return stopped.kind === "issuer" && isUserOf(stopped.issuer, user)
+}
+
+/** An issuer has no `|` (`ISSUER_NAME`), so no user of another one has a name that begins like this. */
+export function isUserOf(issuer: string, user: string): boolean {
+  return user.startsWith(`${issuer}|`)
 }
 
 /** Keys that must sign nothing more. */

@@ -1,4 +1,4 @@
-/** For whom a task is, and since when: what switches ask of a task that only its ledger knows. */
+/** The authority of a task: for whom it is, and since when. Switches depend on it, and only the ledger knows it. */
 import { userId } from "../policy/principals.ts"
 import type { TreeState } from "./state.ts"
 

@@ -37,7 +37,8 @@ export class LiveTokens {
 
   /**
    * The tree has ended and leaves memory: its tokens open nothing, so they count no more, and nothing here holds the
-   * tree. It keeps them itself, as its storage does.
+   * tree. It keeps them itself, as its storage does for an hour; how many that are is bounded by the trees that an agent
+   * may open in a minute.
    */
   release(tree: TreeState): void {
     for (const [jti, token] of tree.tokens) {

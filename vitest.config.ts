@@ -109,11 +109,11 @@ const STACK_TESTS = [
 ]
 
 /**
- * What takes longest of the projects `worker` and `node`. `npm test` leaves it out (`LONG_TESTS=no`); scripts of their own
- * run it, most of them at length: test:guardrails, test:properties, test:soak, test:storage.
+ * What takes longest of the projects `worker` and `node`. `npm test` leaves it out; scripts of their own run it,
+ * most of them at length: test:guardrails, test:properties, test:soak, test:storage.
  */
 const LONG_TESTS =
-  process.env["LONG_TESTS"] !== "no"
+  process.env["npm_lifecycle_event"] !== "test"
     ? []
     : [
         "test/core/guardrails/long-use.test.ts",

@@ -30,7 +30,7 @@ export function sharesOf({ classes }: Counts, what: keyof Usage): Shares {
   }
 }
 
-const totalOf = ({ ledger, log, others, isolate }: Shares): number => ledger + log + others + isolate
+export const totalOf = ({ ledger, log, others, isolate }: Shares): number => ledger + log + others + isolate
 
 export interface Cost {
   readonly kind: Kind

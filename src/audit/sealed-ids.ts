@@ -25,7 +25,7 @@ interface IdRow extends Record<string, SqlStorageValue> {
   readonly highest: string
 }
 
-/** Its tails are in ascending order: a set of them would take six times the memory. */
+/** Its tails are in ascending order: a set of them would take several times the memory. */
 type Remembered = SegmentIds
 
 export class SealedIds {

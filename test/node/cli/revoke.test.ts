@@ -99,6 +99,19 @@ it("says who may be meant where a user is named without an issuer, or a tool is 
   expect(await listed()).toEqual([])
 })
 
+it("suspends no provider at which the operator logs in, unless that is confirmed or it is for what was given before", async () => {
+  const { provider } = own().stack
+  const refused = await revoke("--issuer", provider)
+  expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining("--confirm") })
+  expect(await listed()).toEqual([])
+  const before = "2026-11-26T12:00:00Z"
+  const { code, stdout } = await revoke("--issuer", provider, "--before", before)
+  expect(code).toBe(0)
+  const [, id = ""] = /^(swi_\S+) {2}issuer http:\/\/127\.0\.0\.1:\d+\n/.exec(stdout) ?? []
+  expect(await listed()).toMatchObject([{ id, issuer: provider, before: Date.parse(before) / 1000 }])
+  expect(await revoke("lift", id)).toMatchObject({ code: 0 })
+})
+
 it("says what is wrong with a request, and what to do about it", async () => {
   const pattern = await revoke("--tool", "crm.t*")
   expect(pattern).toMatchObject({ code: 1, stderr: expect.stringContaining("A tool is named in full, or by a prefix") })

@@ -7,12 +7,16 @@ import { codex } from "./rows/codex.ts"
 import { inspector, mcpRemote, mcpRemoteRegistering } from "./rows/commands.ts"
 import { aiSdk, mastra, openaiAgents } from "./rows/npm.ts"
 import { authlib, goOauth2, nimbus, oauth4webapi, openidClient, requestsOauthlib } from "./rows/oauth.ts"
+import { goSdk, javaSdk, rustSdk } from "./rows/programs.ts"
 import {
   fastmcp,
   fastmcpRegistering,
+  googleAdk,
   langchain,
   langchainRegistering,
+  llamaIndex,
   openaiAgentsPython,
+  pydanticAi,
   python1,
   python2,
 } from "./rows/python.ts"
@@ -23,11 +27,17 @@ export const CLIENTS: readonly Row[] = [
   sdk2,
   python1,
   python2,
+  goSdk,
+  javaSdk,
+  rustSdk,
   fastmcp,
   fastmcpRegistering,
   langchain,
   langchainRegistering,
+  llamaIndex,
   openaiAgentsPython,
+  pydanticAi,
+  googleAdk,
   openaiAgents,
   aiSdk,
   mastra,

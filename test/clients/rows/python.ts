@@ -74,3 +74,31 @@ export const openaiAgentsPython: Row = {
   start: python("mcp-1", "openai_agents.py"),
   misses: { dialog: ONLY_IN_WORDS },
 }
+
+export const pydanticAi: Row = {
+  name: "pydantic-ai",
+  title: "Pydantic AI",
+  version: ["python/agents.txt", "pydantic-ai-slim"],
+  redirects: ["http://localhost/callback"],
+  start: python("agents", "pydantic_ai_client.py"),
+  misses: {},
+}
+
+export const llamaIndex: Row = {
+  name: "llama-index",
+  title: "LlamaIndex",
+  version: ["python/agents.txt", "llama-index-tools-mcp"],
+  start: python("agents", "llama_index_client.py"),
+  misses: { dialog: ONLY_IN_WORDS },
+}
+
+export const googleAdk: Row = {
+  name: "google-adk",
+  title: "Google ADK",
+  version: ["python/agents.txt", "google-adk"],
+  start: python("agents", "google_adk_client.py"),
+  misses: {
+    dialog: ONLY_IN_WORDS,
+    lists: { reason: "It reads resources and has no prompts.", says: /^it has no prompts$/u },
+  },
+}

@@ -52,7 +52,11 @@ export async function findMcpTools({ url, headers, server, at, seconds }: McpSou
     withheld: refused.map(({ what }) => what),
     skipped,
     refused,
-    notes: [...notes, `headers ${enforces ? "are" : "are not known to be"} enforced: ${how}`],
+    notes: [
+      ...notes,
+      ...(tools.length === 0 ? ["the server lists no tools"] : []),
+      `headers ${enforces ? "are" : "are not known to be"} enforced: ${how}`,
+    ],
   }
 }
 

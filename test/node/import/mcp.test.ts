@@ -194,6 +194,17 @@ describe("whether the headers are enforced", () => {
   })
 })
 
+it("a server without tools is reported as such", async () => {
+  const imported = async (tools: Page["tools"]) => {
+    const listing = await startListing(() => ({ tools }))
+    const { code, stdout } = await importMcp(listing.url, ...FRESH, "--dry-run")
+    await listing.close()
+    return { code, isReported: stdout.includes("note     the server lists no tools") }
+  }
+  expect(await imported([])).toEqual({ code: 0, isReported: true })
+  expect(await imported([tool("one")])).toEqual({ code: 0, isReported: false })
+})
+
 describe("a server's list", () => {
   let listing: Upstream
   let page: (cursor: string | undefined) => Page

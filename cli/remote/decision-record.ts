@@ -158,8 +158,12 @@ function traceOf(parent: string): string {
   return `${trace}, in span ${span}`
 }
 
-function listingOf({ asked, hidden }: NonNullable<ShownRecord["listing"]>): string {
-  const reasons = Object.entries(hidden).map(([reason, count]) => `, ${count} hidden: ${reason.replaceAll("_", " ")}`)
+function listingOf({ asked, hidden, tools = {} }: NonNullable<ShownRecord["listing"]>): string {
+  const reasons = Object.entries(hidden).map(([reason, count]) => {
+    const names = tools[reason] ?? []
+    const which = names.length === 0 ? "" : ` (${names.join(", ")}${names.length < count ? ", …" : ""})`
+    return `, ${count} hidden: ${reason.replaceAll("_", " ")}${which}`
+  })
   return `${asked} tools${reasons.join("")}`
 }
 

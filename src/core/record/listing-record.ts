@@ -21,10 +21,36 @@ export interface LedgerListQuery extends ToolListQuery {
   readonly tokenHash: string
   /** How many tools are hidden without asking the ledger, by reason. */
   readonly hidden: Readonly<Partial<Record<Reason, number>>>
+  /** Which these are, as records name them. Absent in messages of earlier versions. */
+  readonly named?: readonly HiddenTool[]
   /** Milliseconds since the epoch, by the edge's clock. */
   readonly receivedAt: number
   readonly trace?: TraceParent
   readonly steps?: Steps
+}
+
+/** Why a tool is not shown to an agent. Null: its name may contain what the catalog redacts. */
+export type HiddenTool = readonly [name: string | null, reason: Reason]
+
+export function countByReason(hidden: Iterable<HiddenTool>): LedgerListQuery["hidden"] {
+  const groups = Map.groupBy(hidden, ([, reason]) => reason)
+  return Object.fromEntries(Array.from(groups, ([reason, { length }]) => [reason, length]))
+}
+
+/** Characters of all names in one record: a server can list thousands of tools. */
+const MAX_NAMED = 8_192
+
+/** By reason, each name once, as many as one record has room for. */
+function namesByReason(hidden: Iterable<HiddenTool>): Readonly<Partial<Record<Reason, readonly string[]>>> {
+  const names = new Map<Reason, Set<string>>()
+  let length = 0
+  for (const [name, reason] of hidden) {
+    const ofReason = names.get(reason) ?? new Set()
+    if (name === null || ofReason.has(name) || length + name.length > MAX_NAMED) continue
+    names.set(reason, ofReason.add(name))
+    length += name.length
+  }
+  return Object.fromEntries(Array.from(names, ([reason, each]) => [reason, [...each]]))
 }
 
 /**
@@ -57,7 +83,11 @@ export function recordListing(
     retry: null,
     recordKey: null,
   }
-  const listing = { asked: ask.tools.length + before, hidden: Object.fromEntries(counts) }
+  // Of a resource the entry is named: its URI may contain what the catalog redacts.
+  const nameOf = (key: string): string => (Object.hasOwn(ask.known, key) ? ask.known[key]?.tool : undefined) ?? key
+  const ofLedger = Array.from(hidden, ([key, { reason }]): HiddenTool => [nameOf(key), reason])
+  const tools = namesByReason([...(ask.named ?? []), ...ofLedger])
+  const listing = { asked: ask.tools.length + before, hidden: Object.fromEntries(counts), tools }
   const verdict = { denial, evidence, retryOf: null }
   return { ...recordDecision(bundle, call, verdict, null, place, now), kind: "management", listing }
 }

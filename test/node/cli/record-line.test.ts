@@ -120,3 +120,14 @@ test("an explanation names, for each label that is carried, the decision by whic
   expect(told).toMatch(/ carried {4}reads:pii, picked up by dec_7; reads:secrets, picked up by dec_8\n/)
   expect(explanation(shownOf("call", { labels }))).not.toContain("carried")
 })
+
+test("an explanation of a list names each tool that was hidden, with its reason", () => {
+  const hidden = { tool_stopped: 1, tool_unknown: 2 }
+  const explained = (tools?: Readonly<Record<string, readonly string[]>>): string =>
+    explanation(shownOf("management", { listing: { asked: 5, hidden, ...(tools && { tools }) } }))
+  const all = { tool_stopped: ["crm.a"], tool_unknown: ["crm.b", "crm.c"] }
+  expect(explained(all)).toContain("5 tools, 1 hidden: tool stopped (crm.a), 2 hidden: tool unknown (crm.b, crm.c)\n")
+  // There was no room for more; and a record of an earlier version has none.
+  expect(explained({ tool_unknown: ["crm.b"] })).toContain("2 hidden: tool unknown (crm.b, …)\n")
+  expect(explained()).toContain("5 tools, 1 hidden: tool stopped, 2 hidden: tool unknown\n")
+})

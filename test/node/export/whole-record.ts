@@ -40,7 +40,7 @@ export const WHOLE: DecisionRecord = {
   approvals: [{ id: "apr_1", name: "desk", guardrail: null, by: ["https://idp.example|bob"] }],
   labels: ["reads:secret"],
   carried: [{ label: "reads:secret", decision: "dec_01M8815F0SB91PEW30VYE8GW8B" }],
-  listing: { asked: 3, hidden: { policy_forbids: 1 } },
+  listing: { asked: 3, hidden: { policy_forbids: 1 }, tools: { policy_forbids: ["mail.send"] } },
   candidate: { bundle: { seq: 6, digest: "00" }, differs: null },
   cut: ["facts"],
   token_hash: "a5982c7644b31ddb",

@@ -36,6 +36,12 @@ export interface UsedApproval extends Pick<Approval, "id" | "name" | "guardrail"
 
 const pointer = z.looseObject({ seq: z.number(), digest: z.string() })
 
+interface Listing {
+  readonly asked: number
+  readonly hidden: Readonly<Record<string, number>>
+  readonly tools?: Readonly<Record<string, readonly string[]>>
+}
+
 export const EVIDENCE_FIELDS = {
   bundle: field<Pointer | null>()({
     schema: pointer.nullable(),
@@ -122,14 +128,21 @@ export const EVIDENCE_FIELDS = {
     visibleTo: "operators",
     doc: "Those of `labels` that the tree does not bear: `label`, and the `decision` by which an agent of the chain picked it up.",
   }),
-  listing: field<{ readonly asked: number; readonly hidden: Readonly<Record<string, number>> } | null>()({
-    schema: z.looseObject({ asked: z.number(), hidden: z.record(z.string(), z.number()) }).nullable(),
+  listing: field<Listing | null>()({
+    schema: z
+      .looseObject({
+        asked: z.number(),
+        hidden: z.record(z.string(), z.number()),
+        // Absent in records of earlier versions.
+        tools: z.record(z.string(), TEXTS).exactOptional(),
+      })
+      .nullable(),
     blank: null,
     truncation: NEVER_CUT,
     redaction: NO_ARGUMENT,
     personal: false,
     visibleTo: "operators",
-    doc: "Of a query which tools may be called: `asked`, how many it was about, and `hidden`, by reason how many may not.",
+    doc: "Of a query which tools may be called: `asked`, how many it was about, by reason how many may not (`hidden`) and which (`tools`).",
   }),
   candidate: field<ShadowResult | null>()({
     schema: z

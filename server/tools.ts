@@ -89,6 +89,7 @@ async function messageCall(server: ToolServer, target: Target, request: Received
     mcpProtocolVersion: header("Mcp-Protocol-Version"),
     mcpMethod: header("Mcp-Method"),
     mcpName: header("Mcp-Name"),
+    lastEventId: header("Last-Event-ID"),
   }
   const read = readMcpCall(definitionOf(server), method, headers, await bodyOf(request))
   if (!isDenied(read)) return { ...read, unhashed: server.unhashed ?? false }

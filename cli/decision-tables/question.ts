@@ -284,6 +284,7 @@ function readRequest(
         mcpProtocolVersion: headers?.value["mcp-protocol-version"] ?? null,
         mcpMethod: headers?.value["mcp-method"] ?? null,
         mcpName: headers?.value["mcp-name"] ?? null,
+        lastEventId: headers?.value["last-event-id"] ?? null,
       },
       // As in src/gateway/present.ts.
       body: gateway.body

@@ -167,6 +167,10 @@ const carried = {
       "mcp-protocol-version": z.string().exactOptional().describe("The protocol version of an MCP request."),
       "mcp-method": z.string().exactOptional().describe("The method of an MCP request."),
       "mcp-name": z.string().exactOptional().describe("The tool of an MCP request."),
+      "last-event-id": z
+        .string()
+        .exactOptional()
+        .describe("The event from which a GET resumes a stream of an MCP server."),
     })
     .exactOptional()
     .describe("For a request: the headers from which Narrowgate can read an MCP call."),

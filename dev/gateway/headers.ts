@@ -24,7 +24,15 @@ const HOP_BY_HOP = new Set([
 const GATEWAY_OWN = new Set(["x-request-id", "x-original-method", "x-original-uri", "x-original-host"])
 
 /** What Envoy's `allowed_headers` would list, besides `mcp-*`. */
-const ENVOY_ALLOWED = new Set(["authorization", "dpop", "content-type", "content-encoding", "accept", "traceparent"])
+const ENVOY_ALLOWED = new Set([
+  "authorization",
+  "dpop",
+  "content-type",
+  "content-encoding",
+  "accept",
+  "last-event-id",
+  "traceparent",
+])
 
 /** What a client may know of a decision. Everything else is for upstreams. */
 const CLIENT_VISIBLE = new Set(["x-narrowgate-code", "x-narrowgate-decision", "x-narrowgate-status"])

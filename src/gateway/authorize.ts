@@ -115,7 +115,8 @@ export async function authorize(call: PresentedCall, bundle: Bundle, context: Re
   const stopped =
     stopOf(leased && leased.switches, verified.token, located.tool.name) ??
     stopOfAny(located.besides, leased, verified.token) ??
-    denialByObservation(leased && leased.observations, located) ??
+    stopOfAny(located.tool.resultsOf, leased, verified.token) ??
+    denialByObservation(leased && leased.observations, located, bundle.catalog.tools) ??
     (leased?.unrecorded.includes(located.tool.action) ? RECORDS_FULL : null)
   if (stopped) return denyVerified(denialWhatever ?? stopped, located)
 
@@ -168,7 +169,10 @@ export async function authorize(call: PresentedCall, bundle: Bundle, context: Re
 /** A sink that must have a record of every such call is behind, and its log has no room (src/export/room.ts). */
 const RECORDS_FULL: Denial = { reason: "records_full" }
 
-/** A call can use tools besides its own, such as those of answers to the server, and an operator can suspend these. */
+/**
+ * A call can use tools besides its own, such as those of answers to the server, or return their results. An operator can
+ * suspend these.
+ */
 function stopOfAny(tools: readonly string[] = [], leased: Lease | null, token: VerifiedToken): Denial | null {
   for (const tool of tools) {
     const stopped = stopOf(leased && leased.switches, token, tool)

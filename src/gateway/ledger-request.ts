@@ -59,7 +59,7 @@ export function retryOf(call: PresentedCall): LedgerCall["retry"] {
 /** A retry repeats everything that the decision depends on; a changed call with the same request id is another call. */
 function hashOfCall(call: PresentedCall): string {
   const { origin, method, target, authorization, proof, headers, body, client } = call
-  const { contentType, mcpProtocolVersion, mcpMethod, mcpName } = headers
-  const read = [contentType, mcpProtocolVersion, mcpMethod, mcpName]
+  const { contentType, mcpProtocolVersion, mcpMethod, mcpName, lastEventId } = headers
+  const read = [contentType, mcpProtocolVersion, mcpMethod, mcpName, lastEventId]
   return sha256Hex(JSON.stringify([origin, method, target, authorization, proof, read, body, client]))
 }

@@ -2,7 +2,8 @@
  * The steps of a request for the tools that an agent may call, like those of a call (authorize.ts). It allows nothing:
  * its answer is advisory, and each call is decided when it is made.
  */
-import type { LedgerListQuery } from "../core/record/listing-record.ts"
+import { countByReason, type HiddenTool, type LedgerListQuery } from "../core/record/listing-record.ts"
+import { asciiText } from "../core/encoding/display-text.ts"
 import { ofGateway, recordEdgeDenial, type TokenStatus } from "../audit/edge-record.ts"
 import { lifecycleName } from "../core/catalog/lifecycle.ts"
 import type { McpServer } from "../core/catalog/mcp-server.ts"
@@ -98,7 +99,8 @@ export async function listTools(
     path: server.path,
     mode: gateway.mode,
     tokenHash: token.hash,
-    hidden: sorted.hidden,
+    hidden: countByReason(sorted.hidden),
+    named: sorted.hidden,
     receivedAt,
     ...(trace !== null && { trace }),
     ...(context.waits.steps && { steps: context.waits.steps }),
@@ -125,7 +127,7 @@ interface SortedTools {
   /** The server's names of each tool, by the catalog's name; of a resource, its URI by itself. */
   readonly tools: Map<string, string[]>
   readonly known: LedgerListQuery["known"]
-  readonly hidden: LedgerListQuery["hidden"]
+  readonly hidden: readonly HiddenTool[]
 }
 
 /**
@@ -142,26 +144,38 @@ function sortTools(
   const tools = new Map<string, string[]>()
   const known = new Map<string, LedgerListQuery["known"][string]>()
   const all = new Set(listed.map(({ key }) => key))
+  const hidden: HiddenTool[] = []
+  const hide = (key: string, reason: HiddenTool[1]): void => void hidden.push([nameOf(server, kind, key), reason])
   // Without the body a call is read from headers, and only for a server that is known to enforce them.
   if (!gateway.body && !(server.enforces_headers && headersEnforced(observations, server.name))) {
-    return { tools, known: {}, hidden: { mcp_headers_untrusted: all.size } }
+    for (const key of all) hide(key, "mcp_headers_untrusted")
+    return { tools, known: {}, hidden }
   }
   const changed = new Map(seen.map((sighting) => [sighting.tool, isChanged(sighting)]))
-  let [tool_stopped, tool_unknown, tool_changed] = [0, 0, 0]
   for (const key of all) {
     const entry: ListedEntry | null = LISTS[kind].entry(server, key)
     const tool = entry === null ? undefined : catalog.tools.get(entry.tool)
-    if (!tool) tool_unknown += 1
-    else if (stopOf(switches, token, tool.name)) tool_stopped += 1
+    if (!tool) hide(key, "tool_unknown")
+    else if (stopOf(switches, token, tool.name)) hide(key, "tool_stopped")
     // What was observed before stands for the tools that this list does not mention.
-    else if (changed.get(tool.name) ?? denialByObservation(observations, { tool, byHeaders: false })) tool_changed += 1
+    else if (changed.get(tool.name) ?? denialByObservation(observations, { tool, byHeaders: false }, catalog.tools))
+      hide(key, "tool_changed")
     else if (entry?.values) {
       tools.set(key, [key])
       known.set(key, { tool: tool.name, values: entry.values })
     } else tools.set(tool.name, [...(tools.get(tool.name) ?? []), key])
   }
-  const counts = Object.entries({ tool_stopped, tool_unknown, tool_changed }).filter(([, count]) => count > 0)
-  return { tools, known: Object.fromEntries(known), hidden: Object.fromEntries(counts) }
+  return { tools, known: Object.fromEntries(known), hidden }
+}
+
+/**
+ * As a record names what a server lists: by its entry of the catalog, or by the server's own name. The URI of a resource
+ * without an entry is not shown: no entry says what of it is redacted.
+ */
+function nameOf(server: McpServer, kind: ServerList["kind"], key: string): string | null {
+  const entry = LISTS[kind].entry(server, key)
+  if (entry) return entry.tool
+  return kind === "tools" || kind === "prompts" ? `${server.name}.${asciiText(key)}` : null
 }
 
 /** The names of the listed tools that the agent need not have yet, if the gateway shows these. */

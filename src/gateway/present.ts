@@ -90,6 +90,10 @@ class LazyHeaders implements CallHeaders {
   get mcpName(): string | null {
     return this.#headers.get("mcp-name")
   }
+
+  get lastEventId(): string | null {
+    return this.#headers.get("last-event-id")
+  }
 }
 
 /** With one registered origin a Host says nothing; with several it only chooses among them. */

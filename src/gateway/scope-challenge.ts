@@ -30,6 +30,8 @@ export function scopeToAsk(
   now: number,
 ): string | null {
   if (codeOf(denial) !== "insufficient_scope") return null
+  // It is as sensitive as any tool of its server, and comes with each token up to what purpose and agent can have.
+  if (denial.reason === "sensitivity_exceeded" && isLifecycle(located.tool)) return null
   const limits = limitsOf(claims, environment, bundle)
   if (!limits) return null
   const { tool, arguments: args } = located

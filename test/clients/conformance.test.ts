@@ -3,7 +3,9 @@
  * what it asks of an authorization server.
  */
 import { execFile, spawn } from "node:child_process"
+import { appendFile } from "node:fs/promises"
 import { createServer, request } from "node:http"
+import { join } from "node:path"
 import { createInterface } from "node:readline"
 import { promisify } from "node:util"
 import * as oauth from "oauth4webapi"
@@ -42,6 +44,11 @@ async function scenarios(url: string, revision: string): Promise<Results> {
   )
 }
 
+const RESULTS = `
+@id("results-for-all")
+permit (principal, action == Action::"read", resource in ToolGroup::"mcp-results");
+`
+
 /** Of which more checks fail through the gateway than directly. */
 const lost = (direct: Results, through: Results): readonly string[] =>
   [...direct].filter(([name, { failed }]) => (through.get(name)?.failed ?? Infinity) > failed).map(([name]) => name)
@@ -62,6 +69,8 @@ describe.skipIf(!installed)("the conformance suite", () => {
     })
 
     async function addServer(policies: string): Promise<void> {
+      // It lets its client poll a stream, which is to resume it.
+      await appendFile(join(policies, "support.cedar"), RESULTS)
       await edit(policies, "catalog.yaml", (lists) => {
         const [{ origin } = {}] = lists("servers")
         lists("servers").push({ name: "conformance", origin, path: "/conformance/mcp" })

@@ -5,6 +5,7 @@
  */
 import { expect } from "vitest"
 import { z } from "zod"
+import { MCP_METHODS } from "../../src/core/catalog/mcp-methods.ts"
 import { openTask } from "../harness/agents.ts"
 import { yardForEach } from "../harness/each-test.ts"
 import { askAs, type GatewayAnswer } from "../harness/gateways.ts"
@@ -24,6 +25,13 @@ const document = z.strictObject({
   source: z.string(),
   value_encoding: z.array(z.strictObject({ value: z.string(), header: z.string() })).nonempty(),
   negative: z.array(negative).nonempty(),
+})
+
+const schema = z.looseObject({
+  $defs: z.record(
+    z.string(),
+    z.looseObject({ properties: z.record(z.string(), z.looseObject({ const: z.unknown().optional() })).optional() }),
+  ),
 })
 
 const errorBody = z.looseObject({ jsonrpc: z.literal("2.0"), error: z.looseObject({ code: z.int() }) })
@@ -50,7 +58,13 @@ const call = (name: string) =>
 yardForEach()
 
 conformance("mcp", (cases) => {
-  cases.setAside("schema-2026-07-28.json")
+  const { $defs: definitions } = cases.json("schema-2026-07-28.json", schema)
+  const named = Object.values(definitions).map(({ properties }) => properties?.["method"]?.const)
+  cases.case("every method of the schema has a row in the table of methods", async () => {
+    const rows = new Set<unknown>(MCP_METHODS.map(({ method }) => method))
+    expect(named.filter((method) => typeof method === "string" && !rows.has(method))).toEqual([])
+    expect(named).toContain("server/discover")
+  })
   const { value_encoding: encodings, negative: refused } = cases.json("header-body-cases.json", document)
   for (const { value, header } of encodings) {
     const headers = { "MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "tools/call", "Mcp-Name": header }

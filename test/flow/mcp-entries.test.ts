@@ -6,7 +6,8 @@ import { freshIsolateForEach } from "../harness/each-test.ts"
 import { HTTP_DIALECTS, type HttpDialect } from "../harness/gateways.ts"
 import { HOSTILE_URIS } from "../harness/hostile-uris.ts"
 import { filter, type Filtering } from "../harness/listings.ts"
-import { message, post, withDocs } from "../harness/mcp-entries.ts"
+import { message, withDocs } from "../harness/docs-server.ts"
+import { post } from "../harness/mcp-entries.ts"
 import { forgetCaches } from "../harness/isolate.ts"
 import { recordOf } from "../harness/records.ts"
 import { lift, stop } from "../harness/switches.ts"
@@ -47,6 +48,15 @@ describe("each message is a call of its entry:", () => {
     [listen("note:a", 7), "malformed_call"],
     [listen("other:a"), "unknown_tool"],
     [listen(), "docs.mcp.listen"],
+    [message("subscriptions/listen", { notifications: { taskIds: [] } }), "docs.mcp.listen"],
+    [message("subscriptions/listen", { notifications: { taskIds: ["a"] } }), "docs.mcp.tasks-get"],
+    [message("subscriptions/listen", { notifications: { task_ids: ["a"] } }), "malformed_call"],
+    [message("subscriptions/listen", { notifications: { taskIds: "a" } }), "malformed_call"],
+    [
+      message("subscriptions/listen", { notifications: { taskIds: ["a"], resourceSubscriptions: ["note:a"] } }),
+      "malformed_call",
+    ],
+    [message("subscriptions/listen", { notifications: { everything: true } }), "malformed_call"],
     [message("subscriptions/listen"), "docs.mcp.listen"],
     [message("subscriptions/listen", { notifications: [] }), "malformed_call"],
     [message("subscriptions/listen", { notifications: { resourcesubscriptions: ["note:a"] } }), "malformed_call"],
@@ -79,8 +89,18 @@ describe("each message is a call of its entry:", () => {
     [message("completion/complete", { Ref: { type: "ref/prompt", name: "Summary of a table" } }), "malformed_call"],
     [message("completion/complete"), "malformed_call"],
     [message("logging/setLevel", { level: "info" }), "docs.mcp.logging"],
-    [message("tasks/get", { taskId: "a" }), "docs.mcp.tasks"],
-    [message("tasks/update", { taskId: "a" }), "docs.mcp.tasks"],
+    [message("notifications/initialized"), "docs.mcp.notifications"],
+    // A server may take it for a request of its own.
+    [message("notifications/export"), "unknown_method"],
+    [message("notifications/message"), "unknown_method"],
+    [message("sampling/createMessage"), "unknown_method"],
+    [message("tasks/get", { taskId: "a" }), "docs.mcp.tasks-get"],
+    [message("tasks/get"), "malformed_call"],
+    [message("tasks/get", { TaskId: "a" }), "malformed_call"],
+    [message("tasks/result", { taskId: "a" }), "docs.mcp.tasks-result"],
+    [message("tasks/list"), "docs.mcp.tasks-list"],
+    [message("tasks/cancel", { taskId: "a" }), "docs.mcp.tasks-cancel"],
+    [message("tasks/update", { taskId: "a" }), "docs.mcp.tasks-update"],
     [message("tasks/delete", { taskId: "a" }), "unknown_method"],
     [message("resources/directory/read", { uri: "db://tables/orders" }), "unknown_method"],
     [answer(ELICITED), "docs.mcp.elicitation"],
@@ -111,8 +131,6 @@ describe("each message is a call of its entry:", () => {
     [completion({ type: "ref/prompt", name: "Summary of a table" }), "completion/complete"],
     [message("tasks/cancel", { taskId: "a" }), "tasks/cancel"],
     [message("notifications/initialized"), "notifications/initialized"],
-    // Its name is the client's own, and may be anything.
-    [message("notifications/alice@example.org"), null],
     [answer(ELICITED), null],
     // Not of this server: its text is nothing that MCP defines.
     [message("tasks/delete"), null],
@@ -427,7 +445,15 @@ describe("lists are cut down to what may be called:", () => {
     const { decision } = await filter(token, "docs", [], list("resources", "uri", URIS))
     expect(await recordOf(decision)).toMatchObject({
       tool: "docs.mcp.resources-list",
-      listing: { asked: 6, hidden: { tool_unknown: 2 } },
+      // The URI of no entry may contain what one would redact.
+      listing: { asked: 6, hidden: { tool_unknown: 2 }, tools: {} },
+    })
+    const one = await openTask("first", { scope: "docs.table:read" })
+    const cut = await filter(one.token, "docs", [], list("resources", "uri", URIS))
+    expect((await recordOf(cut.decision)).listing).toEqual({
+      asked: 6,
+      hidden: { tool_unknown: 2, tool_not_granted: 2 },
+      tools: { tool_not_granted: ["docs.salaries", "docs.note"] },
     })
   })
 })

@@ -181,7 +181,7 @@ describe("a gateway with `filters_lists`", () => {
     }
     for (const method of ["tools/list", "resources/list", "resources/templates/list", "prompts/list"])
       expect(await asked("envoy", method), method).toEqual([200, "files"])
-    for (const method of ["ping", "initialize", "tasks/list"])
+    for (const method of ["ping", "initialize", "logging/setLevel"])
       expect(await asked("envoy", method), method).toEqual([200, null])
     expect(await asked("traefik", "tools/list")).toEqual([200, null])
   })
@@ -424,6 +424,12 @@ describe("asking for a list", () => {
       listing: {
         asked: 6,
         hidden: { tool_stopped: 1, tool_unknown: 1, tool_not_granted: 1, policy_permits_nothing: 1 },
+        tools: {
+          tool_stopped: ["files.read"],
+          tool_unknown: ["files.elsewhere"],
+          tool_not_granted: ["files.purge"],
+          policy_permits_nothing: ["files.forbidden"],
+        },
       },
     })
     const refused = await filter("x", "files", FILES)

@@ -145,6 +145,7 @@ const NO_HEADERS: CallHeaders = {
   mcpProtocolVersion: null,
   mcpMethod: null,
   mcpName: null,
+  lastEventId: null,
 }
 
 describe("a message to a server of MCP", () => {
@@ -205,7 +206,7 @@ describe("a message to a server of MCP", () => {
         runs: 3_000,
         check(text) {
           const [mcpProtocolVersion = null, mcpMethod = null, mcpName = null] = text.split("\n")
-          const headers = { contentType: "application/json", mcpProtocolVersion, mcpMethod, mcpName }
+          const headers = { contentType: "application/json", mcpProtocolVersion, mcpMethod, mcpName, lastEventId: null }
           const both = readMcpCall(DESK, "POST", headers, { kind: "whole", text: CALL })
           if (!("denied" in both)) {
             expect(both.tool).toBe("desk.pay")

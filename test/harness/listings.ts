@@ -23,7 +23,15 @@ export function withServers(body: BundleBody): BundleBody {
   return {
     ...body,
     servers: [...body.servers, ...servers],
-    tools: [...body.tools, ...names.flatMap(lifecycleTools)],
+    tools: [
+      ...body.tools,
+      ...names.flatMap((name) =>
+        lifecycleTools(
+          name,
+          body.tools.filter(({ server }) => server === name),
+        ),
+      ),
+    ],
     entities: [...body.entities, ...entities],
   }
 }

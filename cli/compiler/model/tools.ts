@@ -1,5 +1,5 @@
 /** The whole catalog: the listed tools, and the lifecycle tools that each MCP server has as well. */
-import { lifecycleName, lifecycleTools } from "../../../src/core/catalog/lifecycle.ts"
+import { isLifecycle, lifecycleName, lifecycleTools } from "../../../src/core/catalog/lifecycle.ts"
 import { ANSWERS } from "../../../src/core/catalog/mcp-response.ts"
 import type { McpServer } from "../../../src/core/catalog/mcp-server.ts"
 import { argumentsOfPattern } from "../../../src/core/catalog/resource-pattern.ts"
@@ -10,7 +10,13 @@ import type { CatalogFile, ListedTool } from "../schema/catalog.ts"
 export function allTools(catalog: CatalogFile): Tool[] {
   const listed = catalog.tools.map(toTool)
   const names = new Set(listed.map(({ name }) => name))
-  const lifecycle = catalog.servers.flatMap((server) => lifecycleTools(server.name))
+  const byServer = Map.groupBy(listed, ({ server }) => server)
+  const lifecycle = catalog.servers.flatMap(({ name }) =>
+    lifecycleTools(
+      name,
+      (byServer.get(name) ?? []).filter((tool) => !isLifecycle(tool)),
+    ),
+  )
   return [...listed, ...lifecycle.filter(({ name }) => !names.has(name))]
 }
 

@@ -15,6 +15,8 @@ export interface CallHeaders {
   readonly mcpProtocolVersion: string | null
   readonly mcpMethod: string | null
   readonly mcpName: string | null
+  /** By which a GET resumes a stream of a server. */
+  readonly lastEventId: string | null
 }
 
 export interface CallRequest {

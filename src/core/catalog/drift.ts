@@ -9,6 +9,7 @@
 import type { Denial } from "../denials/denial.ts"
 import { isOtherEntry, type McpServer } from "./mcp-server.ts"
 import type { Catalog, Located } from "./locate.ts"
+import type { Tool } from "./tool.ts"
 import { pinOf, Unpinnable, type PinnedKind } from "./pin.ts"
 import { LISTS, type ListedItem, type ListKind } from "./tool-list.ts"
 
@@ -21,16 +22,28 @@ export interface Observations {
   readonly full: boolean
 }
 
-/** @param observations null if nothing was observed that differs */
+/**
+ * Also of the tools whose results the call may return.
+ * @param observations null if nothing was observed that differs
+ */
 export function denialByObservation(
   observations: Observations | null,
   { tool, byHeaders }: Pick<Located, "tool" | "byHeaders">,
+  tools: Catalog["tools"],
 ): Denial | null {
   if (!observations) return null
-  const { name, server, pinned } = tool
+  const { server, resultsOf = [] } = tool
   if (byHeaders && !headersEnforced(observations, server)) {
     return { reason: "mcp_headers_untrusted", what: "the server has been seen not to enforce them" }
   }
+  for (const each of [tool, ...resultsOf.flatMap((name) => tools.get(name) ?? [])]) {
+    const denial = denialByPin(observations, each)
+    if (denial) return denial
+  }
+  return null
+}
+
+function denialByPin(observations: Observations, { name, pinned }: Tool): Denial | null {
   if (pinned === undefined) return null
   const seen = observations.tools.get(name)
   if (seen === undefined) return observations.full ? { reason: "tool_changed", tool: name, pinned, seen: null } : null

@@ -2,94 +2,63 @@
  * Lifecycle and discovery of MCP as tools of their own, so that they too are granted, permitted and recorded. Every
  * server of the catalog has them; an operator overrides one by listing it among the tools.
  */
-import type { Tool } from "./tool.ts"
+import { METHODS, type LifecycleTool } from "./mcp-methods.ts"
+import { ACTIONS, SENSITIVITIES, sensitivityRank, type Action, type Sensitivity, type Tool } from "./tool.ts"
 
-/** The last segment of each name; the comment names the request that it stands for. */
-export const LIFECYCLE_TOOLS = [
-  "initialize", // the JSON-RPC method of that name
-  "ping",
-  "notifications", // every `notifications/*`
-  "discover", // `server/discover` (MCP 2026-07-28)
-  "tools-list", // `tools/list`
-  "resources-list", // `resources/list`
-  "templates-list", // `resources/templates/list`
-  "prompts-list", // `prompts/list`
-  "unsubscribe", // `resources/unsubscribe`
-  "listen", // `subscriptions/listen` that names no resource (MCP 2026-07-28)
-  "complete", // `completion/complete`
-  "logging", // `logging/setLevel`
-  "tasks", // `tasks/*`, of MCP 2025-11-25 and of the extension `io.modelcontextprotocol/tasks`
-  "stream", // the GET that opens a stream
-  "end", // the DELETE that ends a session
-  "elicitation", // a client's response to the server's `elicitation/create`
-  "sampling", // the same to `sampling/createMessage`
-  "roots", // the same to `roots/list`
-  "response", // any other POSTed JSON-RPC response to the server's own request
-] as const
-export type LifecycleTool = (typeof LIFECYCLE_TOOLS)[number]
+/** The last segment of each name, in the order of the table. */
+export const LIFECYCLE_TOOLS: readonly LifecycleTool[] = [
+  ...new Set([...METHODS.map(({ tool }) => tool), ...METHODS.map(({ answer }) => answer)]),
+].filter((tool) => tool !== null && tool !== undefined)
 
-const LIFECYCLE_OF_METHOD: ReadonlyMap<string, LifecycleTool> = new Map([
-  ["initialize", "initialize"],
-  ["ping", "ping"],
-  ["server/discover", "discover"],
-  ["tools/list", "tools-list"],
-  ["resources/list", "resources-list"],
-  ["resources/templates/list", "templates-list"],
-  ["prompts/list", "prompts-list"],
-  ["resources/unsubscribe", "unsubscribe"],
-  ["subscriptions/listen", "listen"],
-  ["completion/complete", "complete"],
-  ["logging/setLevel", "logging"],
-  ["tasks/get", "tasks"],
-  ["tasks/result", "tasks"],
-  ["tasks/list", "tasks"],
-  ["tasks/update", "tasks"],
-  ["tasks/cancel", "tasks"],
-])
-
-const NOTIFICATION = "notifications/"
-
-/** Returns null for a method that MCP does not know, or that calls a tool, a resource or a prompt. */
-export function lifecycleOfMethod(method: string): LifecycleTool | null {
-  return method.startsWith(NOTIFICATION) ? "notifications" : (LIFECYCLE_OF_METHOD.get(method) ?? null)
-}
+/** Those that can return what other tools have produced. */
+export const RESULT_TOOLS: readonly LifecycleTool[] = LIFECYCLE_TOOLS.filter((tool) =>
+  METHODS.some((row) => row.tool === tool && row.returns === "results"),
+)
 
 /** The second segment of their names. A server's own tool must not begin with it, or it would pass for one of these. */
 export const LIFECYCLE_SEGMENT = "mcp"
 
-/** Those that clients send. */
-const NOTIFICATIONS: ReadonlySet<string> = new Set([
-  "notifications/cancelled",
-  "notifications/initialized",
-  "notifications/progress",
-  "notifications/roots/list_changed",
-  "notifications/tasks/status",
-])
-
-/** @param method of a message that was read: a request's is defined, but a notification can have any name */
-export const isDefinedMethod = (method: string): boolean =>
-  !method.startsWith(NOTIFICATION) || NOTIFICATIONS.has(method)
-
 const LIFECYCLE_GROUP = "mcp-lifecycle"
+const RESULTS_GROUP = "mcp-results"
 
 export function lifecycleName(server: string, tool: LifecycleTool): string {
   return `${server}.${LIFECYCLE_SEGMENT}.${tool}`
 }
 
 /**
- * The default lifecycle tools of one server. They cost nothing: a chatty transport must not exhaust a task's budget.
+ * The default lifecycle tools of one server. They cost nothing: a chatty transport must not exhaust a task's budget. One
+ * that can return results is as sensitive as the most sensitive tool of the server, and has the labels of all.
+ * @param own the server's tools, resources and prompts
  */
-export function lifecycleTools(server: string): Tool[] {
+export function lifecycleTools(server: string, own: readonly Tool[]): Tool[] {
+  const results = {
+    sensitivity: mostSensitive(own),
+    labels: [...new Set(own.flatMap(({ labels }) => labels))].toSorted(),
+    groups: [RESULTS_GROUP],
+    resultsOf: own.map(({ name }) => name),
+  }
   return LIFECYCLE_TOOLS.map((tool) => ({
     name: lifecycleName(server, tool),
     server,
-    action: "read",
+    action: actionOf(tool, own),
     sensitivity: "public",
     labels: [],
     groups: [LIFECYCLE_GROUP],
     cost: 0,
     redact: [],
+    ...(RESULT_TOOLS.includes(tool) && results),
   }))
+}
+
+function mostSensitive(own: readonly Tool[]): Sensitivity {
+  const rank = Math.max(...own.map(({ sensitivity }) => sensitivityRank(sensitivity)))
+  return SENSITIVITIES[rank] ?? "restricted"
+}
+
+function actionOf(tool: LifecycleTool, own: readonly Tool[]): Action {
+  const { action = "read" } = METHODS.find((row) => row.tool === tool && row.action !== undefined) ?? {}
+  if (action !== "any") return action
+  return ACTIONS.findLast((each) => own.some((one) => one.action === each)) ?? "execute"
 }
 
 const PREFIX = `${LIFECYCLE_SEGMENT}.`

@@ -7,7 +7,8 @@ import { asciiText } from "../encoding/display-text.ts"
 import { isObject } from "../encoding/json.ts"
 import { confusableKey } from "../encoding/name-folding.ts"
 import { NO_ARGUMENTS, UNSEEN, UNSEEN_ARGUMENTS, type CallArguments, type Unseen } from "./arguments.ts"
-import { lifecycleName, lifecycleOfMethod, type LifecycleTool } from "./lifecycle.ts"
+import { lifecycleName } from "./lifecycle.ts"
+import { methodOfClient, type LifecycleTool } from "./mcp-methods.ts"
 import { kindOfResult } from "./mcp-response.ts"
 import { catalogName, entryOfPrompt, type McpServer } from "./mcp-server.ts"
 import { entryOfTemplate, matchResource } from "./resource-pattern.ts"
@@ -23,14 +24,16 @@ export interface McpCall {
    * requests that it has, or may have unseen; and the entry whose arguments it completes. Absent if none.
    */
   readonly besides?: readonly string[]
-  /** The message's JSON-RPC method. Absent if it has none, or one that MCP does not define: that text is the caller's. */
+  /** The message's JSON-RPC method. Absent if it has none. */
   readonly mcpMethod?: string
 }
 
 export const refuse = (what: string): Denied => deny({ reason: "mcp_rejected", what })
 
-export function lifecycle(server: McpServer, tool: LifecycleTool): McpCall {
-  return { tool: lifecycleName(server.name, tool), arguments: NO_ARGUMENTS, byHeaders: false }
+/** @param values by what it asks for a result: the id of a task, of an event */
+export function lifecycle(server: McpServer, tool: LifecycleTool, values?: CallArguments["values"]): McpCall {
+  const args = values === undefined ? NO_ARGUMENTS : { complete: true, values }
+  return { tool: lifecycleName(server.name, tool), arguments: args, byHeaders: false }
 }
 
 export type Members = Readonly<Record<string, unknown>>
@@ -49,7 +52,7 @@ export function callOf(server: McpServer, method: string, params: Members, unsee
   if (method === "resources/read" || method === "resources/subscribe") return resourceCall(server, params["uri"])
   if (method === "subscriptions/listen") return listenCall(server, params["notifications"])
   if (method === "completion/complete") return completionCall(server, params["ref"])
-  if (method !== "tools/call" && method !== "prompts/get") return lifecycleOf(server, method)
+  if (method !== "tools/call" && method !== "prompts/get") return lifecycleCall(server, method, params["taskId"])
   const { name, arguments: args } = params
   const isPrompt = method === "prompts/get"
   if (typeof name !== "string") return refuse(`it names no ${isPrompt ? "prompt" : "tool"}`)
@@ -75,14 +78,33 @@ function resourceCall(server: McpServer, uri: unknown): McpCall | Denied {
   return { tool: matched.tool, arguments: { complete: true, values: matched.values }, byHeaders: false }
 }
 
-/** A subscription to resources is a call of their entry: its answers say when they change, and to what a client turns. */
+/** Members of a filter that are read here, and the others that MCP 2026-07-28 defines. */
+const FILTER_MEMBERS = [
+  "resourceSubscriptions",
+  "taskIds",
+  "toolsListChanged",
+  "promptsListChanged",
+  "resourcesListChanged",
+] as const
+const isFilterMember = (name: string): boolean => FILTER_MEMBERS.some((each) => each === name)
+
+/**
+ * A subscription to resources is a call of their entry: its answers say when they change, and to what a client turns.
+ * One to tasks returns what `tasks/get` would (the extension for tasks, "Task Status Notifications").
+ */
 function listenCall(server: McpServer, filter: unknown = {}): McpCall | Denied {
   if (!isObject(filter)) return refuse("its notifications are no object")
-  if (confusableKey(filter, ["resourceSubscriptions"]) !== undefined) {
+  if (confusableKey(filter, FILTER_MEMBERS) !== undefined) {
     return refuse("a member differs from a known one in its spelling only")
   }
-  const { resourceSubscriptions: uris = [] } = filter
-  if (!Array.isArray(uris)) return refuse("its subscriptions are no list")
+  if (!Object.keys(filter).every(isFilterMember)) return refuse("it subscribes to what MCP does not define")
+  const { resourceSubscriptions: uris = [], taskIds = [] } = filter
+  if (!Array.isArray(uris) || !Array.isArray(taskIds)) return refuse("its subscriptions are no list")
+  if (taskIds.length > 0) {
+    return uris.length > 0
+      ? refuse("it subscribes to resources and to tasks")
+      : lifecycle(server, "tasks-get", { taskIds })
+  }
   const [first, ...others] = new Set<unknown>(uris)
   if (first === undefined) return lifecycle(server, "listen")
   const call = resourceCall(server, first)
@@ -124,25 +146,19 @@ function toolCall(server: McpServer, name: string, args: CallArguments): McpCall
     : { tool, arguments: args, byHeaders: false }
 }
 
-function lifecycleOf(server: McpServer, method: string): McpCall | Denied {
-  const tool = lifecycleOfMethod(method)
-  return tool
-    ? lifecycle(server, tool)
-    : deny({ reason: "method_unknown", called: `${server.name} ${asciiText(method)}` })
+/** @param id of the task that the message names */
+function lifecycleCall(server: McpServer, method: string, id: unknown): McpCall | Denied {
+  const { tool, names } = methodOfClient(method) ?? {}
+  if (!tool) return deny({ reason: "method_unknown", called: `${server.name} ${asciiText(method)}` })
+  if (names !== "taskId") return lifecycle(server, tool)
+  return typeof id === "string" ? lifecycle(server, tool, { taskId: id }) : refuse("it names no task")
 }
-
-/** Of what these methods name, only the body says it. */
-export const NAMED_IN_BODY: ReadonlySet<string> = new Set([
-  "resources/subscribe",
-  "subscriptions/listen",
-  "completion/complete",
-])
 
 /** @returns null if the method calls something by name, and there is none */
 export function callByHeaders(server: McpServer, method: string, name: string | null): McpCall | Denied | null {
+  if (methodOfClient(method)?.inHeader && name === null) return null
   const call = CALLS_BY_NAME.get(method)
-  if (!call) return lifecycleOf(server, method)
-  return name === null ? null : call(server, name)
+  return call && name !== null ? call(server, name) : lifecycleCall(server, method, name)
 }
 
 const UNSEEN_BY_HEADERS: CallArguments = { ...UNSEEN_ARGUMENTS, unseen: UNSEEN.headers }

@@ -7,20 +7,12 @@ import { deny, isDenied, type Denied } from "../denials/denied.ts"
 import { unseenOf } from "./arguments.ts"
 import { INEXACT, isJsonType, isObject, readLoosely } from "../encoding/json.ts"
 import { asksForOtherMethod, METHOD_IN_ARGUMENT } from "./method-override.ts"
-import { isDefinedMethod, lifecycleName } from "./lifecycle.ts"
+import { lifecycleName } from "./lifecycle.ts"
+import { isNamedInBody, methodOfClient } from "./mcp-methods.ts"
 import { confusableKey } from "../encoding/name-folding.ts"
 import type { Body, CallHeaders } from "./call-request.ts"
 import { parseCallBody } from "./json-body.ts"
-import {
-  callByHeaders,
-  callOf,
-  lifecycle,
-  NAMED_IN_BODY,
-  refuse,
-  responseCall,
-  type McpCall,
-  type Members,
-} from "./mcp-call.ts"
+import { callByHeaders, callOf, lifecycle, refuse, responseCall, type McpCall, type Members } from "./mcp-call.ts"
 import { ANSWERS, kindsOfInputResponses } from "./mcp-response.ts"
 import type { McpServer } from "./mcp-server.ts"
 
@@ -31,11 +23,16 @@ const VERSIONS_WITH_HEADERS = new Set([HEADERS_SINCE])
 export function readMcpCall(server: McpServer, method: string, headers: CallHeaders, body: Body): McpCall | Denied {
   // A server that reads such a body nevertheless would take it for a message.
   if (method !== "POST" && body.kind !== "withheld" && body.text !== "") return refuse("only a POST has a body")
-  if (method === "GET") return lifecycle(server, "stream")
+  if (method === "GET") return streamCall(server, headers.lastEventId)
   if (method === "DELETE") return lifecycle(server, "end")
   if (method !== "POST") return deny({ reason: "tool_unknown", called: `${server.name} ${method}` })
   if (body.kind === "withheld") return fromHeaders(server, headers)
   return body.kind === "whole" ? fromBody(server, headers, body) : refuse(NOT_JSON)
+}
+
+/** A resumed stream repeats what was sent on it, which may be the response to any call (MCP 2025-11-25, "Transports"). */
+function streamCall(server: McpServer, lastEventId: string | null): McpCall {
+  return lastEventId === null ? lifecycle(server, "stream") : lifecycle(server, "resume", { lastEventId })
 }
 
 type WholeBody = Extract<Body, { readonly kind: "whole" }>
@@ -45,7 +42,16 @@ const NOT_JSON = "its body is not JSON in UTF-8, or not declared as such"
 /** Members of a JSON-RPC message. */
 export const MESSAGE_MEMBERS = ["jsonrpc", "id", "method", "params", "result", "error"] as const
 /** Members of a request's params that are read here. */
-const PARAMS_MEMBERS = ["name", "arguments", "uri", "ref", "notifications", "inputResponses", "_meta"] as const
+const PARAMS_MEMBERS = [
+  "name",
+  "arguments",
+  "uri",
+  "ref",
+  "notifications",
+  "taskId",
+  "inputResponses",
+  "_meta",
+] as const
 
 function fromBody(server: McpServer, headers: CallHeaders, body: WholeBody): McpCall | Denied {
   const { text } = body
@@ -81,15 +87,12 @@ function fromBody(server: McpServer, headers: CallHeaders, body: WholeBody): Mcp
   if (differing) return differing
   const read = callOf(server, method, fields, unseenOf(text, parsed.isExact))
   if (isDenied(read)) return read
-  const call = withMethod(read, method)
+  const call = { ...read, mcpMethod: method }
   const kinds = kindsOfInputResponses(fields["inputResponses"])
   if (kinds?.length === 0) return call
   if (kinds === null) return refuse("what kind of answer it has in `inputResponses` is ambiguous")
   return { ...call, besides: [...(call.besides ?? []), ...kinds.map((kind) => lifecycleName(server.name, kind))] }
 }
-
-const withMethod = (call: McpCall, method: string): McpCall =>
-  isDefinedMethod(method) ? { ...call, mcpMethod: method } : call
 
 /** Returns the message in a body; undefined if the body is no JSON, or too long. */
 export function messageIn(body: Body): unknown {
@@ -107,16 +110,11 @@ const messages = new WeakMap<Body, unknown>()
 function fromHeaders(server: McpServer, headers: CallHeaders): McpCall | Denied {
   const read = callOfHeaders(server, headers)
   if (isDenied(read)) return read
-  const call = withMethod(read, headers.mcpMethod ?? "")
+  const method = headers.mcpMethod ?? ""
   // Its body may have answers of each kind, which nobody sees: so each has to be permitted, and none suspended.
-  const answers = HAS_ANSWERS.has(headers.mcpMethod ?? "")
-    ? ANSWERS.map((kind) => lifecycleName(server.name, kind))
-    : []
-  return { ...call, byHeaders: true, ...(answers.length > 0 && { besides: answers }) }
+  const besides = methodOfClient(method)?.answers && ANSWERS.map((kind) => lifecycleName(server.name, kind))
+  return { ...read, mcpMethod: method, byHeaders: true, ...(besides && { besides }) }
 }
-
-/** The requests that are repeated with `inputResponses` (MCP 2026-07-28, and its extension for tasks). */
-const HAS_ANSWERS: ReadonlySet<string> = new Set(["tools/call", "resources/read", "prompts/get", "tasks/update"])
 
 function callOfHeaders(server: McpServer, headers: CallHeaders): McpCall | Denied {
   const distrust = (what: string): Denied => deny({ reason: "mcp_headers_untrusted", what })
@@ -128,7 +126,7 @@ function callOfHeaders(server: McpServer, headers: CallHeaders): McpCall | Denie
   const method = headers.mcpMethod
   if (method === null) return distrust("Mcp-Method is missing")
   if (server.judges_answers) return distrust("answers to the server's own requests are in the body")
-  if (NAMED_IN_BODY.has(method)) return distrust("what it names is in the body")
+  if (isNamedInBody(method)) return distrust("what it names is in the body")
   const name = headers.mcpName === null ? null : decodeHeader(headers.mcpName)
   return callByHeaders(server, method, name) ?? distrust("Mcp-Name is missing or malformed")
 }
@@ -141,20 +139,11 @@ function compareHeaders(headers: CallHeaders, method: string, params: Members): 
   const mismatch = (header: string): Denied => deny({ reason: "mcp_header_mismatch", header })
   const required = (headers.mcpProtocolVersion ?? "") >= HEADERS_SINCE
   if (headers.mcpMethod === null ? required : headers.mcpMethod !== method) return mismatch("Mcp-Method")
-  const member = NAMED_BY.get(method)
+  const { names, inHeader } = methodOfClient(method) ?? {}
+  const member = inHeader ? names : undefined
   if (headers.mcpName === null) return required && member !== undefined ? mismatch("Mcp-Name") : null
   return decodeHeader(headers.mcpName) === params[member ?? "name"] ? null : mismatch("Mcp-Name")
 }
-
-/** The member of the params that `Mcp-Name` repeats; the extension for tasks names theirs. */
-const NAMED_BY: ReadonlyMap<string, string> = new Map([
-  ["tools/call", "name"],
-  ["prompts/get", "name"],
-  ["resources/read", "uri"],
-  ["tasks/get", "taskId"],
-  ["tasks/update", "taskId"],
-  ["tasks/cancel", "taskId"],
-])
 
 const BASE64 = /^=\?base64\?([A-Za-z0-9+/]*={0,2})\?=$/
 

@@ -5,7 +5,7 @@
  */
 import { isObject } from "../encoding/json.ts"
 import { confusableKey } from "../encoding/name-folding.ts"
-import type { LifecycleTool } from "./lifecycle.ts"
+import type { LifecycleTool } from "./mcp-methods.ts"
 
 export const ANSWERS = ["elicitation", "sampling", "roots"] as const satisfies readonly LifecycleTool[]
 type AnswerKind = (typeof ANSWERS)[number]

@@ -7,6 +7,7 @@ import type { Denial } from "../denials/denial.ts"
 import { serverAt, type Catalog } from "./locate.ts"
 import { decodeHeader } from "./mcp-message.ts"
 import { catalogName, type McpServer } from "./mcp-server.ts"
+import { lifecycleName, RESULT_TOOLS } from "./lifecycle.ts"
 import { mayAskForOtherMethod } from "./method-in-body.ts"
 import { METHOD_IN_HEADER } from "./method-override.ts"
 import { endpointsAt } from "./endpoint.ts"
@@ -35,13 +36,19 @@ function toolsOf(server: McpServer, tools: Catalog["tools"], call: CallRequest):
 }
 
 /**
- * All entries of the server's resources if the message may be about resources, and likewise of its prompts: how a
- * server reads a URI that was rejected is not known.
+ * All entries of the server's resources if the message may be about resources, likewise of its prompts, and all that
+ * return results of other tools if it may ask for one: how a server reads a URI that was rejected is not known.
  */
-function entriesIn({ resources = [], prompts = [] }: McpServer, { headers, body }: CallRequest): readonly string[] {
+function entriesIn(server: McpServer, { headers, body }: CallRequest): readonly string[] {
+  const { resources = [], prompts = [] } = server
   const text = `${headers.mcpMethod ?? ""} ${body.kind === "whole" ? body.text : ""}`.toLowerCase()
   const mayMean = (word: string): boolean => text.includes(word) || text.includes("\\u")
-  return [...(mayMean("resource") ? resources : []), ...(mayMean("prompt") ? prompts : [])].map(({ tool }) => tool)
+  return [
+    ...[...(mayMean("resource") ? resources : []), ...(mayMean("prompt") ? prompts : [])].map(({ tool }) => tool),
+    ...(mayMean("task") || headers.lastEventId !== null ? RESULT_TOOLS : []).map((tool) =>
+      lifecycleName(server.name, tool),
+    ),
+  ]
 }
 
 /**

@@ -28,6 +28,11 @@ export interface Tool {
    * definition is accepted.
    */
   readonly pinned?: string
+  /**
+   * Tools of which it may return a result, by an id that does not say of which: it is allowed only to who may call each
+   * of them, and while none is suspended. Absent if it returns no other's.
+   */
+  readonly resultsOf?: readonly string[]
 }
 
 export function sensitivityRank(sensitivity: Sensitivity): number {

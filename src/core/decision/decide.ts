@@ -12,6 +12,7 @@ import { checkGuardrails, endBy, factsOf, observeDenial } from "./check-guardrai
 import { observedChange } from "./observed-change.ts"
 import { checkPlans, finishedBy } from "./check-plans.ts"
 import { checkPolicy } from "./check-policy.ts"
+import { checkResults } from "./check-results.ts"
 import { riskOf } from "./risk.ts"
 import { TaskMemories } from "./task-memories.ts"
 import type { Denial } from "../denials/denial.ts"
@@ -86,6 +87,8 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
 
   const besides = checkBesides(bundle, state, [task, ...above], call, risk, now)
   if ("reason" in besides) return denyWith(besides, evidence)
+  const results = checkResults(bundle, state, [task, ...above], tool, call, now)
+  if (results) return denyWith(results, evidence)
 
   // Last of all: a call that would be denied anyway is no deviation.
   if (guarded.endingDenial) return denyWith(guarded.endingDenial, evidence, endBy(guarded.endingDenial, task))

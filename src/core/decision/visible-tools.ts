@@ -92,9 +92,9 @@ function denialResult(denial: Denial, evidence: Evidence): ToolVisibility {
 }
 
 /** What is the same for all tools of a request. */
-interface QueryContext {
+export interface QueryContext {
   readonly bundle: Bundle
-  readonly question: ToolListQuery
+  readonly argumentsSeen: boolean
   readonly obtainable: ReadonlySet<string>
   readonly situation: Situation
   readonly principals: readonly EntityRef[]
@@ -103,14 +103,14 @@ interface QueryContext {
   readonly exhausted: Denial | null
 }
 
-function queryContext(
+export function queryContext(
   bundle: Bundle,
   state: TreeState,
   ancestry: readonly [Task, ...Task[]],
-  question: ToolListQuery,
+  question: Pick<ToolListQuery, "environment" | "gateway" | "proof" | "risks" | "obtainable" | "argumentsSeen">,
   now: number,
 ): QueryContext {
-  const { environment, gateway } = question
+  const { environment, gateway, argumentsSeen } = question
   const { user } = state
   const labels = labelsOf(state, ancestry, now)
   const boundKey = question.proof !== null
@@ -133,7 +133,7 @@ function queryContext(
   )
   return {
     bundle,
-    question,
+    argumentsSeen,
     obtainable: new Set(question.obtainable),
     situation,
     principals,
@@ -156,14 +156,14 @@ function denialWhatever(whole: QueryContext, name: string, args?: CallArguments)
 }
 
 /** The bounds of a task and its ancestors accumulate; if arguments remain unseen, none can satisfy any. */
-function deniedByGrant(
-  { question, situation, obtainable }: QueryContext,
+export function deniedByGrant(
+  { argumentsSeen, situation, obtainable }: QueryContext,
   tool: Tool,
   args?: CallArguments,
 ): Denial | null {
   const all: ArgumentBounds[] = []
   for (const task of situation.ancestry) {
-    const bounds = boundsOf(task, tool, question.environment)
+    const bounds = boundsOf(task, tool, situation.environment)
     if (!("reason" in bounds)) all.push(...bounds)
     // The denial of the call names the scope that would do; an agent that never sees the tool would never learn of it.
     else if (task !== situation.ancestry[0] || !obtainable.has(tool.name)) return bounds
@@ -174,7 +174,7 @@ function deniedByGrant(
     const broken = violation(all, args.values, situation.now)
     return broken && { reason: "argument_out_of_bounds", scope, ...broken }
   }
-  if (!question.argumentsSeen) return argumentsNeeded(namesOf(all), UNSEEN_ARGUMENTS)
+  if (!argumentsSeen) return argumentsNeeded(namesOf(all), UNSEEN_ARGUMENTS)
   const argument = contradiction(all, situation.now)
   return argument === null ? null : { reason: "argument_out_of_bounds", scope, argument, bound: "none that keeps all" }
 }
@@ -188,14 +188,14 @@ function deniedByPlan({ situation }: QueryContext, { name }: Tool): Denial | nul
   return null
 }
 
-function deniedByPolicy(
-  { bundle, question, situation: whole, principals, entities, context }: QueryContext,
+export function deniedByPolicy(
+  { bundle, argumentsSeen, situation: whole, principals, entities, context }: QueryContext,
   tool: Tool,
   args?: CallArguments,
 ): Denial | null {
   const [action, resource] = [actionRef(tool.action), toolRef(tool.name)]
   const { engine } = bundle
-  const reads = args || !question.argumentsSeen ? engine.readsFor(action, resource, entities) : null
+  const reads = args || !argumentsSeen ? engine.readsFor(action, resource, entities) : null
   const named = namedBoundsFor(bundle, action, resource, entities)
   const needed = reads ? [...reads, ...argumentsJudgedBy(named)] : []
   if (!args && needed.length > 0) return argumentsNeeded(needed, UNSEEN_ARGUMENTS)

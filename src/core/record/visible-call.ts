@@ -5,6 +5,7 @@
 import { argumentsDigest } from "../catalog/arguments-hash.ts"
 import type { Segments } from "../catalog/route.ts"
 import type { TraceParent } from "../encoding/trace-context.ts"
+import { isLifecycle } from "../catalog/lifecycle.ts"
 import type { Tool } from "../catalog/tool.ts"
 import type { Call, Evidence, Verdict } from "../decision/call.ts"
 import type { Bundle } from "../policy/assemble.ts"
@@ -138,6 +139,8 @@ function findPartsRead(bundle: Bundle, tool: Tool): ReadParts {
       ...engine.readsFor(action, resource, entities),
       ...argumentsJudgedBy(namedBoundsFor(bundle, action, resource, entities)),
       ...guardrails.reads(tool),
+      // The ids of what an MCP server keeps: by nothing else does a record say which result was returned.
+      ...(isLifecycle(tool) ? ["*"] : []),
     ]),
     facts: notRecorded(engine.factsFor(action, resource, entities)),
   }

@@ -24,6 +24,7 @@ const toolOf = (pinned: string | null, name = "desk.search"): Tool => {
   if (!tool) throw new Error(`the yard has no ${name}`)
   return pinned === null ? tool : { ...tool, pinned }
 }
+const NO_TOOLS = new Map<string, Tool>()
 const named = (...tools: readonly Tool[]) => new Map(tools.map((tool) => [tool.name, tool]))
 const DESK: McpServer = { name: "desk", origin: "https://api.test", path: "/desk/mcp", enforces_headers: false }
 const catalogOf = (pinned: string | null) =>
@@ -36,6 +37,14 @@ const seen = (hash: string | null, more: Partial<Observations> = {}): Observatio
 })
 const listed = (...tools: readonly Readonly<Record<string, unknown>>[]): ListedItem[] =>
   tools.map((definition) => ({ key: "search", definition }))
+
+test("a tool that may return results of a changed one is denied as that one is", () => {
+  const resuming: Tool = { ...toolOf(null), name: "desk.mcp.resume", resultsOf: ["desk.pay", "desk.search"] }
+  const denied = (pinned: string) =>
+    denialByObservation(seen(B), { tool: resuming, byHeaders: false }, named(toolOf(pinned), toolOf(A, "desk.pay")))
+  expect(denied(A)).toEqual({ reason: "tool_changed", tool: "desk.search", pinned: A, seen: B })
+  expect(denied(B)).toBeNull()
+})
 
 describe("a pinned tool", () => {
   // The rows are bundles, the columns what was seen last: whoever stored it, it is compared with the pin of whoever
@@ -54,22 +63,22 @@ describe("a pinned tool", () => {
     [C, B, true],
     [A, UNREADABLE, true],
   ])("pinned to %s and last seen as %s: denied is %s", (pinned, observed, denied) => {
-    const denial = denialByObservation(seen(observed), { tool: toolOf(pinned), byHeaders: false })
+    const denial = denialByObservation(seen(observed), { tool: toolOf(pinned), byHeaders: false }, NO_TOOLS)
     expect(denial).toEqual(denied ? { reason: "tool_changed", tool: "desk.search", pinned, seen: observed } : null)
   })
 
   test("costs nothing where nothing was seen, and is not another one", () => {
-    expect(denialByObservation(null, { tool: toolOf(A), byHeaders: true })).toBeNull()
+    expect(denialByObservation(null, { tool: toolOf(A), byHeaders: true }, NO_TOOLS)).toBeNull()
     const other = seen(null, { tools: new Map([["desk.pay", B]]) })
-    expect(denialByObservation(other, { tool: toolOf(A), byHeaders: false })).toBeNull()
+    expect(denialByObservation(other, { tool: toolOf(A), byHeaders: false }, NO_TOOLS)).toBeNull()
   })
 
   test("of which nobody can say that it has not changed is denied, one that is not pinned is not", () => {
     const full = seen(null, { full: true })
     const unknown = { reason: "tool_changed", tool: "desk.search", pinned: A, seen: null }
-    expect(denialByObservation(full, { tool: toolOf(A), byHeaders: false })).toEqual(unknown)
-    expect(denialByObservation(full, { tool: toolOf(null), byHeaders: false })).toBeNull()
-    expect(denialByObservation(seen(A, { full: true }), { tool: toolOf(A), byHeaders: false })).toBeNull()
+    expect(denialByObservation(full, { tool: toolOf(A), byHeaders: false }, NO_TOOLS)).toEqual(unknown)
+    expect(denialByObservation(full, { tool: toolOf(null), byHeaders: false }, NO_TOOLS)).toBeNull()
+    expect(denialByObservation(seen(A, { full: true }), { tool: toolOf(A), byHeaders: false }, NO_TOOLS)).toBeNull()
   })
 })
 
@@ -80,7 +89,7 @@ describe("headers alone", () => {
     ["beside a body", seen(null, { headers: new Set(["desk"]) }), false, false],
     ["while more was seen than is kept", seen(null, { full: true }), true, true],
   ])("%s", (_what, observations, byHeaders, denied) => {
-    const denial = denialByObservation(observations, { tool: toolOf(null), byHeaders })
+    const denial = denialByObservation(observations, { tool: toolOf(null), byHeaders }, NO_TOOLS)
     expect(denial?.reason).toBe(denied ? "mcp_headers_untrusted" : undefined)
   })
 })

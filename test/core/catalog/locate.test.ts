@@ -35,7 +35,13 @@ const located = (target: string) =>
     origin: ORIGIN,
     method: "POST",
     target,
-    headers: { contentType: "application/json", mcpProtocolVersion: null, mcpMethod: null, mcpName: null },
+    headers: {
+      contentType: "application/json",
+      mcpProtocolVersion: null,
+      mcpMethod: null,
+      mcpName: null,
+      lastEventId: null,
+    },
     body: { kind: "whole", text: BODY },
   })
 

@@ -9,7 +9,7 @@ const MULTIPART = 'multipart/form-data; boundary="b"'
 const MOST = 2_000
 
 const denialOf = (contentType: string | null, text: string): Denial | null => {
-  const headers = { contentType, mcpProtocolVersion: null, mcpMethod: null, mcpName: null }
+  const headers = { contentType, mcpProtocolVersion: null, mcpMethod: null, mcpName: null, lastEventId: null }
   return methodInBody({ method: "POST", body: { kind: "whole", text }, headers })
 }
 const repeated = (count: number, itemOf: (at: number) => string): string =>

@@ -17,6 +17,8 @@ const CATALOG = buildCatalog(
     tool("m.secret", "m"),
     tool("m.other", "m"),
     tool("v.secret", "v"),
+    tool("v.mcp.tasks-get", "v"),
+    tool("v.mcp.resume", "v"),
     tool("web.home", "web"),
     tool("web.page", "web"),
   ]),
@@ -25,11 +27,29 @@ const CATALOG = buildCatalog(
 )
 const MESSAGE = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"secret"}}'
 
-const found = (method: string, target: string, text = MESSAGE): readonly string[] => {
-  const headers = { contentType: "application/json", mcpProtocolVersion: null, mcpMethod: null, mcpName: null }
+const found = (method: string, target: string, text = MESSAGE, lastEventId: string | null = null) => {
+  const headers = {
+    contentType: "application/json",
+    mcpProtocolVersion: null,
+    mcpMethod: null,
+    mcpName: null,
+    lastEventId,
+  }
   const call: CallRequest = { origin: ORIGIN, method, target, headers, body: { kind: "whole", text } }
   return possibleTools(CATALOG, call, { reason: "tool_unknown", called: "" })
 }
+
+test("what may ask for a result of another tool may be a call of each that returns such results", () => {
+  const returning = ["v.mcp.resume", "v.mcp.tasks-get"]
+  const sorted = (...given: Parameters<typeof found>) =>
+    found(...given)
+      .filter((name) => name.startsWith("v."))
+      .toSorted()
+  expect(sorted("POST", "/desk/mcp.v2", '{"method":"tasks/get","method":"ping","id":1}')).toEqual(returning)
+  expect(sorted("POST", "/desk/mcp.v2", '{"method":"t\\u0061sks/get","id":1}')).toEqual(returning)
+  expect(sorted("GET", "/desk/mcp.v2/", "", "e1")).toEqual(returning)
+  expect(sorted("GET", "/desk/mcp.v2/", "")).toEqual([])
+})
 
 describe("a message may be one to an MCP server", () => {
   test.each([
@@ -81,7 +101,13 @@ test("a message about resources or prompts may be of any of its server's", () =>
   }
   const catalog = buildCatalog(CATALOG.tools, [entries], [])
   const possible = (text: string, mcpMethod: string | null = null): readonly string[] => {
-    const headers = { contentType: "application/json", mcpProtocolVersion: null, mcpMethod, mcpName: null }
+    const headers = {
+      contentType: "application/json",
+      mcpProtocolVersion: null,
+      mcpMethod,
+      mcpName: null,
+      lastEventId: null,
+    }
     const call: CallRequest = {
       origin: ORIGIN,
       method: "POST",

@@ -50,7 +50,13 @@ function seenOf(found: FoundTool, target: string, body: string): ReadonlyMap<str
     redact: [],
   }
   const catalog = buildCatalog(new Map([[name, tool]]), [], [{ ...mark, tool: name }])
-  const headers = { contentType: "application/json", mcpProtocolVersion: null, mcpMethod: null, mcpName: null }
+  const headers = {
+    contentType: "application/json",
+    mcpProtocolVersion: null,
+    mcpMethod: null,
+    mcpName: null,
+    lastEventId: null,
+  }
   const request = { origin: ORIGIN, method: "POST", target, headers, body: { kind: "whole", text: body } } as const
   const located = locate(catalog, request)
   if (isDenied(located)) return located.denied.reason

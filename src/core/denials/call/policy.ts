@@ -51,6 +51,15 @@ export const POLICY_DENIALS = {
     forOperators: ({ entry }) => `The call completes arguments of ${entry}, which is not permitted`,
     forCaller: ONLY_CODE,
   }),
+  result_not_permitted: final({
+    code: "policy_denied",
+    evidence: {
+      of: plain(TEXT, "The first tool, resource or prompt of the server that cannot be called, or the 501st."),
+    },
+    doc: "The call can return a result of any tool of the MCP server, and one of these is not granted or not permitted.",
+    forOperators: ({ of }) => `The call can return a result of ${of}, which is not permitted`,
+    forCaller: ONLY_CODE,
+  }),
   agent_unregistered: reason({
     code: "policy_denied",
     decidedAnew: "registry",

@@ -106,7 +106,7 @@ export const DECISION_FIELDS = {
     redaction: NO_ARGUMENT,
     personal: false,
     visibleTo: "operators",
-    doc: "JSON-RPC method of the message to an MCP server, as in `tools/call`. Null if MCP does not define it.",
+    doc: "JSON-RPC method of the message to an MCP server, as in `tools/call`. Null if there is none, or its call was not read.",
   }),
   path: field<string | null>()({
     schema: NULLABLE_TEXT,

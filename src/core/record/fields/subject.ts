@@ -79,7 +79,7 @@ export const SUBJECT_FIELDS = {
     redaction: (values, { redact }) => withoutRedacted(values, redact),
     personal: true,
     visibleTo: "operators",
-    doc: "The arguments that a rule for the tool reads, and the one that violated a bound. If an operator acted: what was requested.",
+    doc: "The arguments that a rule for the tool reads, and the one that violated a bound; the id by which an MCP server is asked for a result. If an operator acted: what was requested.",
   }),
   facts: field<Named>()({
     schema: members,

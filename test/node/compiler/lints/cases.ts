@@ -47,7 +47,7 @@ const DEAD: readonly LintCase[] = [
     edits: [rules('@id("x") permit (principal, action == Action::"write", resource in ToolGroup::"mcp-lifecycle");')],
     file: FILE,
     at: 'action == Action::"write"',
-    message: "all 57 tools of this scope have action `read`, so the rule never applies",
+    message: "all 54 tools of this scope have action `read`, so the rule never applies",
     fix: 'Write `action == Action::"read"`, or remove the rule.',
     but: { find: "mcp-lifecycle", replace: "support-desk" },
   },
@@ -333,12 +333,13 @@ const SHADOWS: readonly LintCase[] = [
       rules(
         '@id("x") permit (principal is User, action == Action::"execute", resource in Server::"everything");\n' +
           '@id("a") forbid (principal, action, resource == Tool::"everything.gzip-file-as-resource");\n' +
+          '@id("c") forbid (principal, action, resource == Tool::"everything.mcp.tasks-update");\n' +
           '@id("b") forbid (principal, action, resource == Tool::"everything.trigger-long-running-operation");',
       ),
     ],
     file: FILE,
     at: "permit",
-    message: 'rule "b" at more.cedar:3 forbids all that this one permits',
+    message: 'rule "b" at more.cedar:4 forbids all that this one permits',
     fix: "Remove this rule, or narrow the forbid.",
     but: { find: '@id("b") forbid (principal', replace: '@id("b") forbid (principal is User' },
   },

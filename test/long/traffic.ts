@@ -59,6 +59,8 @@ const TIMEOUT_MS = 10_000
 const REMEMBERED_ENDED = 16
 /** Records of reads are sent within a second of their answer; the machine may be busy. */
 export const IN_MEMORY_MS = 2_000
+/** A process that is killed may send an answer meanwhile, above all workerd as its supervisor is killed. */
+const DIES_WITHIN_MS = 500
 
 export class Traffic {
   readonly log: Log = {
@@ -116,7 +118,8 @@ export class Traffic {
    */
   lostReads(known: ReadonlySet<string>, kills: readonly number[]): readonly number[] {
     const lost = this.log.reads.filter(({ answer, decision }) => answer === "allowed" && !known.has(decision))
-    return lost.map(({ received }) => (kills.find((kill) => kill >= received) ?? Number.POSITIVE_INFINITY) - received)
+    const next = (at: number): number => kills.find((kill) => at < kill + DIES_WITHIN_MS) ?? Number.POSITIVE_INFINITY
+    return lost.map(({ received }) => next(received) - received)
   }
 
   async #work(agent: number): Promise<void> {

@@ -21,7 +21,7 @@ import { LedgerStorage } from "../../src/ledger/storage.ts"
 import { urgencyOf, type CallStep } from "../../src/ledger/urgency.ts"
 import { freshIsolateForEach } from "../harness/each-test.ts"
 import { agentId } from "../harness/issuers.ts"
-import { assembled, newState, POINTER, ROOT, START } from "../harness/trees.ts"
+import { assembled, newState, ROOT, START } from "../harness/trees.ts"
 
 const BUNDLE = { ...assembled(inject("yard")), readsCalls: false }
 const AT = START + 10_000

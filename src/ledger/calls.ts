@@ -35,7 +35,7 @@ import { causeOf, creditOf, isRecordedDurably, sharedWait, withoutStorm } from "
 import { CallPace } from "./pace.ts"
 import { newNonce } from "./new-proofs.ts"
 import type { Trees } from "./trees.ts"
-import { urgencyOf, type CallStep } from "./urgency.ts"
+import { urgencyOf } from "./urgency.ts"
 
 const DONE = { done: true } as const
 
@@ -137,11 +137,11 @@ export class Calls {
     const isNewer = pointer.seq > newest.seq
     const lent = creditOf(change)
     const isKept = durable || (recorded && !storage.records.isDurable(state.root))
-    const step = { ...outcome, isNewer, isKept, lent: this.#written(lent) }
+    const step = { ...outcome, isNewer, isKept, isLent: lent.length > 0 }
     const { writes, waits, reserves } = urgencyOf(step, storage, state, bundle, now)
     const isLate = recorded && !durable && this.#trees.keepsLate(writes, now)
     const when = waits || "soon"
-    const read = this.#trees.transaction((writes || isLate) && when, () => {
+    const read = this.#trees.transaction((writes || isLate || this.#mustLend(lent)) && when, () => {
       if (isNewer) storage.saveBundle(state.ledger, pointer, bundle.guardrails)
       if (change) storage.saveChange(state, change, reserves)
       if (lent.length > 0) credits.save(lent)
@@ -232,9 +232,8 @@ export class Calls {
     const ended = end ? endedBy(state, end) : []
     const writes =
       (change !== null && dueOfChange(change, storage, state, bundle.readsCalls) !== DUE.never) ||
-      storage.memories.due(state.ledger, memoryUpdates, now) !== DUE.never ||
-      this.#written(lent) === "unwritten"
-    this.#trees.transaction(writes || end !== null, () => {
+      storage.memories.due(state.ledger, memoryUpdates, now) !== DUE.never
+    this.#trees.transaction(writes || end !== null || this.#mustLend(lent), () => {
       if (change) storage.saveChange(state, change)
       if (lent.length > 0) this.#trees.credits.save(lent)
       storage.memories.save(state.ledger, memoryUpdates, now)
@@ -254,9 +253,8 @@ export class Calls {
     return DONE
   }
 
-  #written(lent: ReturnType<typeof creditOf>): CallStep["lent"] {
-    if (lent.length === 0) return null
-    return lent.some(({ owner, key }) => this.#trees.credits.mustWrite(owner, key)) ? "unwritten" : "written"
+  #mustLend(lent: ReturnType<typeof creditOf>): boolean {
+    return lent.some(({ owner, key }) => this.#trees.credits.mustWrite(owner, key))
   }
 
   /** Which tools could be called now. Nothing is counted, and nothing changes. */

@@ -26,8 +26,8 @@ export interface CallStep extends DecisionResult {
   readonly isNewer: boolean
   /** Whether its record may not wait in memory. */
   readonly isKept: boolean
-  /** Credit of shared limits that it uses: whether that is written yet. Null: it uses none. */
-  readonly lent: "written" | "unwritten" | null
+  /** Whether it uses credit of shared limits. `Credits.save` writes that, in rows of its own. */
+  readonly isLent: boolean
 }
 
 /** `strict`: nothing is stored of the member, but all that is stored besides has to be durable before the answer. */
@@ -47,7 +47,7 @@ const MEMBERS: {
     dueIf(denialUpdates.length > 0 && storage.memories.due(ledger, denialUpdates, now) !== DUE.never),
   // In a later life, a proof of this one is known by the latest time that is stored.
   proof: ({ proof }) => (proof === null ? DUE.never : "strict"),
-  lent: ({ lent }) => (lent === "written" ? "strict" : dueIf(lent !== null)),
+  isLent: ({ isLent }) => (isLent ? "strict" : DUE.never),
   isNewer: ({ isNewer }) => dueIf(isNewer),
   isKept: ({ isKept }) => dueIf(isKept),
   end: ({ end }) => dueIf(end !== null),

@@ -143,7 +143,7 @@ const UPDATES: {
   readonly [Kind in MemoryUpdate["kind"]]: readonly [Extract<MemoryUpdate, { readonly kind: Kind }>, When]
 } = {
   spend: [WINDOW, "reserving"],
-  // credits.ts writes it, before its answer: see `lent` of a step.
+  // credits.ts writes it, before its answer: see `isLent` of a step.
   credit: [{ ...owned, kind: "credit", amount: 1 }, "never"],
   mark: [{ ...owned, kind: "mark", values: ["v"], spanMs: 60_000, slackMs: 1_000, late: true, most: 10 }, "before"],
   tally: [{ ...owned, kind: "tally", amount: 1, spanMs: 60_000 }, "before"],
@@ -233,7 +233,7 @@ const STEP: CallStep = {
   wants: [],
   isNewer: false,
   isKept: false,
-  lent: null,
+  isLent: false,
 }
 
 /** Each member of a step: a value with something in it, and whether an answer waits for what is stored besides. */
@@ -252,7 +252,7 @@ const STEPS: { readonly [Member in keyof CallStep]-?: readonly [value: CallStep[
     wants: [[], "late"],
     isNewer: [true, "waits"],
     isKept: [true, "waits"],
-    lent: ["written", "waits"],
+    isLent: [true, "waits"],
   }
 
 describe("a step that counts a call which may be late", () => {
@@ -268,15 +268,11 @@ describe("a step that counts a call which may be late", () => {
   })
 })
 
-test("a step writes what it has alone, and nothing for a proof or for credit that is written", async () => {
+test("a step writes what it has alone, and nothing for a proof or for credit", async () => {
   await keep(({ storage, state }) => {
     const writing = Object.entries(STEPS).flatMap(([member, [value]]) =>
       urgencyOf({ ...STEP, [member]: value }, storage, state, BUNDLE, AT).writes ? [member] : [],
     )
     expect(writing).toEqual(["change", "end", "requestedApproval", "denialUpdates", "isNewer", "isKept"])
-    expect(urgencyOf({ ...STEP, lent: "unwritten" }, storage, state, BUNDLE, AT)).toMatchObject({
-      waits: true,
-      writes: true,
-    })
   })
 })

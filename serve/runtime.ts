@@ -36,6 +36,7 @@ export interface Ending {
 const START_WITHIN_MS = 30_000
 /** A restore waits until every lease has run out. */
 const CONTROL_WITHIN_MS = 30_000
+const STOP_BEGINS_WITHIN_MS = 1_000
 const MOST_LINES = 20
 
 /**
@@ -78,6 +79,7 @@ export async function startRuntime(
     ended,
     control: async (body) => post(socket, JSON.stringify(body)),
     async stop(seconds) {
+      if (isPublic && seconds > 0) await beginStop(socket)
       child.kill("SIGTERM")
       const late = setTimeout(() => {
         log("stop_late", { seconds })
@@ -148,6 +150,20 @@ function fixFor(lines: readonly string[]): string {
     return "Another process listens there: set `listen` to another address."
   if (lines.some((line) => /GLIBC|not found/.test(line))) return PLATFORMS
   return "The lines above are workerd's own."
+}
+
+/** Begins a request on which workerd waits until records are sent. If that fails, workerd ends without it. */
+async function beginStop(socketPath: string): Promise<void> {
+  const sent = request({ socketPath, path: "/stop", method: "POST" })
+  // It may be killed meanwhile.
+  sent.on("error", () => undefined)
+  sent.end()
+  try {
+    const [response] = await once(sent, "response", { signal: AbortSignal.timeout(STOP_BEGINS_WITHIN_MS) })
+    response.on("error", () => undefined).resume()
+  } catch {
+    sent.destroy()
+  }
 }
 
 /** `BeginResult` of serve/worker/control.ts. */

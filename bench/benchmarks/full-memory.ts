@@ -5,6 +5,7 @@
  */
 import { DatabaseSync, type StatementSync } from "node:sqlite"
 import { decide } from "../../src/core/decision/decide.ts"
+import { DUE } from "../../src/ledger/due.ts"
 import { Journal } from "../../src/ledger/journal.ts"
 import { JOURNAL_SCHEMA } from "../../src/ledger/journal-rows.ts"
 import { MEMORY_TABLES } from "../../src/ledger/memories-storage.ts"
@@ -120,7 +121,7 @@ class Remembering {
     if (!change) return verdict.denial?.reason ?? null
     const memory = this.#state.ledger.memories.of(this.#state.root)
     const updates = change.memoryUpdates.flatMap((each) => each.updates)
-    if (this.#storage.mustWrite(memory, updates, now)) this.#database.exec("BEGIN")
+    if (this.#storage.due(memory, updates, now) !== DUE.never) this.#database.exec("BEGIN")
     this.#storage.save(memory, updates, now)
     this.#journal.commit(now)
     if (this.#database.isTransaction) this.#database.exec("COMMIT")

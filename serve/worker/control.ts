@@ -1,6 +1,6 @@
 /**
- * What the process beside workerd requests on a socket of its own before workerd listens to others: to keep the schedule,
- * and after a restore that nothing of before it counts as authority.
+ * What the process beside workerd requests on a socket of its own. Before workerd listens to others: to keep the schedule,
+ * and after a restore that nothing of before it counts as authority. Before it ends: that records in memory are sent.
  */
 import type { Switch } from "../../src/core/signals/switch.ts"
 import release from "../../src/index.ts"
@@ -21,8 +21,42 @@ export interface BeginResult {
 /** The operator as whom it appears in the list of revocations and in notices. */
 const OPERATOR = "narrowgate serve|restore"
 
+/** Where the process beside workerd requests that records are sent. */
+const STOP = "/stop"
+/** Records in memory are sent within a second of their answer. */
+const SENT_WITHIN_MS = 1_000
+const LOOK_EVERY_MS = 20
+
+const requests = { inProgress: 0 }
+
+/** A request of others. */
+export async function counted(answer: () => Promise<Response>): Promise<Response> {
+  requests.inProgress += 1
+  try {
+    return await answer()
+  } finally {
+    requests.inProgress -= 1
+  }
+}
+
+/**
+ * The response ends once all others have been answered and their records have been sent. workerd, which a signal ends,
+ * waits for it.
+ */
+function untilSent(ctx: ExecutionContext): Response {
+  const { readable, writable } = new TransformStream()
+  const sent = async (): Promise<void> => {
+    while (requests.inProgress > 0) await scheduler.wait(LOOK_EVERY_MS)
+    await scheduler.wait(SENT_WITHIN_MS)
+    await writable.close()
+  }
+  ctx.waitUntil(sent())
+  return new Response(readable)
+}
+
 export const control = {
   async fetch(request, env, ctx) {
+    if (new URL(request.url).pathname === STOP) return untilSent(ctx)
     const { restored } = await request.json<{ readonly restored: Restore | null }>()
     await schedule(env).begin()
     if (restored) await withdrawAll(env, restored)

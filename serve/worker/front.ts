@@ -4,6 +4,7 @@
  */
 import release from "../../src/index.ts"
 import { clientAddress, HEADER } from "./client-address.ts"
+import { counted } from "./control.ts"
 import type { ServeEnv } from "./environment.ts"
 
 export * from "../../src/index.ts"
@@ -15,8 +16,10 @@ export { Schedule } from "./schedule.ts"
 const WITHOUT_ADDRESS = /^\/(?:authz|access|v1)\//
 
 export default {
-  fetch: (request, env, ctx) =>
-    namesHost(request) ? release.fetch(addressed(request, env), env, ctx) : Response.json(NO_HOST, { status: 400 }),
+  fetch: async (request, env, ctx) =>
+    namesHost(request)
+      ? counted(async () => release.fetch(addressed(request, env), env, ctx))
+      : Response.json(NO_HOST, { status: 400 }),
 } satisfies ExportedHandler<ServeEnv>
 
 const HOST = /^(?:[\w.-]+|\[[\dA-Fa-f:.]+\])(?::\d+)?$/

@@ -13,6 +13,7 @@ import { BLOCKS, ONCE, type BlockRow, type OnceRow } from "./amount-rows.ts"
 import { CounterStorage, slackOf } from "./counter-storage.ts"
 import { blockSize, longestBlock, Pace, reserveFor } from "../core/task/counter-block.ts"
 import { cellKey } from "./cell-key.ts"
+import { DUE, type Due } from "./due.ts"
 import type { Journal } from "./journal.ts"
 import { Sweep } from "./sweep.ts"
 
@@ -119,12 +120,15 @@ export class AmountStorage {
     return this.#creditFor(note, now) < note.amount
   }
 
-  /** Whether it may be used before it is written: what is written already has it, as much as a waking counts as used. */
-  isReserved(note: CountUpdate, now: number): boolean {
-    if (reserveFor(note) === 0) return false
-    return note.span.kind === "sliding"
-      ? this.#creditFor(note, now) >= note.amount
-      : !this.#counters.mustWrite(note, now)
+  /**
+   * When what `save` writes has to be durable. It may be late where an earlier row has reserved it: a waking counts as
+   * used what that row has.
+   */
+  due(note: CountUpdate, now: number): Due {
+    if (reserveFor(note) === 0) return DUE.before
+    const isReserved =
+      note.span.kind === "sliding" ? this.#creditFor(note, now) >= note.amount : !this.#counters.mustWrite(note, now)
+    return isReserved ? DUE.late : DUE.reserving
   }
 
   /**

@@ -29,6 +29,8 @@ import { applyMemoryUpdates, applyApproval, applyBundle, applyChange, endedBy } 
 import { CountedDenials } from "./seen-denials.ts"
 import { spend } from "./spend.ts"
 import { stormRecord } from "./storm-record.ts"
+import { dueOfChange } from "./change-storage.ts"
+import { DUE } from "./due.ts"
 import { causeOf, creditOf, isRecordedDurably, sharedWait, withoutStorm } from "./call-effects.ts"
 import { CallPace } from "./pace.ts"
 import { newNonce } from "./new-proofs.ts"
@@ -132,18 +134,16 @@ export class Calls {
     const candidate = recorded ? this.#candidate(ask.candidate, now) : null
     const tried = candidate && this.shadow.call(candidate, bundle, state, ask, outcome, now)
     const durable = recorded && isRecordedDurably(bundle, ask, outcome)
-    const newer = pointer.seq > newest.seq
+    const isNewer = pointer.seq > newest.seq
     const lent = creditOf(change)
-    const life = recorded && storage.records.mustWrite(state.root)
-    const must = newer || durable || life || end !== null || requestedApproval !== null
-    const { writes, waits, reserves } = urgencyOf(storage, bundle, state, outcome, must, now)
+    const isKept = durable || (recorded && !storage.records.isDurable(state.root))
+    const step = { ...outcome, isNewer, isKept, isLent: lent.length > 0 }
+    const { writes, waits, reserves } = urgencyOf(step, storage, state, bundle, now)
     const isLate = recorded && !durable && this.#trees.keepsLate(writes, now)
-    // A proof of an earlier life is known by the latest time that is stored.
-    const mayBeEarly = lent.length === 0 && proof === null
-    const when = waits || !mayBeEarly || "soon"
+    const when = waits || "soon"
     const read = this.#trees.transaction((writes || isLate || this.#mustLend(lent)) && when, () => {
-      if (newer) storage.saveBundle(state.ledger, pointer, bundle.guardrails)
-      if (change) storage.saveChange(state, change, reserves && mayBeEarly)
+      if (isNewer) storage.saveBundle(state.ledger, pointer, bundle.guardrails)
+      if (change) storage.saveChange(state, change, reserves)
       if (lent.length > 0) credits.save(lent)
       if (denialUpdates.length > 0) storage.memories.save(state.ledger, denialUpdates, now)
       if (requestedApproval) storage.saveApproval(state, requestedApproval, now)
@@ -154,14 +154,14 @@ export class Calls {
       const place = storage.records.next(state.root)
       const waited = sharedWait(ask, at - arrivedAt)
       const record = (): DecisionRecord => recordDecision(bundle, waited, verdict, tried, place, now)
-      if (durable || isLate) outbox.keep(record(), isLate && when)
+      if (isKept || isLate) outbox.keep(record(), isLate && when)
       if (end && storm) {
         this.#trees.keepRecord(state, stormRecord(state, verdict.evidence.chain, ask, storm, now))
       }
-      return durable || isLate ? null : { life: storage.records.lifeOf(state.root), record }
+      return isKept || isLate ? null : record
     })
     // Only now: a step that fails leaves no record, and its place belongs to another one.
-    if (read) outbox.keepRead(read.life, read.record, ask.size)
+    if (read) outbox.keepRead(read, ask.size)
     applyBundle(state.ledger, pointer, bundle.guardrails)
     if (change) applyChange(state, change)
     if (denialUpdates.length > 0) {
@@ -231,8 +231,8 @@ export class Calls {
     const lent = creditOf(change)
     const ended = end ? endedBy(state, end) : []
     const writes =
-      (change !== null && storage.mustWrite(state, change)) ||
-      storage.memories.mustWrite(state.ledger, memoryUpdates, now)
+      (change !== null && dueOfChange(change, storage, state, bundle.readsCalls) !== DUE.never) ||
+      storage.memories.due(state.ledger, memoryUpdates, now) !== DUE.never
     this.#trees.transaction(writes || end !== null || this.#mustLend(lent), () => {
       if (change) storage.saveChange(state, change)
       if (lent.length > 0) this.#trees.credits.save(lent)
@@ -271,15 +271,16 @@ export class Calls {
     if (prospects.denial && isUnproven(prospects.evidence)) {
       return { denial: prospects.denial, hidden: [], recorded: false }
     }
-    const isFirst = storage.records.mustWrite(state.root)
-    const isLate = this.#trees.keepsLate(isFirst, now)
-    const { life, record } = this.#trees.transaction(isFirst || (isLate && "soon"), () => {
+    const isKept = !storage.records.isDurable(state.root)
+    const isLate = this.#trees.keepsLate(isKept, now)
+    const when = isKept || "soon"
+    const read = this.#trees.transaction((isKept || isLate) && when, () => {
       const place = storage.records.next(state.root)
       const record = (): DecisionRecord => recordListing(bundle, ask, prospects, place, now)
-      if (isLate) outbox.keep(record(), isFirst || "soon")
-      return { life: storage.records.lifeOf(state.root), record }
+      if (isKept || isLate) outbox.keep(record(), isLate && when)
+      return isKept || isLate ? null : record
     })
-    if (!isLate) outbox.keepRead(life, record, sizeOfListing(ask, prospects))
+    if (read) outbox.keepRead(read, sizeOfListing(ask, prospects))
     this.#touched(state, now)
     return { denial: prospects.denial, hidden: [...prospects.hidden.keys()], recorded: true }
   }

@@ -5,6 +5,7 @@ import { ancestryOf, type LedgerState, type TreeState } from "../core/task/state
 import { BLOCKS, ONCE } from "./amount-rows.ts"
 import { CELLS } from "./cells.ts"
 import { COUNTERS } from "./counter-storage.ts"
+import { DUE, sooner, type Due } from "./due.ts"
 import type { Journal } from "./journal.ts"
 import { MARKS } from "./mark-storage.ts"
 import { FLIGHTS, MemoryStorage } from "./memory-storage.ts"
@@ -39,12 +40,10 @@ export class MemoriesStorage {
   }
 
   /** @param ledger as it is before the updates are applied, as in `save` */
-  mustWrite({ memories }: LedgerState, all: readonly ScopedUpdates[], now: number): boolean {
-    return all.some(({ scope, updates }) => this.#of(scope).mustWrite(memories.of(scope), updates, now))
-  }
-
-  mustWait({ memories }: LedgerState, all: readonly ScopedUpdates[], now: number, reserved: boolean): boolean {
-    return all.some(({ scope, updates }) => this.#of(scope).mustWait(memories.of(scope), updates, now, reserved))
+  due({ memories }: LedgerState, all: readonly ScopedUpdates[], now: number): Due {
+    let due: Due = DUE.never
+    for (const { scope, updates } of all) due = sooner(due, this.#of(scope).due(memories.of(scope), updates, now))
+    return due
   }
 
   save({ memories }: LedgerState, all: readonly ScopedUpdates[], now: number, reserves = false): void {

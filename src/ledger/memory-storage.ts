@@ -17,7 +17,8 @@ import { AmountStorage } from "./amount-storage.ts"
 import { MARK_SCHEMA, MarkStorage } from "./mark-storage.ts"
 import { cellKey } from "./cell-key.ts"
 import { CELL_SCHEMA, CELLS } from "./cells.ts"
-import { Pace, reserveFor } from "../core/task/counter-block.ts"
+import { Pace } from "../core/task/counter-block.ts"
+import { DUE, sooner, type Due } from "./due.ts"
 import type { Journal } from "./journal.ts"
 import { Sweep } from "./sweep.ts"
 import type { Row, Table } from "./table.ts"
@@ -121,12 +122,16 @@ export class MemoryStorage {
   }
 
   /**
-   * Whether `save` will write.
+   * When what `save` will write has to be durable.
    * @param memory as it is before the updates are applied
    */
-  mustWrite(memory: Memory, memoryUpdates: readonly MemoryUpdate[], now: number): boolean {
+  due(memory: Memory, memoryUpdates: readonly MemoryUpdate[], now: number): Due {
     const isSlow = this.#pace.isSlow(now)
-    return memoryUpdates.some((note) => this.#mustWrite(memory, note, now, isSlow))
+    let due: Due = DUE.never
+    for (const note of memoryUpdates)
+      if (this.#mustWrite(memory, note, now, isSlow))
+        due = sooner(due, note.kind === "spend" ? this.#amounts.due(note, now) : DUE.before)
+    return due
   }
 
   /** @param isSlow a row is written anyway: nothing is left uncertain */
@@ -156,18 +161,6 @@ export class MemoryStorage {
       default:
         return note satisfies never
     }
-  }
-
-  /**
-   * Whether what `save` will write has to be durable before the answer.
-   * @param reserved whether only what was reserved need not be; otherwise what can be
-   */
-  mustWait(memory: Memory, memoryUpdates: readonly MemoryUpdate[], now: number, reserved: boolean): boolean {
-    const isSlow = this.#pace.isSlow(now)
-    return memoryUpdates.some((note) => {
-      if (!this.#mustWrite(memory, note, now, isSlow)) return false
-      return note.kind !== "spend" || !(reserved ? this.#amounts.isReserved(note, now) : reserveFor(note) > 0)
-    })
   }
 
   /** @param reserves as in amount-storage.ts */

@@ -1,7 +1,7 @@
 /**
  * A ledger's decision records on their way to the record log. Those that must not be lost are in the journal, written
- * with the step, and so are those of reads that come alone, if they may wait for others. Those of other reads are in
- * memory, and are sent within a second: a row for each read of a loop would make reads as expensive as writes
+ * with the step, and so are the first of a life, and those of reads that come alone, if they may wait for others. Those
+ * of other reads are in memory, and are sent within a second: a row for each read of a loop would make reads as expensive as writes
  * (docs/reference/facts.md#what-is-durable-when). The memory is the isolate's: the
  * reads of all its trees go as one batch, because a batch for each tree would overload the log.
  */
@@ -99,10 +99,6 @@ export class Outbox {
   #timer: ReturnType<typeof setTimeout> | undefined
   #urgentTimer: ReturnType<typeof setTimeout> | undefined
   #readsTimer: ReturnType<typeof setTimeout> | undefined
-  /** The lives of trees whose rows are durable, for as long as memory holds them … */
-  readonly #durableLives = new WeakSet<object>()
-  /** … and the records of reads that wait until the row of their life is, each with its size. */
-  #waiting: { readonly life: object; readonly record: () => DecisionRecord; readonly size: number }[] = []
 
   /** @param journal that of the ledger's storage, which may be made anew */
   constructor(ctx: DurableObjectState, env: Env, journal: () => Journal) {
@@ -140,35 +136,12 @@ export class Outbox {
   }
 
   /**
-   * Holds the record in memory; the caller has left the step's transaction.
-   *
-   * A ledger of another tree may send it before what this ledger has written is durable. If the object then died, its
-   * next life would take this one's number, and two records would have the same place. So the first records of a life
-   * wait here until its row is durable, as the responses to their calls do.
-   * @param life of its tree in which it was made (`RecordNumbers.lifeOf`)
+   * Holds the record in memory; the caller has left the step's transaction. The ledger of another tree may send it, so
+   * its life has to be durable (`RecordNumbers.isDurable`).
    * @param record makes it, of what can no longer change
    * @param size about how many characters it is made of
    */
-  keepRead(life: object, record: () => DecisionRecord, size: number): void {
-    if (this.#durableLives.has(life)) {
-      this.#addRead(record, size)
-      return
-    }
-    if (!this.#waiting.some((waiting) => waiting.life === life)) this.#ctx.waitUntil(this.#releaseWhenDurable(life))
-    if (this.#waiting.length < MAX_READS) this.#waiting.push({ life, record, size })
-  }
-
-  async #releaseWhenDurable(life: object): Promise<void> {
-    await this.#ctx.storage.sync()
-    this.#durableLives.add(life)
-    const { released = [], held = [] } = Object.groupBy(this.#waiting, (each) =>
-      each.life === life ? "released" : "held",
-    )
-    this.#waiting = held
-    for (const { record, size } of released) this.#addRead(record, size)
-  }
-
-  #addRead(record: () => DecisionRecord, size: number): void {
+  keepRead(record: () => DecisionRecord, size: number): void {
     const read = { tree: this.#tree, stored: (): StoredRecord => storedForm(record()) }
     if (hasRoom(read.tree)) {
       unmade.push(read)

@@ -2,7 +2,7 @@
  * A ledger's state in the SQLite of its Durable Object. Each `save*` runs in the transaction of one step, before memory
  * changes; what is written often is in the journal until the step commits. `load` rebuilds the state on waking, and counts credit that was written but may not have been used as used.
  */
-import { applyUse, type Approval } from "../core/task/approval.ts"
+import type { Approval } from "../core/task/approval.ts"
 import type { Guardrails } from "../core/guardrails/guardrails.ts"
 import { lastOf, type Signal } from "../core/guardrails/risk.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
@@ -10,6 +10,7 @@ import type { TaskChange } from "../core/task/change.ts"
 import type { Opening } from "../core/task/opening-step.ts"
 import { correctClock, correctEnded, isOff, latestTime, TIMES, type SetBack } from "./clock-correction.ts"
 import { CallCounts } from "./call-counts.ts"
+import { saveChange } from "./change-storage.ts"
 import { keepVersion } from "../platform/storage/version.ts"
 import { Journal } from "./journal.ts"
 import { MemoriesStorage } from "./memories-storage.ts"
@@ -17,7 +18,7 @@ import { LabelStorage } from "./label-storage.ts"
 import { setRisk } from "../core/task/risks.ts"
 import { ENDED_KEPT_MS, TreeStorage } from "./tree-storage.ts"
 import { RecordNumbers } from "./record-numbers.ts"
-import { JOURNALED, LEDGER_SCHEMA, PROGRESS, type LedgerRow } from "./schema.ts"
+import { JOURNALED, LEDGER_SCHEMA, type LedgerRow } from "./schema.ts"
 import type { Proofs } from "../core/task/proof-log.ts"
 import type { Home } from "../core/task/home.ts"
 import { newLedger, type LedgerState, type TreeState } from "../core/task/state.ts"
@@ -32,7 +33,11 @@ function setBackOf({ back_from: from, back_until: until }: LedgerRow): SetBack {
 }
 
 export const storageOf = ({ storage }: DurableObjectState): LedgerStorage =>
-  new LedgerStorage(storage.sql, () => keepVersion("Ledger", storage))
+  new LedgerStorage(
+    storage.sql,
+    () => keepVersion("Ledger", storage),
+    async () => storage.sync(),
+  )
 
 export class LedgerStorage {
   readonly journal: Journal
@@ -41,23 +46,26 @@ export class LedgerStorage {
   readonly trees: TreeStorage
   readonly #sql: SqlStorage
   readonly memories: MemoriesStorage
+  readonly calls: CallCounts
   /** Whether the clock was set back, and is to reach the time at which it was. */
   setBack: SetBack = null
   /** Whether there are tables. */
   #isStored = false
-  readonly #calls: CallCounts
   readonly #onCreated: () => void
 
-  /** @param onCreated called when the tables are created */
-  constructor(sql: SqlStorage, onCreated: () => void = () => undefined) {
+  /**
+   * @param onCreated called when the tables are created
+   * @param sync resolves once all that was written before is durable
+   */
+  constructor(sql: SqlStorage, onCreated: () => void = () => undefined, sync = async (): Promise<void> => undefined) {
     this.#sql = sql
     this.#onCreated = onCreated
     this.journal = new Journal(sql, JOURNALED)
-    this.#calls = new CallCounts(this.journal)
+    this.calls = new CallCounts(this.journal)
     this.memories = new MemoriesStorage(sql, this.journal)
     this.labels = new LabelStorage(sql, this.journal)
-    this.trees = new TreeStorage(sql, this.journal, this.#calls)
-    this.records = new RecordNumbers(this.journal, (root) => this.trees.livesOf(root))
+    this.trees = new TreeStorage(sql, this.journal, this.calls)
+    this.records = new RecordNumbers(this.journal, sync, (root) => this.trees.livesOf(root))
   }
 
   /**
@@ -172,33 +180,6 @@ export class LedgerStorage {
     }
   }
 
-  /** Whether `saveChange`, with a record's number, will write: credit that is already written needs no transaction. */
-  mustWrite(state: TreeState, change: TaskChange): boolean {
-    const { at, counted, memoryUpdates } = change
-    return (
-      !isPlain(change) ||
-      this.memories.mustWrite(state.ledger, memoryUpdates, at) ||
-      counted.flatMap((id) => state.tasks.get(id) ?? []).some((task) => this.#calls.mustWrite(task, at))
-    )
-  }
-
-  /**
-   * Whether what `saveChange` will write has to be durable before the answer: everything, but for what was reserved of
-   * large windows, and for counts of calls that neither a grant limits nor a rule reads.
-   * @param readsCalls whether a rule does
-   * @param reserved whether only what was reserved need not be; otherwise what can be
-   */
-  mustWait(state: TreeState, change: TaskChange, readsCalls: boolean, reserved: boolean): boolean {
-    const { at, counted, memoryUpdates } = change
-    return (
-      !isPlain(change) ||
-      this.memories.mustWait(state.ledger, memoryUpdates, at, reserved) ||
-      counted
-        .flatMap((id) => state.tasks.get(id) ?? [])
-        .some((task) => (readsCalls || task.grant.calls !== null) && this.#calls.mustWrite(task, at))
-    )
-  }
-
   saveApproval({ root }: TreeState, approval: Approval, now: number): void {
     this.#sql.exec("DELETE FROM approvals WHERE root = ? AND until <= ?", root, now)
     const { id, expiresAt } = approval
@@ -215,7 +196,7 @@ export class LedgerStorage {
   /** Memory does not hold the tree any more. */
   release({ root, tasks }: TreeState): void {
     this.records.release(root)
-    for (const id of tasks.keys()) this.#calls.forget(id)
+    for (const id of tasks.keys()) this.calls.forget(id)
   }
 
   /** Nothing of the tree is stored any more, except for its records on their way. */
@@ -254,22 +235,6 @@ export class LedgerStorage {
    * @param reserves whether the next lone call may be answered before its row
    */
   saveChange(state: TreeState, change: TaskChange, reserves = false): void {
-    this.memories.save(state.ledger, change.memoryUpdates, change.at, reserves)
-    const { isWriting } = this.journal
-    for (const id of change.counted) {
-      const task = state.tasks.get(id)
-      if (task) this.#calls.count(task, change.at, isWriting)
-    }
-    for (const approval of change.approvals) this.saveApproval(state, applyUse(approval), change.at)
-    for (const { task, progress } of change.plans) {
-      this.journal.put(PROGRESS, [task, JSON.stringify(progress)])
-    }
-    this.labels.saveBorne(state, change.labels)
-    this.labels.saveCarried(change.carried, change.at)
+    saveChange(change, this, state, reserves)
   }
-}
-
-/** Whether it changes nothing but counts. */
-function isPlain({ approvals, labels, carried, plans }: TaskChange): boolean {
-  return approvals.length === 0 && labels.length === 0 && carried.length === 0 && plans.length === 0
 }

@@ -447,7 +447,7 @@ describe("asking for a list", () => {
     await publish(withServers(withMany(await yard())), 2)
     forgetCaches()
     await filter(token, "files", MANY)
-    const [short = 0, long = 0] = keepRead.mock.calls.map(([, , size]) => size)
+    const [short = 0, long = 0] = keepRead.mock.calls.map(([, size]) => size)
     vi.restoreAllMocks()
     expect(short).toBeGreaterThan(FILES.join().length)
     expect(short).toBeLessThan(1_000)

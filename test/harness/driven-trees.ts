@@ -176,7 +176,8 @@ export class KeptTree implements DrivenTree {
     const { change, verdict, end, denialUpdates, needs } = outcome
     if (needs.length > 0) throw new Error("nothing here is shared by all trees")
     const ended = end ? endedBy(state, end) : []
-    const { waits, reserves } = urgencyOf(this.#storage, this.bundle, state, outcome, end !== null, now)
+    const step = { ...outcome, isNewer: false, isKept: false, isLent: false }
+    const { waits, reserves } = urgencyOf(step, this.#storage, state, this.bundle, now)
     const isEarly = !waits && !this.#storage.journal.isBehind
     this.#commit(now, isEarly, () => {
       if (change) this.#storage.saveChange(state, change, reserves)

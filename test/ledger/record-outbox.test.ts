@@ -18,7 +18,6 @@ import { ledgerOf } from "../harness/ledgers.ts"
 import { freshProofs } from "../harness/trees.ts"
 
 const COUNT = 300
-const LIFE = {}
 
 beforeEach(async () => {
   await publish(await yard())
@@ -53,8 +52,8 @@ const bigRecord = (task: string, at: number): DecisionRecord => {
 describe("an outbox with more big records than fit into a row of the log", () => {
   test.each<readonly [string, (outbox: Outbox, record: DecisionRecord) => void]>([
     ["of what must not be lost", (outbox, record) => outbox.keep(record)],
-    ["of reads", (outbox, record) => outbox.keepRead(LIFE, () => record, 0)],
-    ["of long reads", (outbox, record) => outbox.keepRead(LIFE, () => record, 10_000)],
+    ["of reads", (outbox, record) => outbox.keepRead(() => record, 0)],
+    ["of long reads", (outbox, record) => outbox.keepRead(() => record, 10_000)],
   ])("delivers all: %s", async (_, keep) => {
     const { task } = await openTask()
     await recordsOf(task, 1)
@@ -80,9 +79,9 @@ test("a record of a read that cannot be made takes no other along", async () => 
     const broken = (): never => {
       throw new Error("a defect, by a test")
     }
-    outbox.keepRead(LIFE, () => bigRecord(task, 1), 0)
-    outbox.keepRead(LIFE, broken, 0)
-    outbox.keepRead(LIFE, () => bigRecord(task, 2), 0)
+    outbox.keepRead(() => bigRecord(task, 1), 0)
+    outbox.keepRead(broken, 0)
+    outbox.keepRead(() => bigRecord(task, 2), 0)
   })
   expect(await recordsOf(task, 3)).toHaveLength(3)
 })
@@ -93,9 +92,7 @@ test("reads of a ledger that dies before it sends them are sent by the next one 
   await runInDurableObject(ledgerOf(task), async (_ledger, state) => {
     const none = setTimeout(() => undefined)
     const timers = vi.spyOn(globalThis, "setTimeout").mockReturnValue(none)
-    outboxOf(state).keepRead(LIFE, () => bigRecord(task, 1), 0)
-    await state.storage.sync()
-    await state.storage.sync()
+    outboxOf(state).keepRead(() => bigRecord(task, 1), 0)
     expect(timers).toHaveBeenCalled()
     timers.mockRestore()
     outboxOf(state).sendLeftOver()
@@ -116,7 +113,7 @@ test("while its log hangs, no more reads are kept or on their way than may wait;
     for (let round = 0; round < 6; round++) {
       for (let at = 0; at < 1_500; at++) {
         const id = newId("dec", Date.now())
-        outbox.keepRead(LIFE, () => recordOf({ id, at: 0, kind: "call", task, tool: "files.read" }), 0)
+        outbox.keepRead(() => recordOf({ id, at: 0, kind: "call", task, tool: "files.read" }), 0)
       }
       await new Promise((resolve) => setTimeout(resolve, 100))
     }
@@ -138,7 +135,7 @@ test("while its log hangs, no more reads are kept or on their way than may wait;
   await found(4_001)
   await runInDurableObject(ledgerOf(task), (_ledger, state) => {
     const last = recordOf({ id: "dec_last", at: 0, kind: "call", task, tool: "files.read" })
-    outboxOf(state).keepRead(LIFE, () => last, 0)
+    outboxOf(state).keepRead(() => last, 0)
   })
   expect((await found(4_002)).map(({ id }) => id)).toContain("dec_last")
   expect(await findRecords(env, { task, limit: 10_000 })).toHaveLength(4_002)
@@ -150,10 +147,8 @@ describe("a ledger whose sending of reads has taken so long that another ledger 
       const outbox = outboxOf(state)
       for (let at = 0; at < count; at++) {
         const id = newId("dec", Date.now())
-        outbox.keepRead(LIFE, () => recordOf({ id, at: 0, kind: "call", task, tool: "files.read" }), 0)
+        outbox.keepRead(() => recordOf({ id, at: 0, kind: "call", task, tool: "files.read" }), 0)
       }
-      // Its life is durable, and what it was held for is among those that wait.
-      await state.storage.sync()
       await new Promise((resolve) => setTimeout(resolve, 50))
     })
   }
@@ -223,10 +218,8 @@ test("a tree that calls in a rush while the log hangs costs no other tree its re
       const outbox = outboxOf(state)
       for (let at = 0; at < count; at++) {
         const id = newId("dec", Date.now())
-        outbox.keepRead(LIFE, () => recordOf({ id, at: 0, kind: "call", task, tool: "files.read" }), 0)
+        outbox.keepRead(() => recordOf({ id, at: 0, kind: "call", task, tool: "files.read" }), 0)
       }
-      // Its life is durable, and what it was held for is among those that wait.
-      await state.storage.sync()
       await new Promise((resolve) => setTimeout(resolve, 50))
     })
   }

@@ -7,11 +7,11 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { Lab, PACES } from "../../bench/lab.ts"
 import { placesOf } from "../harness/places-of-records.ts"
 import { randomOf } from "../harness/random.ts"
-import { firstIdAt } from "../../src/core/encoding/ids.ts"
 import { rootOf } from "../../src/core/task/state.ts"
+import { readRecords, type RecordSeen } from "./records.ts"
 import { median, riseOf, sampleOf, type Sample } from "./measure.ts"
 import { APPROVED, PER_TREE, SHARED, startStack, type Stack } from "./stack.ts"
-import { Traffic, type Call } from "./traffic.ts"
+import { IN_MEMORY_MS, Traffic, type Call } from "./traffic.ts"
 
 const SECONDS = Number(process.env["LONG_SECONDS"] ?? 240)
 const SEED = Number(process.env["LONG_SEED"] ?? Date.now() % 2 ** 31)
@@ -30,6 +30,8 @@ let lab: Lab
 let stack: Stack
 let traffic: Traffic
 const restarts: number[] = []
+/** Milliseconds since the epoch. */
+const kills: number[] = []
 const samples: Sample[] = []
 /** Tokens that had been issued at each sample. */
 const issued: number[] = []
@@ -77,8 +79,9 @@ afterAll(async () => {
 /** @returns milliseconds until a call is answered with a decision again */
 async function killAndRestart(): Promise<number> {
   const { narrowgate } = stack
-  process.kill(narrowgate.workerd.pid, "SIGKILL")
   const killed = Date.now()
+  kills.push(killed)
+  process.kill(narrowgate.workerd.pid, "SIGKILL")
   await narrowgate.restart()
   for (;;) {
     const response = await fetch(`http://127.0.0.1:${narrowgate.workerd.port}/readyz`).catch(() => null)
@@ -88,32 +91,8 @@ async function killAndRestart(): Promise<number> {
   }
 }
 
-interface RecordSeen {
-  readonly id: string
-  readonly path: string
-  readonly task: string | null
-  readonly life: number | null
-  readonly number: number | null
-}
-
-const PAGE = 250
-
-/** The newest first. */
-async function recordsOf(of: Readonly<Record<string, string>>): Promise<readonly RecordSeen[]> {
-  const found: RecordSeen[] = []
-  let before = firstIdAt("dec", Date.now() + 60_000)
-  for (;;) {
-    const query = new URLSearchParams({ ...of, limit: String(PAGE), before })
-    const url = `http://127.0.0.1:${stack.narrowgate.workerd.port}/v1/decisions?${query}`
-    const response = await fetch(url, { headers: { authorization: await stack.operator() } })
-    if (response.status !== 200) throw new Error(`records: ${response.status} ${await response.text()}`)
-    const { decisions }: { readonly decisions: readonly RecordSeen[] } = Object(await response.json())
-    found.push(...decisions.map(({ id, path, task, life, number }) => ({ id, path, task, life, number })))
-    const last = decisions.at(-1)
-    if (!last || decisions.length < PAGE) return found
-    before = last.id
-  }
-}
+const recordsOf = async (of: Readonly<Record<string, string>>): Promise<readonly RecordSeen[]> =>
+  readRecords(`http://127.0.0.1:${stack.narrowgate.workerd.port}`, async () => stack.operator(), of)
 
 function report(): void {
   const { opened, ended, renewed, approved, paid, writes } = traffic.log
@@ -157,6 +136,12 @@ describe("the record tells", () => {
   })
 })
 
+test("each read that was answered with an allow has its record, except for those of the last second before a kill", () => {
+  const lost = traffic.lostReads(new Set(all.map(({ id }) => id)), kills)
+  console.log(`allowed reads without a record, by milliseconds before a kill: ${lost.join(" ")}`)
+  expect(lost.filter((before) => before > IN_MEMORY_MS)).toEqual([])
+})
+
 /** Of one tree, of which a ledger has made them. */
 const trees = (): readonly (readonly RecordSeen[])[] => [
   ...Map.groupBy(
@@ -169,7 +154,7 @@ test("a gap in the numbers of a life is a read that was lost, and no two records
   for (const of of trees()) expect(new Set(of.map(({ life, number }) => `${life}/${number}`)).size).toBe(of.length)
   const gaps = trees().flatMap((of) => placesOf(of).gaps)
   const known = new Set(all.map(({ id }) => id))
-  const lost = traffic.log.reads.filter((decision) => !known.has(decision))
+  const lost = traffic.log.reads.filter(({ decision }) => !known.has(decision))
   console.log(`records of ledgers: ${gaps.length} gaps, ${lost.length} reads lost, ${traffic.log.cutReads} reads cut`)
   // Of a read that was cut nobody knows whether it was decided.
   expect(gaps.length).toBeLessThanOrEqual(lost.length + traffic.log.cutReads)

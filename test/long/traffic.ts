@@ -30,8 +30,8 @@ export interface Call {
 export interface Log {
   /** Of writes by their path; of all others the last alone count. */
   readonly writes: Map<string, Call>
-  /** Decisions of all others that were answered, and how many of those were cut. */
-  readonly reads: string[]
+  /** All others that were answered, and how many of those were cut. */
+  readonly reads: Call[]
   cutReads: number
   readonly codes: Map<string, number>
   /** Trees that were opened, and those whose end was acknowledged. */
@@ -57,6 +57,10 @@ const CALLS_PER_TASK = 60
 const PAUSE_MS = 30
 const TIMEOUT_MS = 10_000
 const REMEMBERED_ENDED = 16
+/** Records of reads are sent within a second of their answer; the machine may be busy. */
+export const IN_MEMORY_MS = 2_000
+/** A process that is killed may send an answer meanwhile, above all workerd as its supervisor is killed. */
+const DIES_WITHIN_MS = 500
 
 export class Traffic {
   readonly log: Log = {
@@ -104,6 +108,18 @@ export class Traffic {
       const { answer, decision } = await this.#call(task, "GET", "/crm/tickets/T-1", null)
       if (answer === "allowed") this.log.outlived.push(decision)
     }
+  }
+
+  /**
+   * Allowed reads that have no record.
+   * @param known ids of records
+   * @param kills milliseconds since the epoch
+   * @returns how long before the next kill each was answered, in milliseconds
+   */
+  lostReads(known: ReadonlySet<string>, kills: readonly number[]): readonly number[] {
+    const lost = this.log.reads.filter(({ answer, decision }) => answer === "allowed" && !known.has(decision))
+    const next = (at: number): number => kills.find((kill) => at < kill + DIES_WITHIN_MS) ?? Number.POSITIVE_INFINITY
+    return lost.map(({ received }) => next(received) - received)
   }
 
   async #work(agent: number): Promise<void> {
@@ -211,7 +227,7 @@ export class Traffic {
     this.#count(code)
     if (tool !== null) this.log.writes.set(path, call)
     else if (answer === "cut") this.log.cutReads += 1
-    else this.log.reads.push(decision)
+    else this.log.reads.push(call)
     return call
   }
 

@@ -223,6 +223,13 @@ describe("a lone read", () => {
     expect(await orderOf(opened)).toEqual(FIRST)
   })
 
+  test("waits if it takes a step of a plan", async () => {
+    const { purposes } = await yard()
+    const plan = { ordered: false, steps: [{ tools: ["files.*"], times: 50 }], deviation: "deny" } as const
+    const opened = await openUnder([], { purposes: purposes.map((purpose) => ({ ...purpose, plan })) })
+    for (let nth = 0; nth < 2; nth++) expect(await orderOf(opened)).toEqual(WAITS)
+  })
+
   test("waits if it is the first of a life, or the second, which reserves what the third uses", async () => {
     const opened = await openUnder([of(100, MINUTE)])
     await evict(opened.task)

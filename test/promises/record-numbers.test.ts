@@ -20,7 +20,7 @@ import { callWith, type GatewayAnswer } from "../harness/gateways.ts"
 import { window } from "../harness/guardrails.ts"
 import { freshIsolate, killObjects } from "../harness/isolate.ts"
 import { evict, ledgerOf } from "../harness/ledgers.ts"
-import { filter } from "../harness/listings.ts"
+import { filter, withServers } from "../harness/listings.ts"
 import { bearerOf, manage } from "../harness/management.ts"
 import { placesOf } from "../harness/places-of-records.ts"
 import { recordOf } from "../harness/records.ts"
@@ -188,32 +188,54 @@ test(
   longerBy(120_000),
 )
 
+/** From the start of its next life on, nothing that the ledger wrote is confirmed as durable, as by a disk that is slow. */
+async function slowDisk(task: string): Promise<void> {
+  await killObjects()
+  await runInDurableObject(ledgerOf(task), (_ledger, { storage }) => {
+    vi.spyOn(storage, "sync").mockReturnValue(new Promise(() => undefined))
+  })
+}
+
+const placesIn = (records: readonly DecisionRecord[]): readonly string[] =>
+  records.map(({ life, number }) => `${life}/${number}`).toSorted()
+
+test("the first reads and lists of a life are recorded, even if the object dies before its life is confirmed as durable", async () => {
+  await publish(withServers(await yard()))
+  const { token, task } = await openTask()
+  await slowDisk(task)
+  const early: string[] = []
+  for (const act of [
+    async () => callWith(token, "/files"),
+    async () => callWith(token, "/safe"),
+    async () => filter(token, "files", ["files.read"]),
+  ])
+    early.push((await act()).decision)
+  await killObjects()
+  const { decision } = await callWith(token, "/files")
+  for (const id of [...early, decision]) await recordOf(id)
+  const records = [undefined, "management"].map(async (kind) => findRecords(env, { task, kind, limit: 100 }))
+  expect(placesIn((await Promise.all(records)).flat())).toEqual(["1/1", "2/1", "2/2", "2/3", "3/1"])
+})
+
 test("a read whose life was never durable leaves no record: the next life has the same number", async () => {
   await publish(await yard())
   const [first, other] = [await openTask(), await openTaskFor("bob")]
-  await killObjects()
-  const places: string[] = []
-  const ledger = ledgerOf(first.task)
-  // The disk is slow, and then the object dies: what it wrote in this life was never there.
-  await runInDurableObject(ledger, (_ledger, { storage }) => {
-    vi.spyOn(storage, "sync").mockReturnValue(new Promise(() => undefined))
-  })
+  await slowDisk(first.task)
   const early = await callWith(first.token, "/files")
   expect(early.code).toBe("ok")
+  // The object dies before it sends anything, and what it wrote in this life was never there.
+  await runInDurableObject(ledgerOf(first.task), (_ledger, { storage }) => {
+    storage.sql.exec("DELETE FROM journal WHERE number = (SELECT MAX(number) FROM journal)")
+  })
+  await killObjects()
   // Another tree's ledger sends what waits in the isolate.
   for (let index = 0; index < 3; index++) {
     await recordOf((await callWith(other.token, "/files")).decision)
   }
-  await runInDurableObject(ledger, (_ledger, { storage }) => {
-    storage.sql.exec("DELETE FROM journal WHERE number = (SELECT MAX(number) FROM journal)")
-  })
-  await killObjects()
-  vi.restoreAllMocks()
   const { decision } = await callWith(first.token, "/files")
   await recordOf(decision)
   const records = await findRecords(env, { task: first.task, limit: 100 })
-  for (const { life, number } of records) places.push(`${life}/${number}`)
-  expect(places.toSorted()).toEqual(["1/1", "2/1"])
+  expect(placesIn(records)).toEqual(["1/1", "2/1"])
   expect(records.map(({ id }) => id)).not.toContain(early.decision)
 })
 

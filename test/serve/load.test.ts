@@ -10,17 +10,24 @@ import type { Task } from "../../bench/servers/narrowgate.ts"
 import { ORIGIN } from "../../bench/servers/identities.ts"
 import { APPROVED, PER_TREE, SCOPE, SHARED } from "../long/stack.ts"
 import { randomOf } from "../harness/random.ts"
-import { Traffic, type Call } from "../long/traffic.ts"
+import { readRecords } from "../long/records.ts"
+import { IN_MEMORY_MS, Traffic, type Call } from "../long/traffic.ts"
 import { deploy, untilReady, type Deployment } from "./served.ts"
 
 const KILLS = 5
 const BETWEEN_MS = 3_000
 const SERVES_WITHIN_MS = 10_000
+/** How long a record may be on its way. */
+const SETTLED_MS = 5_000
 const SEED = Number(process.env["SERVE_SEED"] ?? Date.now() % 2 ** 31)
 
 let there: Deployment
 let traffic: Traffic
 const restarts: string[] = []
+/** Milliseconds since the epoch. */
+const kills: number[] = []
+/** Ids of records of allowed calls, by the path that was called. */
+let recorded: ReadonlyMap<string, readonly string[]>
 let backup = ""
 /** Opened before the backup, and between it and the end: both live when everything ends. */
 const before: Task[] = []
@@ -31,6 +38,7 @@ let restoredAt = 0
 async function kill(number: number): Promise<void> {
   const { serving } = there
   const began = Date.now()
+  kills.push(began)
   if (number % 2 === 0) {
     process.kill(serving.pid, "SIGKILL")
     await serving.said("serving", serving.lines.filter(({ event }) => event === "serving").length + 1)
@@ -67,6 +75,10 @@ beforeAll(async () => {
   await sleep(BETWEEN_MS)
   await traffic.stop()
   await traffic.tryEnded()
+  await sleep(SETTLED_MS)
+  const records = await readRecords(there.url(""), there.staff.operator, { kind: "call", decision: "allow" })
+  const byPath = Map.groupBy(records, ({ path }) => path)
+  recorded = new Map(Array.from(byPath, ([path, of]) => [path, of.map(({ id }) => id)]))
 }, 120_000)
 afterAll(async () => there.remove())
 
@@ -113,6 +125,20 @@ describe("killed five times", () => {
     console.log(`trees: ${opened} opened, ${ended} ended; ${renewed} tokens renewed; ${paid} approved calls made`)
     console.log(`answers: ${[...traffic.log.codes].map(([code, count]) => `${code} ${count}`).join(", ")}`)
     console.log(backup.trim())
+  })
+
+  test("each write that was answered with an allow has exactly one record, by the decision that was answered", () => {
+    const wrong = writesThat("allowed").filter(({ path, decision }) => recorded.get(path)?.join() !== decision)
+    expect(wrong).toEqual([])
+  })
+
+  test("each read that was answered with an allow has its record, except for those of the last second before a kill", () => {
+    const lost = traffic.lostReads(new Set([...recorded.values()].flat()), kills)
+    const answered = traffic.log.reads.filter(({ answer }) => answer === "allowed").length
+    console.log(
+      `allowed reads: ${answered} answered, ${answered - lost.length} recorded; before a kill by ${lost.join(" ")} ms`,
+    )
+    expect(lost.filter((before) => before > IN_MEMORY_MS)).toEqual([])
   })
 
   test("no over-admission: over all trees, in any span, and in each tree", () => {

@@ -101,13 +101,15 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     provider = await startIdentityProvider({ port: options.port + 1, audience: origin, keys, ...log })
     const optionsOf = await workerOptions(script, options, state, origin, publisher.publicJwk)
     endRuntimesWithUs()
-    worker = new Miniflare(optionsOf(0))
-    await worker.ready
+    // On a port that nobody knows: what the state has decides until the directory is published.
+    worker = new Miniflare({ ...optionsOf(0), port: 0 })
+    const { origin: hidden } = await worker.ready
     const origins = new Map([...(options.origins ?? []), [WRITTEN_WORKER, origin], [WRITTEN_PROVIDER, provider.origin]])
     const to = { url: origin, key: publisher.privateJwk, origins }
     const again = async (): Promise<Published> => publish(policies, to)
-    const first = await again()
+    const first = await publish(policies, { ...to, url: hidden, audience: origin })
     if (!first.pointer) throw new PoliciesRefused(options.policies, first)
+    await worker.setOptions(optionsOf(0))
     const tried = options.candidate === undefined ? undefined : resolve(options.candidate)
     const tryAgain = async (directory: string): Promise<Published> => publish(directory, to, "candidate")
     if (tried === undefined) await withdrawAny(to)

@@ -6,8 +6,10 @@ import { createServer } from "node:http"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
+import { setTimeout as sleep } from "node:timers/promises"
 import { afterAll, beforeAll, expect, it } from "vitest"
 import { freePort, listen, twoFreePorts } from "../../../dev/loopback.ts"
+import { startStack } from "../../../dev/stack.ts"
 import { EXAMPLE } from "./own-stack.ts"
 import { MAIN, run } from "./run.ts"
 
@@ -91,3 +93,37 @@ it("names another port if its own is taken", async () => {
   })
   expect(ended.stderr).not.toContain("defect")
 })
+
+it(
+  "answers by no earlier bundle when it starts again after an edit",
+  async () => {
+    const [policies, state] = [join(directory, "edited"), join(directory, "state")]
+    await cp(EXAMPLE, policies, { recursive: true })
+    const port = await twoFreePorts()
+    const first = await startStack({ policies, port, state })
+    await first.close()
+    const limits = join(policies, "guardrails.yaml")
+    await writeFile(limits, (await readFile(limits, "utf8")).replaceAll("limit: 3\n", "limit: 4\n"))
+    const answers: unknown[] = []
+    const stop = new AbortController()
+    const looking = (async () => {
+      while (!stop.signal.aborted) {
+        const answer = await fetch(`http://127.0.0.1:${port}/readyz`).then(
+          async (response) => response.json(),
+          () => null,
+        )
+        if (answer !== null) answers.push(answer)
+        await sleep(5)
+      }
+    })()
+    const second = await startStack({ policies, port, state })
+    await expect.poll(() => answers.length, { timeout: 10_000 }).toBeGreaterThan(3)
+    stop.abort()
+    await looking
+    await second.close()
+    expect(second.first.pointer?.digest).not.toBe(first.first.pointer?.digest)
+    const ready = { status: "ready", bundle: second.first.pointer }
+    expect(answers).toEqual(answers.map(() => ready))
+  },
+  STACK_MS,
+)

@@ -82,6 +82,40 @@ it(
   STACK_MS,
 )
 
+it(
+  "begins again without what it had stored, with the users of a file",
+  async () => {
+    const port = await twoFreePorts()
+    const users = join(directory, "users.yaml")
+    await writeFile(users, "dana: [finance]\n")
+    for (const more of [[], ["--fresh", "--users", users]]) {
+      const args = [MAIN, "dev", "--policies", EXAMPLE, "--port", String(port), ...more]
+      const dev = spawn(process.execPath, args, { cwd: directory, stdio: ["ignore", "pipe", "ignore"] })
+      const said: string[] = []
+      const lines = createInterface({ input: dev.stdout })
+      for await (const line of lines) {
+        said.push(line)
+        if (line.startsWith("Publisher's key")) break
+      }
+      // A second start of the same state would publish bundle 2.
+      expect(said.join("\n")).toContain("(bundle 1, ")
+      const token = async (name: string) =>
+        run(directory, ["token", "user", "--login", name, "--url", `http://127.0.0.1:${port}`])
+      const found = [(await token("dana")).code, (await token("alice")).code]
+      expect(found).toEqual(more.length === 0 ? [1, 0] : [0, 1])
+      dev.kill("SIGTERM")
+      await once(dev, "exit")
+    }
+    await writeFile(users, "- dana\n")
+    const refused = await run(directory, ["dev", "--policies", EXAMPLE, "--users", users])
+    expect(refused).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("users.yaml has no users\n  fix: Write a name"),
+    })
+  },
+  STACK_MS,
+)
+
 it("names another port if its own is taken", async () => {
   const port = await twoFreePorts()
   const taken = await listen(createServer(), port)

@@ -1,46 +1,20 @@
 #!/usr/bin/env node
-/** The command `narrowgate`: all its commands, those of cli/ and of the local stack, and how failures are reported. */
-import { stripVTControlCharacters } from "node:util"
-import { CommanderError } from "commander"
-import { narrowgateProgram } from "./program.ts"
-import { colors } from "../cli/terminal/colors.ts"
-import { escapedLines } from "../cli/terminal/escape.ts"
-import { EXIT, Failure } from "../cli/terminal/failure.ts"
-import { suggest } from "../src/core/encoding/nearest.ts"
+/**
+ * The command `narrowgate`. An older Node fails while it links or loads a command, so that no command could name the Node
+ * it needs: everything but the comparison is imported after it.
+ */
+import { readFileSync } from "node:fs"
+import { isAtLeast } from "../cli/versions.ts"
 
-const program = await narrowgateProgram(process.argv[2])
-
-// A reader that stops early, such as `head`, is no failure.
-process.stdout.on("error", (failure: NodeJS.ErrnoException) =>
-  process.exit(failure.code === "EPIPE" ? EXIT.ok : EXIT.refused),
+const manifest: { readonly engines: { readonly node: string } } = JSON.parse(
+  readFileSync(new URL("../package.json", import.meta.url), "utf8"),
 )
+const needed = manifest.engines.node.replace(">=", "")
 
-/** Commander shows the general help for `narrowgate stop --help`, as if there were such a command. */
-function refuseUnknown([name]: readonly string[]): void {
-  const commands = [...program.commands.map((command) => command.name()), "help"]
-  if (name === undefined || name.startsWith("-") || commands.includes(name)) return
-  const fix = suggest(name, commands, "See `narrowgate --help`.")
-  throw new Failure(`there is no command \`${name}\``, fix, EXIT.usage)
-}
-
-try {
-  refuseUnknown(process.argv.slice(2))
-  await program.parseAsync()
-} catch (failure) {
-  process.exitCode = report(failure)
-}
-
-function report(failure: unknown): number {
-  // Commander has printed its message, or the help that was requested.
-  if (failure instanceof CommanderError) return failure.exitCode === 0 ? EXIT.ok : EXIT.usage
-  const fix = failure instanceof Failure ? failure.fix : fixFor(failure)
-  // Some messages are reports with our own colours, which are removed so that they are not spelled out.
-  const message = stripVTControlCharacters(failure instanceof Error ? failure.message : String(failure))
-  console.error(`${colors.red("error:")} ${escapedLines(message)}\n  ${colors.cyan("fix:")} ${escapedLines(fix)}`)
-  return failure instanceof Failure ? failure.exitCode : EXIT.refused
-}
-
-function fixFor(failure: unknown): string {
-  const ofSystem = failure instanceof Error && "syscall" in failure
-  return ofSystem ? "Check that it is there and may be read." : "This is a defect of narrowgate: please report it."
+if (isAtLeast(process.versions.node, needed)) {
+  await import("./main.ts")
+} else {
+  console.error(`error: narrowgate needs Node.js ${needed} or newer, and this is ${process.versions.node}`)
+  console.error("  fix: Install a newer one, such as the newest LTS release (https://nodejs.org/en/download).")
+  process.exitCode = 1
 }

@@ -12,6 +12,8 @@ export interface Authority {
   /** The token that comes after one that was not accepted; null: there is none. */
   readonly after: (rejected: string) => Promise<string | null>
   readonly key: ProofKey | null
+  /** Whether the token may go to this origin. */
+  readonly admits: (origin: string) => boolean
   /** The clock for proofs to this origin, which its answers may adjust. */
   readonly clockOf: (origin: string) => Clock
   readonly reach: Pick<Reach, "fetch" | "allowHttp">
@@ -73,16 +75,20 @@ const isRepeatable = ({ body }: Outgoing): boolean =>
   typeof body !== "object" || body === null || !(Symbol.asyncIterator in body || "getReader" in body)
 
 async function answered(authority: Authority, outgoing: Outgoing): Promise<Response> {
-  const { key } = authority
+  const { key, reach } = authority
+  const { url } = outgoing
+  requireSecure(url, reach.allowHttp)
+  if (!authority.admits(url.origin))
+    throw new NarrowgateError("origin_not_allowed", `the token does not go to ${url.origin}: name it in \`origins\``)
   let token = await authority.token()
   const tried = new Set<Remedy>()
   for (;;) {
     const response = await sent(authority, outgoing, token)
-    key?.takeNonce(response, outgoing.url)
+    key?.takeNonce(response, url)
     const remedy = remedyOf(response, key !== null)
     if (remedy === null || tried.has(remedy) || !isRepeatable(outgoing)) return response
     tried.add(remedy)
-    if (remedy === "clock" && !authority.clockOf(outgoing.url.origin).adjustBy(response)) return response
+    if (remedy === "clock" && !authority.clockOf(url.origin).adjustBy(response)) return response
     if (remedy === "token") {
       const next = await authority.after(token)
       if (next === null || next === token) return response
@@ -94,7 +100,6 @@ async function answered(authority: Authority, outgoing: Outgoing): Promise<Respo
 
 async function sent({ key, clockOf, reach }: Authority, outgoing: Outgoing, token: string): Promise<Response> {
   const { url, method, body, init, request } = outgoing
-  requireSecure(url, reach.allowHttp)
   const headers = new Headers(outgoing.headers)
   headers.set("authorization", `${key ? "DPoP" : "Bearer"} ${token}`)
   if (key) headers.set("dpop", await key.prove({ method, url, token, now: clockOf(url.origin).now() }))

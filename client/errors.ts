@@ -13,6 +13,7 @@ import { toModel } from "./to-model.ts"
  * - `not_completed`: the task could not be ended, because it is quarantined, or its token was revoked
  * - `saved_invalid`: what `resumeTask` got is no saved task, or its key is missing
  * - `insecure_url`: the token would have gone over plain HTTP to another machine
+ * - `origin_not_allowed`: the token would have gone to an origin that is not one of the task's `origins`
  * - `redirected`: the answer redirects, and a browser does not show where to
  * - `denied`: the call is denied, and waiting does not help; `denial` says more
  * - `wait_exceeded`: the call is denied still, after `maxWait`; `denial` says more
@@ -28,6 +29,7 @@ export type ErrorCode =
   | "not_completed"
   | "saved_invalid"
   | "insecure_url"
+  | "origin_not_allowed"
   | "redirected"
   | "denied"
   | "wait_exceeded"

@@ -25,11 +25,20 @@ const MARGIN = 2_000
 /** Milliseconds between attempts to renew a token that is good for a while yet. */
 const PAUSE = 5_000
 
+/** How a task is used, and those that come out of it. */
+export interface Use {
+  readonly keepAlive: boolean
+  /** Null: each task calls that of its first call. */
+  readonly origins: ReadonlySet<string> | null
+}
+
 export class LiveTask implements Task {
   readonly #issuer: Issuer
   readonly #key: ProofKey | null
   readonly #requested: Requested
-  readonly #isKeptAlive: boolean
+  readonly #use: Use
+  /** To which the token goes, besides the issuer's. Null: the first call determines it. */
+  #origins: ReadonlySet<string> | null
   /** Of the origins that were called. What a tool says of the time is no reason to prove anything else by it. */
   readonly #clocks = new Map<string, Clock>()
   #current: IssuedToken
@@ -39,11 +48,12 @@ export class LiveTask implements Task {
   #ended: Promise<void> | null = null
   #timer: ReturnType<typeof setTimeout> | undefined
 
-  constructor(issuer: Issuer, key: ProofKey | null, requested: Requested, issued: IssuedToken, isKeptAlive: boolean) {
+  constructor(issuer: Issuer, key: ProofKey | null, requested: Requested, issued: IssuedToken, use: Use) {
     this.#issuer = issuer
     this.#key = key
     this.#requested = requested
-    this.#isKeptAlive = isKeptAlive
+    this.#use = use
+    this.#origins = use.origins
     this.#current = issued
     this.#renewAt = renewalOf(issued)
     this.#keepAlive()
@@ -75,6 +85,7 @@ export class LiveTask implements Task {
         token: async () => this.token(),
         after: async (rejected) => this.#after(rejected),
         key: this.#key,
+        admits: (origin) => this.#admits(origin),
         clockOf: (origin) => this.#clockOf(origin),
         reach: this.#issuer.reach,
       },
@@ -86,7 +97,7 @@ export class LiveTask implements Task {
     const key = await ProofKey.of(dpop ?? this.isBound)
     const handOver = await this.handOver(definedOf({ id, thumbprint: key?.thumbprint }))
     const requested = definedOf({ purpose, ...scopeMember(scope) })
-    return opened(this.#issuer.as(identity), key, requested, this.#isKeptAlive, { parent: handOver })
+    return opened(this.#issuer.as(identity), key, requested, this.#use, { parent: handOver })
   }
 
   async handOver({ id, thumbprint }: { readonly id: string; readonly thumbprint?: string }): Promise<HandOver> {
@@ -120,7 +131,18 @@ export class LiveTask implements Task {
   async save(): Promise<SavedTask> {
     const { task, purpose, scope, token, expiresAt } = await this.#usable()
     const { session: _, ...requested } = this.#requested
-    const saved = { version: 1, issuer: this.issuer, task, purpose, scope, token, expiresAt, requested } as const
+    const origins = this.#origins && { origins: [...this.#origins] }
+    const saved = {
+      version: 1,
+      issuer: this.issuer,
+      task,
+      purpose,
+      scope,
+      token,
+      expiresAt,
+      ...origins,
+      requested,
+    } as const
     return this.#key ? { ...saved, key: await this.#key.saved() } : saved
   }
 
@@ -142,6 +164,12 @@ export class LiveTask implements Task {
     const from = Date.now()
     if (claimsOf(token)?.["task"] !== this.id) return
     this.#take({ ...this.#current, token, from, expiresAt: from + life * 1000 })
+  }
+
+  #admits(origin: string): boolean {
+    if (origin === new URL(this.issuer).origin) return true
+    this.#origins ??= new Set([origin])
+    return this.#origins.has(origin)
   }
 
   #clockOf(origin: string): Clock {
@@ -237,7 +265,7 @@ export class LiveTask implements Task {
 
   #keepAlive(): void {
     clearTimeout(this.#timer)
-    if (!this.#isKeptAlive || this.#ended || this.#renewAt === Infinity) return
+    if (!this.#use.keepAlive || this.#ended || this.#renewAt === Infinity) return
     const again = (): void => {
       this.#usable().then(
         () => this.#keepAlive(),
@@ -261,13 +289,13 @@ export async function opened(
   issuer: Issuer,
   key: ProofKey | null,
   requested: Requested,
-  isKeptAlive: boolean,
+  use: Use,
   { parent, onConsent }: Pick<OpenTaskOptions, "parent" | "onConsent"> = {},
 ): Promise<LiveTask> {
   const request = await openingRequest(requested, parent)
   // A consent opens a task of its own, and none below another.
   const issued = await withConsent(issuer, request, key, parent ? undefined : onConsent)
-  return new LiveTask(issuer.afterwards(), key, requested, issued, isKeptAlive)
+  return new LiveTask(issuer.afterwards(), key, requested, issued, use)
 }
 
 /** Ends a task by its own token. That of one which has ended already, however it did, still says so. */
@@ -279,6 +307,7 @@ async function ended(issuer: Issuer, key: ProofKey | null, { task, token }: Issu
       token: async () => token,
       after: async () => null,
       key,
+      admits: (origin) => origin === url.origin,
       clockOf: () => issuer.clock,
       reach: { ...reach, fetch: async (_input, init) => boundedFetch(url.href, init ?? {}, reach) },
     },

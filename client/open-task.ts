@@ -29,10 +29,11 @@ const reachOf = (options: Pick<OpenTaskOptions, "fetch" | "timeout" | "allowHttp
  */
 export async function openTask(options: OpenTaskOptions): Promise<Task> {
   const { identity, purpose, resource, session, scope, authorizationDetails, dpop, keepAlive = true } = options
+  const origins = originsOf(options.origins)
   const [issuer, key] = await Promise.all([Issuer.at(options.issuer, identity, reachOf(options)), ProofKey.of(dpop)])
   const authorization_details = authorizationDetails && JSON.stringify(authorizationDetails)
   const requested: Requested = definedOf({ purpose, resource, session, authorization_details, ...scopeMember(scope) })
-  return opened(issuer, key, requested, keepAlive, options)
+  return opened(issuer, key, requested, { keepAlive, origins }, options)
 }
 
 /**
@@ -42,15 +43,21 @@ export async function openTask(options: OpenTaskOptions): Promise<Task> {
  *   `openTask`
  */
 export async function resumeTask(saved: SavedTask, options: ResumeTaskOptions): Promise<Task> {
-  const { issuer: url, issued, requested } = readSaved(saved)
+  const { issuer: url, issued, requested, origins: known } = readSaved(saved)
+  const origins = originsOf(options.origins ?? known)
   const key = await keyOf(saved, options)
   const issuer = await Issuer.at(url, options.identity, reachOf(options))
   const { session, keepAlive = true } = options
   const again = { ...requested, ...definedOf({ session }) }
-  const task = new LiveTask(issuer.afterwards(), key, again, issued, keepAlive)
+  const task = new LiveTask(issuer.afterwards(), key, again, issued, { keepAlive, origins })
   // A task that cannot go on is an error here, before the caller relies on it.
   await task.token()
   return task
+}
+
+/** Before a request is made: a task that nobody can use would stay open. */
+function originsOf(urls: readonly string[] | undefined): ReadonlySet<string> | null {
+  return urls ? new Set(urls.map((url) => new URL(url).origin)) : null
 }
 
 async function keyOf({ key }: SavedTask, { dpop }: ResumeTaskOptions): Promise<ProofKey | null> {
@@ -64,6 +71,7 @@ interface ReadTask {
   readonly issuer: string
   readonly issued: IssuedToken
   readonly requested: SavedTask["requested"]
+  readonly origins: readonly string[] | undefined
 }
 
 function readSaved(saved: unknown): ReadTask {
@@ -74,7 +82,9 @@ function readSaved(saved: unknown): ReadTask {
     if (value === undefined) throw invalid
     return value
   }
-  const { expiresAt } = saved
+  const { expiresAt, origins } = saved
+  if (origins !== undefined && !(Array.isArray(origins) && origins.every((each) => URL.canParse(String(each)))))
+    throw invalid
   if (typeof expiresAt !== "number" || !isToken(saved["token"])) throw invalid
   const { requested } = saved
   const again = (name: string): string | undefined => textAt(requested, name)
@@ -88,6 +98,7 @@ function readSaved(saved: unknown): ReadTask {
       from: Math.min(Date.now(), expiresAt - MINUTE),
       expiresAt,
     },
+    origins: origins?.map(String),
     requested: definedOf({
       purpose: again("purpose"),
       scope: again("scope"),

@@ -57,6 +57,10 @@ export interface OpenTaskOptions {
    * process.
    */
   readonly dpop?: BindingOption
+  /**
+   * The origins to which `fetch` of the task sends its token, besides the issuer's; absent: only that of the first call.
+   */
+  readonly origins?: readonly string[]
   /** Takes the place of the global `fetch` for every request, of the token endpoint and of calls. */
   readonly fetch?: typeof fetch
   /**
@@ -87,7 +91,7 @@ export interface ConsentRequest {
 /** What `save` returned, and what is not saved with it. */
 export interface ResumeTaskOptions extends Pick<
   OpenTaskOptions,
-  "identity" | "session" | "fetch" | "timeout" | "allowHttp" | "keepAlive" | "signal"
+  "identity" | "session" | "origins" | "fetch" | "timeout" | "allowHttp" | "keepAlive" | "signal"
 > {
   /** The task's key, if `save` did not contain it. */
   readonly dpop?: KeyPair
@@ -108,7 +112,8 @@ export interface Task extends AsyncDisposable {
   token(): Promise<string>
 
   /**
-   * As the global `fetch`, with the token, and the proof of a bound one. If the token was not accepted, the request is
+   * As the global `fetch`, with the token, and the proof of a bound one. A call of an origin that is not one of the task's
+   * `origins` is not made: `origin_not_allowed`. If the token was not accepted, the request is
    * made once more with a new one, unless its body can be sent only once. A redirect to another origin is not followed:
    * its answer is returned.
    */
@@ -164,6 +169,8 @@ export interface SavedTask {
   readonly token: string
   /** Milliseconds since the epoch. */
   readonly expiresAt: number
+  /** Those to which the token goes; absent: not known yet. */
+  readonly origins?: readonly string[]
   /** What was requested, to request it again. */
   readonly requested: {
     readonly purpose?: string

@@ -2,7 +2,9 @@
 import { InvalidArgumentError, type Command } from "commander"
 import { DEFAULT_PORT } from "../cli/remote/local-stack-policies.ts"
 import { DEMO_PORTS } from "./demo-ports.ts"
+import { USERS_TEXT } from "../cli/remote/local-stack.ts"
 import { LOCAL_STACK, requireGlibc, withPackages } from "../cli/package.ts"
+import { policiesOption } from "../cli/terminal/options.ts"
 
 export interface DevOptions {
   readonly policies: string
@@ -10,6 +12,8 @@ export interface DevOptions {
   readonly port: number
   readonly gateway?: boolean
   readonly upstream?: string
+  readonly users?: string
+  readonly fresh?: boolean
 }
 
 export function addDev(program: Command): void {
@@ -18,7 +22,7 @@ export function addDev(program: Command): void {
     .description(
       "run the local stack: the Worker in workerd, seeded from a policy directory, beside a development identity provider",
     )
-    .option("--policies <DIR>", "the policy directory", "policies")
+    .addOption(policiesOption())
     .option("--candidate <DIR>", "a policy directory to try beside it: what it would decide otherwise is recorded")
     .option("--port <NUMBER>", "port of the Worker; the identity provider takes the next", readPort, DEFAULT_PORT)
     .option(
@@ -30,9 +34,11 @@ export function addDev(program: Command): void {
       "where your server is, if no `probe` of the catalog says so; turns the gateways on, as --gateway does",
       readUrl,
     )
+    .option("--users <FILE>", `the users of the identity provider, in YAML: name: [group, …] (default: ${USERS_TEXT})`)
+    .option("--fresh", "forget the tasks, records and keys of earlier starts of this directory on this port")
     .addHelpText(
       "after",
-      "\nExamples:\n  narrowgate dev\n  narrowgate dev --policies mine --upstream http://127.0.0.1:9000\n",
+      "\nExamples:\n  narrowgate dev\n  narrowgate dev --fresh --users users.yaml\n  narrowgate dev --policies mine --upstream http://127.0.0.1:9000\n",
     )
     .action(async (options: DevOptions) => {
       requireGlibc()

@@ -15,6 +15,7 @@ import {
   CLI_SECRET,
   RESOURCE_SCOPE,
   USERS,
+  type Users,
 } from "../cli/remote/local-stack.ts"
 import { loginPage } from "./login-page.ts"
 import { type Listening, listen } from "./loopback.ts"
@@ -31,6 +32,8 @@ export interface IdentityProviderOptions {
   readonly audience: string
   /** Registered beside its own, and trusted as they are. */
   readonly clients?: readonly (Readonly<Record<string, unknown>> & { readonly client_id: string })[]
+  /** Names with their groups; the password of each is its name. */
+  readonly users?: Users
   readonly log?: (line: string) => void
   /** Private ES256 keys, so that tokens outlive a restart; absent: new ones. */
   readonly keys?: IdentityProviderKeys
@@ -48,7 +51,7 @@ export async function generateKeys(): Promise<IdentityProviderKeys> {
 
 /** Issuer and `origin` are the same: `http://127.0.0.1:PORT`, without a slash. */
 export async function startIdentityProvider(options: IdentityProviderOptions): Promise<Listening> {
-  const keys = options.keys ?? (await generateKeys())
+  const { keys = await generateKeys(), users = USERS } = options
   const workloads = await workloadIssuer(keys.workload)
   let answer: (request: IncomingMessage, response: ServerResponse) => Promise<void>
   const server = createServer((request, response) => {
@@ -62,16 +65,16 @@ export async function startIdentityProvider(options: IdentityProviderOptions): P
 
   const provider = new Provider(
     listening.origin,
-    await configuration(listening.origin, options.audience, keys.provider, options.clients ?? []),
+    await configuration(listening.origin, options.audience, keys.provider, options.clients ?? [], users),
   )
   for (const event of ["authorization.error", "grant.error", "server_error"]) {
     provider.on(event, (_context, error) => options.log?.(`identity provider: ${event}: ${error.message}`))
   }
-  answer = dispatch(listening.origin, provider, workloads)
+  answer = dispatch(listening.origin, provider, workloads, users)
   return listening
 }
 
-function dispatch(origin: string, provider: Provider, workloads: WorkloadIssuer) {
+function dispatch(origin: string, provider: Provider, workloads: WorkloadIssuer, users: Users) {
   const openid = provider.callback()
   const { host } = new URL(origin)
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -79,7 +82,7 @@ function dispatch(origin: string, provider: Provider, workloads: WorkloadIssuer)
     if (request.headers.host !== host) return void response.writeHead(421).end()
     const path = request.url ?? "/"
     if (path.startsWith("/workload/")) return workloads(request, response)
-    if (path.startsWith("/interaction/")) return loginPage(provider, request, response)
+    if (path.startsWith("/interaction/")) return loginPage(provider, users, request, response)
     return openid(request, response)
   }
 }
@@ -89,6 +92,7 @@ async function configuration(
   audience: string,
   key: JWK,
   others: NonNullable<IdentityProviderOptions["clients"]>,
+  users: Users,
 ): Promise<Record<string, unknown>> {
   const trusted = [APP_CLIENT, CONSOLE_CLIENT, LOGIN_CLIENT, ...others.map(({ client_id }) => client_id)]
   return {
@@ -133,12 +137,12 @@ async function configuration(
     conformIdTokenClaims: false,
     clientBasedCORS: () => false,
     findAccount: (_context: Context, name: string) =>
-      USERS.has(name) ? { accountId: name, claims: () => ({ sub: name, ...profile(name) }) } : undefined,
+      users.has(name) ? { accountId: name, claims: () => ({ sub: name, ...profile(name, users) }) } : undefined,
     extraTokenClaims: ({ oidc }: Context, token: Token) =>
       token.accountId === undefined
         ? undefined
         : {
-            ...profile(token.accountId),
+            ...profile(token.accountId, users),
             acr: oidc.entities.AuthorizationCode?.acr,
             auth_time: oidc.entities.AuthorizationCode?.authTime,
           },
@@ -186,8 +190,8 @@ async function grantOwnApplication(
   return grant
 }
 
-function profile(name: string): { email: string; email_verified: boolean; groups: readonly string[] } {
-  return { email: `${name}@example.org`, email_verified: true, groups: USERS.get(name) ?? [] }
+function profile(name: string, users: Users): { email: string; email_verified: boolean; groups: readonly string[] } {
+  return { email: `${name}@example.org`, email_verified: true, groups: users.get(name) ?? [] }
 }
 
 async function generateKey(): Promise<JWK> {

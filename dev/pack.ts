@@ -128,7 +128,8 @@ async function manifest(): Promise<unknown> {
       ...ENTRIES.map((name) => [`./${name}`, { types: `./${name}/index.d.ts`, default: `./${name}/index.js` }]),
       ["./package.json", "./package.json"],
     ]),
-    engines: { node: ">=22.12" },
+    // Earlier ones of version 22 have no SQLite, or one that cannot be closed in order: `serve` needs it.
+    engines: { node: ">=22.15" },
     dependencies: versionsOf(
       [...(await packagesFrom(["bin/narrowgate.js", ...ENTRIES.map((name) => `${name}/index.js`)]))]
         .filter((name) => !OF_THE_DEMO.has(name) && !OPTIONAL.includes(name))

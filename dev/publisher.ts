@@ -17,12 +17,14 @@ export interface Publisher {
   readonly url: string
   readonly key: JWK
   readonly origins: Origins
+  /** Its issuer, if that is not the origin of `url`. */
+  readonly audience?: string
 }
 
 /** @param what to make it live, or to make it the candidate */
 export async function publish(
   directory: string,
-  { url, key, origins }: Publisher,
+  { url, key, origins, audience }: Publisher,
   what: "pointer" | "candidate" = "pointer",
 ): Promise<Published> {
   const compiled = await compilePolicies(directory)
@@ -31,7 +33,16 @@ export async function publish(
   const bytes = canonicalBytes(fitToStack(body, origins))
   const digest = await digestOf(bytes)
   const reason = { by: "the local stack", why: `as it stands in ${directory}` }
-  const { seq } = await publishTo({ url, key, what, digest, bytes, reason, over: "any" })
+  const { seq } = await publishTo({
+    url,
+    key,
+    what,
+    digest,
+    bytes,
+    reason,
+    over: "any",
+    ...(audience !== undefined && { audience }),
+  })
   return { pointer: { seq, digest }, compiled }
 }
 

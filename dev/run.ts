@@ -1,9 +1,12 @@
 /** What `narrowgate dev` does: the local stack for a policy directory, until it is interrupted. */
 import { execFileSync } from "node:child_process"
+import { readFile } from "node:fs/promises"
+import { parseDocument } from "yaml"
+import { z } from "zod"
 import { summarise } from "../cli/commands/check.ts"
 import { developmentKey, WRITTEN_PROVIDER } from "../cli/remote/local-stack-policies.ts"
-import { USERS_TEXT } from "../cli/remote/local-stack.ts"
-import { Failure } from "../cli/terminal/failure.ts"
+import { USERS, usersText, type Users } from "../cli/remote/local-stack.ts"
+import { EXIT, Failure } from "../cli/terminal/failure.ts"
 import type { DevOptions } from "./command.ts"
 import { refuseTakenPort } from "./loopback.ts"
 import { startOwnGateways, type OwnGateways } from "./own-gateways.ts"
@@ -11,12 +14,13 @@ import { DEMO_PORTS, namesDemoServers } from "./demo-ports.ts"
 import { PoliciesRefused, startStack, type Stack } from "./stack.ts"
 
 export async function runDev(options: DevOptions): Promise<void> {
-  const stack = await begin(options)
+  const users = options.users === undefined ? USERS : await readUsers(options.users)
+  const stack = await begin(options, users)
   const behind = await startBehind(stack, options).catch(async (error: unknown) => {
     await stack.close()
     throw error
   })
-  printAddresses(stack, options)
+  printAddresses(stack, options, users)
   for (const line of behind.report) console.log(line)
   stack.follow((directory, published) => {
     console.log(summarise(directory, published.compiled))
@@ -29,6 +33,21 @@ export async function runDev(options: DevOptions): Promise<void> {
     await stack.close()
     process.exit(0)
   })
+}
+
+const usersFile = z.record(z.string().regex(/^[\w.@+-]{1,64}$/u), z.array(z.string().min(1).max(256)).max(100))
+
+/** A name with its groups in each line, so that policies for other groups can be tried. */
+async function readUsers(file: string): Promise<Users> {
+  const text = await readFile(file, "utf8")
+  const read = usersFile.safeParse(parseDocument(text).toJS())
+  const users = new Map(Object.entries(read.success ? read.data : {}))
+  if (users.size > 0) return users
+  throw new Failure(
+    `${file} has no users`,
+    "Write a name with its groups in each line, such as `dana: [finance]`.",
+    EXIT.usage,
+  )
 }
 
 const withGateways = ({ upstream, gateway = upstream !== undefined }: DevOptions): boolean => gateway
@@ -51,7 +70,7 @@ async function startBehind(stack: Stack, options: DevOptions): Promise<OwnGatewa
   return { ...own, report: own.report.map((line) => `Behind a gateway  ${line}`) }
 }
 
-function printAddresses(stack: Stack, { policies, candidate }: DevOptions): void {
+function printAddresses(stack: Stack, { policies, candidate }: DevOptions, users: Users): void {
   const { pointer, compiled } = stack.first
   const { body } = compiled
   console.log(summarise(policies, compiled))
@@ -59,7 +78,7 @@ function printAddresses(stack: Stack, { policies, candidate }: DevOptions): void
   const isLocal = body?.issuers.some(({ issuer, sign_in }) => sign_in && issuer === WRITTEN_PROVIDER)
   console.log(`Console           ${stack.origin}/console${isLocal ? " (sign in as olivia)" : ""}`)
   console.log(
-    `Identity provider ${stack.provider} (users and their groups: ${USERS_TEXT}; each one's password is the name)`,
+    `Identity provider ${stack.provider} (users and their groups: ${usersText(users)}; each one's password is the name)`,
   )
   for (const { id, dialect } of body?.gateways ?? []) {
     const header = dialect === "authzen" ? "Authorization: Bearer" : "X-Narrowgate-Key:"
@@ -100,9 +119,9 @@ function parents(): string {
 }
 
 /** The directory's problems are the report of a check, not a sentence. */
-async function begin({ policies, candidate, port }: DevOptions): Promise<Stack> {
+async function begin({ policies, candidate, port, fresh = false }: DevOptions, users: Users): Promise<Stack> {
   try {
-    return await startStack({ policies, port, ...(candidate === undefined ? {} : { candidate }) })
+    return await startStack({ policies, port, users, fresh, ...(candidate === undefined ? {} : { candidate }) })
   } catch (error) {
     if (!(error instanceof PoliciesRefused)) throw error
     console.error(summarise(error.directory, error.published.compiled))

@@ -3,7 +3,7 @@
  * outlive a restart, seeded from a policy directory, beside a development identity provider.
  */
 import { createHash } from "node:crypto"
-import { mkdir, readFile, writeFile } from "node:fs/promises"
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises"
 import { join, resolve } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import type { JWK } from "jose"
@@ -13,6 +13,7 @@ import { generateKeys, type IdentityProviderKeys, startIdentityProvider } from "
 import { readManifest } from "./manifest.ts"
 import { builtWorker } from "./built-worker.ts"
 import { refuseTakenPort, type Listening } from "./loopback.ts"
+import type { Users } from "../cli/remote/local-stack.ts"
 import { type Origins, WRITTEN_PROVIDER, WRITTEN_WORKER } from "../cli/remote/local-stack-policies.ts"
 import { onEdit } from "../cli/terminal/watch.ts"
 import { endRuntimesWithUs } from "./watch-runtimes.ts"
@@ -30,6 +31,10 @@ export interface StackOptions {
   readonly origins?: Origins
   /** Workers that are bound to Narrowgate, or to one another, as they would be if deployed. */
   readonly beside?: readonly Beside[]
+  /** Of the identity provider; absent: USERS. */
+  readonly users?: Users
+  /** Begin without what earlier starts have stored. */
+  readonly fresh?: boolean
   readonly log?: (line: string) => void
 }
 
@@ -84,6 +89,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     await refuseTakenPort(port, `choose another one, such as --port ${port + 10}`)
   const policies = resolve(options.policies)
   const state = options.state ?? defaultState(policies, options.port)
+  if (options.fresh) await rm(state, { recursive: true, force: true })
   await mkdir(state, { recursive: true })
   // There are private keys in it.
   if (options.state === undefined) await writeFile(resolve(STATE, ".gitignore"), "*\n")
@@ -97,17 +103,20 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     await provider?.close()
   }
   try {
-    const log = options.log ? { log: options.log } : {}
-    provider = await startIdentityProvider({ port: options.port + 1, audience: origin, keys, ...log })
+    const { log, users } = options
+    const optional = { ...(log && { log }), ...(users && { users }) }
+    provider = await startIdentityProvider({ port: options.port + 1, audience: origin, keys, ...optional })
     const optionsOf = await workerOptions(script, options, state, origin, publisher.publicJwk)
     endRuntimesWithUs()
-    worker = new Miniflare(optionsOf(0))
-    await worker.ready
+    // On a port that nobody knows: what the state has decides until the directory is published.
+    worker = new Miniflare({ ...optionsOf(0), port: 0 })
+    const { origin: hidden } = await worker.ready
     const origins = new Map([...(options.origins ?? []), [WRITTEN_WORKER, origin], [WRITTEN_PROVIDER, provider.origin]])
     const to = { url: origin, key: publisher.privateJwk, origins }
     const again = async (): Promise<Published> => publish(policies, to)
-    const first = await again()
+    const first = await publish(policies, { ...to, url: hidden, audience: origin })
     if (!first.pointer) throw new PoliciesRefused(options.policies, first)
+    await worker.setOptions(optionsOf(0))
     const tried = options.candidate === undefined ? undefined : resolve(options.candidate)
     const tryAgain = async (directory: string): Promise<Published> => publish(directory, to, "candidate")
     if (tried === undefined) await withdrawAny(to)

@@ -1,6 +1,5 @@
 /** `narrowgate serve`: what it needs is loaded when it runs. */
 import type { Command } from "commander"
-import { Failure } from "../cli/terminal/failure.ts"
 
 interface ConfigOption {
   readonly config?: string
@@ -11,7 +10,7 @@ export function addServe(program: Command): void {
     .description("run Narrowgate on this machine, for production: the Worker in workerd, with its objects on disk")
     .addHelpText("after", "\nExamples:\n  narrowgate serve\n  narrowgate serve --config /etc/narrowgate.yaml\n")
     .action(async (options: ConfigOption) => {
-      prepareNode()
+      silenceWarnings()
       await (await import("./run.ts")).runServe(options.config ?? null)
     })
   withConfig(serve.command("backup"))
@@ -19,7 +18,7 @@ export function addServe(program: Command): void {
     .argument("<FILE>", "the file, which must not be there")
     .addHelpText("after", "\nExample:\n  narrowgate serve backup /backups/monday.narrowgate\n")
     .action(async (file: string, _options: unknown, command: Command) => {
-      prepareNode()
+      silenceWarnings()
       await (await import("./backup-command.ts")).runBackup(file, configOf(command))
     })
   withConfig(serve.command("restore"))
@@ -27,7 +26,7 @@ export function addServe(program: Command): void {
     .argument("<FILE>", "a file that `serve backup` has written")
     .addHelpText("after", "\nExample:\n  narrowgate serve restore /backups/monday.narrowgate\n")
     .action(async (file: string, _options: unknown, command: Command) => {
-      prepareNode()
+      silenceWarnings()
       await (await import("./backup-command.ts")).runRestore(file, configOf(command))
     })
 }
@@ -42,16 +41,7 @@ function configOf(command: Command): string | null {
   return config ?? null
 }
 
-/** Earlier ones of version 22 have no SQLite, or one that cannot be closed in order. */
-const NODE = [22, 15] as const
-
-function prepareNode(): void {
-  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number)
-  if (major < NODE[0] || (major === NODE[0] && minor < NODE[1]))
-    throw new Failure(
-      `this needs Node.js ${NODE.join(".")} or newer`,
-      `It runs on ${process.versions.node}: install another.`,
-    )
-  // Before SQLite is loaded: Node.js 22 warns then that it is experimental.
+/** Before SQLite is loaded: Node.js 22 warns then that it is experimental. */
+function silenceWarnings(): void {
   process.removeAllListeners("warning")
 }

@@ -23,7 +23,7 @@ import { signIn, signInCallback, signOut } from "./web/sign-in.tsx"
 import { takeEvents } from "./revocation/events-endpoint.ts"
 import { answerUnowned } from "./bundles/ownership.ts"
 import { isOwned } from "./platform/config.ts"
-import { bundleFor, requestContext, type RequestContext } from "./request-context.ts"
+import { bundleFor, newestBundleFor, requestContext, type RequestContext } from "./request-context.ts"
 import { logEvent } from "./platform/log.ts"
 import { rawTarget } from "./platform/raw-target.ts"
 
@@ -169,11 +169,12 @@ others.get("/openapi.json", async (c) => {
 others.get("/metrics", async (c) => metrics(c.req.raw, context(c)))
 others.get("/healthz", (c) => c.json({ status: "alive" }, 200, NO_STORE))
 others.get("/readyz", async (c) => {
-  const bundle = await bundleFor(context(c))
-  const keys = await context(c).keys.published()
-  const ready = bundle !== null && keys.length > 0
-  const body = ready ? { status: "ready", bundle: bundle.pointer } : { status: "not ready" }
-  return c.json(body, ready ? 200 : 503, ready ? NO_STORE : { ...NO_STORE, "Retry-After": "5" })
+  const newest = await newestBundleFor(context(c))
+  if (newest && (await context(c).keys.published()).length > 0)
+    return c.json({ status: "ready", bundle: newest.pointer }, 200, NO_STORE)
+  const deciding = await bundleFor(context(c))
+  const body = { status: "not ready", bundle: deciding && deciding.pointer }
+  return c.json(body, 503, { ...NO_STORE, "Retry-After": "5" })
 })
 
 others.notFound((c) => c.json({ error: "not_found", error_description: "There is nothing here." }, 404, NO_STORE))

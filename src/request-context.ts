@@ -8,7 +8,7 @@ import { ownKeys, type KeyFinder } from "./credentials/key-sets/own-keys.ts"
 import { keyRing } from "./signing/key-ring.ts"
 import type { Bundle } from "./core/policy/assemble.ts"
 import { currentCandidate } from "./bundles/candidate.ts"
-import { bundleAtHand, currentBundle } from "./bundles/store.ts"
+import { bundleAtHand, currentBundle, newestBundle } from "./bundles/store.ts"
 import { bundleSource } from "./bundles/source.ts"
 
 export interface RequestContext {
@@ -48,6 +48,11 @@ export function bundleFor({
   background,
 }: RequestContext): Bundle | null | Promise<Bundle | null> {
   return bundleAtHand(config, receivedAt) ?? currentBundle(bundleSource(env), receivedAt, background)
+}
+
+/** Returns the bundle to decide by if the newest publication is of it. Null if that is not so, or cannot be known. */
+export async function newestBundleFor({ env, receivedAt, background }: RequestContext): Promise<Bundle | null> {
+  return newestBundle(bundleSource(env), receivedAt, background)
 }
 
 /** Returns the candidate that is evaluated beside the live bundle. Null if there is none. */

@@ -4,15 +4,14 @@ import type { Command } from "commander"
 import { jsonText } from "../terminal/escape.ts"
 import { canonicalBytes, digestOf } from "../../src/core/policy/digest.ts"
 import { EXIT } from "../terminal/failure.ts"
+import { inPolicies } from "../terminal/options.ts"
 import { compilePolicies } from "../compiler/compile.ts"
 import { writeWhole } from "../terminal/atomic-write.ts"
 import { summarise } from "./check.ts"
 
 export function addBuild(program: Command): void {
-  program
-    .command("build")
+  inPolicies(program.command("build"))
     .description("compile a policy directory into the body of a bundle; print its digest")
-    .argument("[DIR]", "the policy directory", "policies")
     .requiredOption("--out <FILE>", "the file to write")
     .option("--json", "print the digest, the size and the problems as JSON")
     .addHelpText(

@@ -13,6 +13,7 @@ import { countProblems, reportProblems } from "../compiler/report.ts"
 import { withTables } from "../decision-tables/read.ts"
 import { withRecords } from "../records/options.ts"
 import { recordSource, type RecordOptions } from "../records/source.ts"
+import { inPolicies } from "../terminal/options.ts"
 import { atWorker } from "./worker-options.ts"
 
 interface CheckOptions extends RecordOptions {
@@ -21,10 +22,8 @@ interface CheckOptions extends RecordOptions {
 }
 
 export function addCheck(program: Command): void {
-  const command = program
-    .command("check")
+  const command = inPolicies(program.command("check"))
     .description("check a policy directory; report each problem with its place and its fix")
-    .argument("[DIR]", "the policy directory", "policies")
     .option("--strict", "fail if there are warnings")
     .option("--json", "print the problems as JSON")
   withRecords(atWorker(command), "compare the ceilings of agents with")

@@ -9,6 +9,7 @@ import { CALLED } from "../terminal/program-name.ts"
 import { jsonText } from "../terminal/escape.ts"
 import { EXIT, Failure } from "../terminal/failure.ts"
 import { workerOption } from "./worker-options.ts"
+import { policiesOption } from "../terminal/options.ts"
 
 interface ConfigOptions {
   readonly url: string
@@ -28,7 +29,7 @@ export function addClient(program: Command): void {
     .argument("<NAME>", "the client, such as claude-code, cursor or vscode: a page of docs/guides/clients")
     .option("--server <NAME>", "the MCP server in catalog.yaml (default: the only one)")
     .option("--agent <ID>", "the agent that the client is (default: that of the page)")
-    .option("--policies <DIR>", "the policy directory", "policies")
+    .addOption(policiesOption())
     .addOption(workerOption())
     .option("--json", "print the files as JSON")
     .addHelpText("after", `\nExample:\n  ${CALLED} client config claude-code --server desk\n`)

@@ -55,7 +55,7 @@ export function addDecisions(program: Command): void {
     .option("--json", "print one record per line, as JSON")
     .addHelpText(
       "after",
-      "\nExamples:\n  narrowgate decisions query records.ndjson.gz --decision deny\n  narrowgate decisions query records-*.ndjson --tool mail.send --limit 20\n  narrowgate decisions query records.ndjson.gz --since 2026-11-24 --until 2026-11-25 --argument customer=c7\n  narrowgate decisions query records.ndjson.gz --since 7d --path /crm/customers/c7\n  narrowgate decisions query records.ndjson --json | jq .arguments\n",
+      '\nExamples:\n  narrowgate decisions query records.ndjson.gz --decision deny\n  narrowgate decisions query records-*.ndjson --tool mail.send --limit 20\n  narrowgate decisions query records.ndjson.gz --since 2026-11-24 --until 2026-11-25 --arguments \'{"customer":"c7"}\'\n  narrowgate decisions query records.ndjson.gz --since 7d --path /crm/customers/c7\n  narrowgate decisions query records.ndjson --json | jq .arguments\n',
     )
     .action(query)
   addRecordExport(group)

@@ -15,6 +15,7 @@ import { withTables } from "../decision-tables/read.ts"
 import { withRecords } from "../records/options.ts"
 import { recordSource, type RecordOptions, type RecordSource } from "../records/source.ts"
 import { inOrder } from "../records/in-order.ts"
+import { inPolicies } from "../terminal/options.ts"
 import { atWorker } from "./worker-options.ts"
 import { summarise } from "./check.ts"
 
@@ -26,9 +27,8 @@ interface DiffOptions extends RecordOptions {
 }
 
 export function addDiff(program: Command): void {
-  const command = atWorker(program.command("diff"))
+  const command = atWorker(inPolicies(program.command("diff"), "the policy directory to compare"))
     .description("list the recorded decisions and the tests that would change under a policy directory")
-    .argument("[DIR]", "the policy directory to compare", "policies")
     .option("--base <DIR|COMMIT>", "compare with another directory, or with this one at a commit of git")
   withRecords(command, "decide again")
     .option("--markdown", "print a summary for a pull request")

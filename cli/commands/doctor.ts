@@ -8,6 +8,7 @@ import type { WorkerOptions } from "../remote/worker.ts"
 import { jsonText } from "../terminal/escape.ts"
 import { EXIT, Failure } from "../terminal/failure.ts"
 import { withProgress } from "../terminal/prompts.ts"
+import { inPolicies, isPoliciesNamed } from "../terminal/options.ts"
 import { atWorker } from "./worker-options.ts"
 
 interface DoctorOptions extends WorkerOptions {
@@ -19,10 +20,9 @@ interface DoctorOptions extends WorkerOptions {
 }
 
 export function addDoctor(program: Command): void {
-  const command = program
-    .command("doctor")
-    .description("find out what is wrong: this machine, the policies, the Worker, its issuers and gateways")
-    .argument("[DIR]", "the policy directory", "policies")
+  const command = inPolicies(program.command("doctor")).description(
+    "find out what is wrong: this machine, the policies, the Worker, its issuers and gateways",
+  )
   atWorker(command)
     .option("--key <FILE>", "the publisher's private key (default: publisher.jwk, or the environment's)")
     .option("--gateway <ID>", "the gateway whose key is given")
@@ -50,7 +50,7 @@ async function doctor(directory: string, options: DoctorOptions, command: Comman
     throw new Failure("a gateway's key is given by --gateway and --key-env", "Give both, or neither.", EXIT.usage)
   const given = {
     directory,
-    isDirectoryNamed: command.args.length > 0,
+    isDirectoryNamed: isPoliciesNamed(command),
     url,
     isUrlNamed: command.getOptionValueSource("url") !== "default",
     idp,

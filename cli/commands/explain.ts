@@ -23,6 +23,7 @@ import { operatorBearer } from "../remote/bearer.ts"
 import { requestApi, type WorkerOptions } from "../remote/worker.ts"
 import { summarise } from "./check.ts"
 import { repeated } from "../import/options.ts"
+import { argumentsOption, policiesOption, userOption } from "../terminal/options.ts"
 import { atWorker } from "./worker-options.ts"
 
 interface ExplainOptions extends WorkerOptions, Omit<ByHand, "call"> {
@@ -42,10 +43,10 @@ export function addExplain(program: Command): void {
         "find the decision in this file, an export, and not at the Worker; may be repeated; the bundle that decided is then that of --policies, if it is the same",
       ),
     )
-    .option("--policies <DIR>", "the policy directory, which shows the place of rules and decides --call", "policies")
+    .addOption(policiesOption("the policy directory, which shows the place of rules and decides --call"))
     .option("--call <CALL>", "instead of an ID: a tool, or a request such as `GET /crm/tickets/42`")
-    .addOption(repeated("--arg <NAME=VALUE>", "an argument of the call; may be repeated"))
-    .option("--user <SUBJECT>", "the `sub` of the user of the task (default: none)")
+    .addOption(argumentsOption("the arguments of the call, by name"))
+    .addOption(userOption("the user of the task (default: none)"))
     .addOption(repeated("--group <NAME>", "a group of the user; may be repeated"))
     .option("--acr <ACR>", "the `acr` of the user's login")
     .option("--agent <ID>", "the agent that calls")
@@ -61,7 +62,7 @@ export function addExplain(program: Command): void {
     .option("--json", "print everything as JSON")
     .addHelpText(
       "after",
-      "\nExamples:\n  narrowgate explain dec_01J8…\n  narrowgate explain --call mail.send --arg to=ann@example.org --user alice --group support \\\n    --agent spiffe://example.org/agent/support --purpose answer-customer\n",
+      '\nExamples:\n  narrowgate explain dec_01J8…\n  narrowgate explain --call mail.send --arguments \'{"to":"ann@example.org"}\' --user alice --group support \\\n    --agent spiffe://example.org/agent/support --purpose answer-customer\n',
     )
     .action(async (id: string | undefined, options: ExplainOptions) => {
       if (id !== undefined && options.call === undefined) return explainRecord(id, options)

@@ -14,6 +14,7 @@ import { CALLED } from "../terminal/program-name.ts"
 import { writeWhole } from "../terminal/atomic-write.ts"
 import { jsonText } from "../terminal/escape.ts"
 import { EXIT, Failure } from "../terminal/failure.ts"
+import { policiesOption } from "../terminal/options.ts"
 
 type Gateway = GatewaysFile["gateways"][number]
 
@@ -41,7 +42,7 @@ export function addGateway(program: Command): void {
     .description("print the complete configuration of a registered gateway, which denies what is not decided")
     .argument("<ID>", "the id of the gateway in gateways.yaml")
     .requiredOption("--url <URL>", "the https origin of the Worker, as the gateway reaches it")
-    .option("--policies <DIR>", "the policy directory", "policies")
+    .addOption(policiesOption())
     .option("--upstream <HOST:PORT>", "the server behind the gateway", "127.0.0.1:9000")
     .option("--page <NAME>", "the page of docs/guides/gateways to fill in (default: the page of its dialect)")
     .option(

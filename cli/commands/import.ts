@@ -13,6 +13,7 @@ import { parsePolicies } from "../compiler/model/policies.ts"
 import { readPolicies } from "../compiler/model/read-directory.ts"
 import { reportProblems } from "../compiler/report.ts"
 import { askLine, isSomebodyThere, withProgress } from "../terminal/prompts.ts"
+import { policiesOption } from "../terminal/options.ts"
 
 /** One wrong origin is a problem of every route. */
 const MOST_PROBLEMS = 3
@@ -95,7 +96,7 @@ ${ACCEPTANCE}`
 
 function common(command: Command, server: string): Command {
   return command
-    .option("--policies <DIR>", "the policy directory", "policies")
+    .addOption(policiesOption())
     .requiredOption("--server <NAME>", server)
     .option("--accept", "accept all suggestions without prompts")
     .addOption(new Option("--sensitivity <LEVEL>", "the sensitivity of all new tools").choices(SENSITIVITIES))

@@ -17,6 +17,7 @@ import { findPublished } from "../remote/publications.ts"
 import { withTables } from "../decision-tables/read.ts"
 import { passes, runCases, type Suite } from "../decision-tables/suite.ts"
 import { summarise } from "./check.ts"
+import { inPolicies } from "../terminal/options.ts"
 import { workerOption } from "./worker-options.ts"
 
 interface PublishOptions {
@@ -34,9 +35,8 @@ interface PublishOptions {
 }
 
 export function addPublish(program: Command): void {
-  asPublisher(program.command("publish"), "the last commit of the directory")
+  asPublisher(inPolicies(program.command("publish")), "the last commit of the directory")
     .description("compile a policy directory and make it the live bundle of a Worker")
-    .argument("[DIR]", "the policy directory", "policies")
     .option("--candidate", "publish it as the candidate beside the live bundle")
     .option("--untested", "publish it although tests of the directory fail")
     .option("--withdraw", "withdraw the candidate; nothing is compiled")

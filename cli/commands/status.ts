@@ -13,14 +13,14 @@ import type { Bundles, Publication } from "../../src/api/contract/bundles.ts"
 import { healthOf, lagInWords, sinks } from "../../src/api/contract/sinks.ts"
 import { bundlesAt } from "../remote/publications.ts"
 import { isLoopback, requestApi, type WorkerOptions } from "../remote/worker.ts"
+import { inPolicies } from "../terminal/options.ts"
 import { atWorker } from "./worker-options.ts"
 
 export function addStatus(program: Command): void {
-  atWorker(program.command("status"))
+  atWorker(inPolicies(program.command("status")))
     .description(
       "show the live bundle of a Worker, since when and why; whether a policy directory is the same; and how each sink of decision records is",
     )
-    .argument("[DIR]", "the policy directory", "policies")
     .option("--json", "print the result as JSON")
     .addHelpText(
       "after",

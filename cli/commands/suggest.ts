@@ -2,6 +2,7 @@
 import { join } from "node:path"
 import type { Command } from "commander"
 import { summarise } from "./check.ts"
+import { inPolicies } from "../terminal/options.ts"
 import { atWorker } from "./worker-options.ts"
 import { bundlesByDigest, fetchingFrom } from "../diff/fetched-bundles.ts"
 import { compilePolicies } from "../compiler/compile.ts"
@@ -29,9 +30,8 @@ interface SuggestOptions extends RecordOptions {
 }
 
 export function addSuggest(program: Command): void {
-  const command = atWorker(program.command("suggest"))
+  const command = atWorker(inPolicies(program.command("suggest")))
     .description("print the least authority that would have allowed what was used, as a change of the policies")
-    .argument("[DIR]", "the policy directory", "policies")
     .addOption(repeated("--agent <ID>", "fit the ceiling of this agent; may be repeated (default: of all)"))
     .addOption(
       repeated(

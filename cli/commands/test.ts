@@ -5,6 +5,7 @@ import type { Bundle } from "../../src/core/policy/assemble.ts"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
 import { jsonText } from "../terminal/escape.ts"
 import { EXIT, Failure } from "../terminal/failure.ts"
+import { inPolicies } from "../terminal/options.ts"
 import { onEdit } from "../terminal/watch.ts"
 import { compilePolicies, type Compiled } from "../compiler/compile.ts"
 import { reportProblems } from "../compiler/report.ts"
@@ -34,10 +35,8 @@ interface Options {
 }
 
 export function addTest(program: Command): void {
-  program
-    .command("test")
+  inPolicies(program.command("test"))
     .description("run the decision tables (*.test.yaml) of a policy directory, on both engines")
-    .argument("[DIR]", "the policy directory", "policies")
     .option("--filter <TEXT>", "run only tests whose name or file contains this text")
     .option("--coverage", "list the rules, and whether each determined a decision")
     .option("--min-coverage <PERCENT>", "fail if a smaller share of the rules determined a decision", readPercent)

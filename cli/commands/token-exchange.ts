@@ -2,12 +2,14 @@
 import type { Command } from "commander"
 import { z } from "zod"
 import { jsonText, printableText } from "../terminal/escape.ts"
-import { Failure } from "../terminal/failure.ts"
+import { EXIT, Failure } from "../terminal/failure.ts"
+import { WRITTEN_PROVIDER } from "../remote/local-stack-policies.ts"
 import { reach, type WorkerOptions } from "../remote/worker.ts"
+import { userOption, type UserName } from "../terminal/options.ts"
 
 export interface ExchangeOptions extends WorkerOptions {
   readonly agent: string
-  readonly login?: string
+  readonly user?: UserName
   readonly secondFactor?: boolean
   readonly purpose?: string
   /** Continues this task of the same agent and user. */
@@ -26,7 +28,7 @@ export function addTokenExchange(command: Command): void {
       "open a task for an agent; print its delegation token, which is not bound to a key, because this command proves none (DPoP)",
     )
     .requiredOption("--agent <SPIFFE-ID>", "the agent")
-    .option("--login <NAME>", "the user on whose behalf it acts (default: the agent itself)")
+    .addOption(userOption("the user on whose behalf it acts (default: the agent itself)"))
     .option("--second-factor", "log the user in with a one-time code too")
     .option("--purpose <NAME>", "the purpose of the task (default: the agent's first)")
     .option("--scope <SCOPES>", "the scopes to request (default: those of the purpose)")
@@ -34,7 +36,7 @@ export function addTokenExchange(command: Command): void {
     .option("--json", "print the whole response as JSON")
     .addHelpText(
       "after",
-      "\nExamples:\n  narrowgate token exchange --agent spiffe://example.org/agent/support --login alice\n" +
+      "\nExamples:\n  narrowgate token exchange --agent spiffe://example.org/agent/support --user alice\n" +
         "  narrowgate token exchange --agent spiffe://example.org/agent/nightly --json\n",
     )
     .action(async (options: ExchangeOptions) => {
@@ -43,12 +45,20 @@ export function addTokenExchange(command: Command): void {
     })
 }
 
+/** The policies write the local stack's provider as that of the default port. */
+function subjectAt({ issuer, subject }: UserName, idp: string): string {
+  if (issuer === null || [new URL(idp).origin, WRITTEN_PROVIDER].includes(issuer)) return subject
+  const fix = `Name a user of ${idp}, the identity provider of the local stack.`
+  throw new Failure(`no user of ${issuer} can log in here`, fix, EXIT.usage)
+}
+
 /**
  * RFC 8693 with a user, RFC 6749, section 4.4, without; the agent authenticates with its JWT-SVID (RFC 7523, section
  * 2.2).
  */
 export async function exchange(options: ExchangeOptions): Promise<z.infer<typeof issued>> {
-  const { url, idp, agent, login: user, secondFactor = false, ...requested } = options
+  const { url, idp, agent, user: name, secondFactor = false, ...requested } = options
+  const user = name && subjectAt(name, idp)
   const { login, workloadIdentity } = await import("../remote/local-stack-login.ts")
   const assertion = await reach(idp, () => workloadIdentity({ origin: idp, id: agent, audience: url }))
   const session = user === undefined ? undefined : await reach(idp, () => login({ origin: idp, user, secondFactor }))

@@ -27,7 +27,7 @@ export function addToken(program: Command): void {
     .description("get credentials from the identity provider of the local stack")
     .addHelpText(
       "after",
-      "\nExample:\n  narrowgate token exchange --agent spiffe://example.org/agent/support --login alice\n",
+      "\nExample:\n  narrowgate token exchange --agent spiffe://example.org/agent/support --user alice\n",
     )
   atWorker(group.command("user"))
     .description("log a user in; print the access token of the session")

@@ -2,10 +2,9 @@
 import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { text } from "node:stream/consumers"
-import { Option, type Command } from "commander"
+import type { Command } from "commander"
 import { parseDocument } from "yaml"
 import { z } from "zod"
-import { isObject } from "../../src/core/encoding/json.ts"
 import { CALLED } from "../terminal/program-name.ts"
 import { colors } from "../terminal/colors.ts"
 import { jsonText, escaped } from "../terminal/escape.ts"
@@ -20,6 +19,7 @@ import { statusWithin } from "../remote/await-approval.ts"
 import { coveringPurpose, type CoveringPurpose } from "../remote/covering-purpose.ts"
 import { isAllowed, type GatewayAnswer } from "../remote/gateway-answer.ts"
 import { isLoopback } from "../remote/worker.ts"
+import { argumentsOption, policiesOption, userOption } from "../terminal/options.ts"
 import { atWorker } from "./worker-options.ts"
 import { exchange, type ExchangeOptions } from "./token-exchange.ts"
 
@@ -55,16 +55,14 @@ export function addTry(program: Command): void {
       "--token <TOKEN>",
       "call in the task of this delegation token, as `token exchange` prints it; - reads it from standard input",
     )
-    .option("--login <NAME>", "the user on whose behalf it acts (default: the agent itself)")
+    .addOption(userOption("the user on whose behalf it acts (default: the agent itself)"))
     .option("--second-factor", "log the user in with a one-time code too")
-    .addOption(
-      new Option("--arguments <JSON>", "the arguments of the call, by name").argParser(argumentsOf).default({}, "none"),
-    )
+    .addOption(argumentsOption("the arguments of the call, by name"))
     .option("--purpose <NAME>", "the purpose of the task (default: the agent's first that covers the tool)")
     .option("--scope <SCOPES>", "the scopes to request (default: those of the purpose, and the tool)")
     .option("--wait <SECONDS>", "if people have to approve the call: wait so long for them, and call again", waitOf)
     .option("--audience <URI>", "the audience of the token (default: that of the tool's gateway)")
-    .option("--policies <DIR>", "the policy directory, whose catalog says where the tool is", "policies")
+    .addOption(policiesOption("the policy directory, whose catalog says where the tool is"))
     .option("--json", "print the result as JSON")
     .addHelpText("after", HELP)
     .action(tryTool)
@@ -72,10 +70,10 @@ export function addTry(program: Command): void {
 
 const HELP = `
 Examples:
-  narrowgate try crm.tickets.get --agent spiffe://example.org/agent/support --login alice --arguments '{"ticket":"42"}'
-  narrowgate try everything.echo --agent spiffe://example.org/agent/support --login alice --arguments '{"message":"hi"}'
-  narrowgate try crm.tickets.get --agent spiffe://example.org/agent/support --login alice --task tsk_01J8… --arguments '{"ticket":"7"}'
-  narrowgate try billing.refund --agent spiffe://example.org/agent/support --login alice --arguments '{"amount":12000}' --wait 300
+  narrowgate try crm.tickets.get --agent spiffe://example.org/agent/support --user alice --arguments '{"ticket":"42"}'
+  narrowgate try everything.echo --agent spiffe://example.org/agent/support --user alice --arguments '{"message":"hi"}'
+  narrowgate try crm.tickets.get --agent spiffe://example.org/agent/support --user alice --task tsk_01J8… --arguments '{"ticket":"7"}'
+  narrowgate try billing.refund --agent spiffe://example.org/agent/support --user alice --arguments '{"amount":12000}' --wait 300
 
 Without --task or --token each call opens a task of its own, whose id is printed behind that of the decision.
 The command needs the local stack with gateways: \`narrowgate dev --policies DIR --gateway\`.
@@ -274,14 +272,4 @@ function shortText(answer: string): string {
     .split("\n")
     .map((line) => `  ${escaped(line)}`)
     .join("\n")
-}
-
-function argumentsOf(json: string): Readonly<Record<string, unknown>> {
-  try {
-    const value: unknown = JSON.parse(json)
-    if (isObject(value)) return value
-  } catch {
-    // Shown below, like JSON that is no object.
-  }
-  throw new Failure("`--arguments` is no JSON object", `Write it as \`--arguments '{"ticket":"42"}'\`.`, EXIT.usage)
 }

@@ -1,6 +1,7 @@
 /** `narrowgate unused`: what is granted, defined or forbidden, and was not used according to decision records. */
 import { InvalidArgumentError, Option, type Command } from "commander"
 import { summarise } from "./check.ts"
+import { inPolicies } from "../terminal/options.ts"
 import { atWorker } from "./worker-options.ts"
 import { compilePolicies } from "../compiler/compile.ts"
 import { withRecords } from "../records/options.ts"
@@ -22,9 +23,9 @@ interface UnusedOptions extends RecordOptions {
 }
 
 export function addUnused(program: Command): void {
-  const command = atWorker(program.command("unused"))
-    .description("list agents, purposes, tools, rules, guardrails and permissions that no record shows in use")
-    .argument("[DIR]", "the policy directory", "policies")
+  const command = atWorker(inPolicies(program.command("unused"))).description(
+    "list agents, purposes, tools, rules, guardrails and permissions that no record shows in use",
+  )
   withRecords(command, "look for use in")
     .option("--days <N>", "list what was not used in the last N days of the records (default: never)", days, 0)
     .addOption(new Option("--kind <KIND>", "only of this kind").choices(KINDS))

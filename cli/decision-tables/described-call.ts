@@ -1,4 +1,5 @@
 /** A call that no agent has made, described by options as a test describes one. */
+import type { BundleBody } from "../../src/core/policy/bundle.ts"
 import type { Verdict } from "../../src/core/decision/call.ts"
 import { EXIT, Failure } from "../terminal/failure.ts"
 import type { Compiled } from "../compiler/compile.ts"
@@ -13,8 +14,9 @@ import type { Result } from "./scene.ts"
 
 export interface ByHand {
   readonly call: string
-  readonly arg: readonly string[]
-  readonly user?: string
+  readonly arguments: Readonly<Record<string, unknown>>
+  /** `issuer` is a URL; null: the only one with users. */
+  readonly user?: { readonly issuer: string | null; readonly subject: string }
   readonly group: readonly string[]
   readonly acr?: string
   readonly agent?: string
@@ -37,7 +39,7 @@ export interface Answered {
 
 export function askByHand(described: ByHand, { body, bundle }: Compiled): Answered {
   if (!body || !bundle) throw new Failure("the policies do not check", "Mend them: `narrowgate check`.")
-  const parsed = parseSource(parseYaml("flags", JSON.stringify(tableOf(described))), tablesFile)
+  const parsed = parseSource(parseYaml("flags", JSON.stringify(tableOf(described, body))), tablesFile)
   const { cases, problems } = parsed.ok
     ? casesOf(parsed.source, worldOf(body))
     : { cases: [], problems: parsed.problems }
@@ -54,26 +56,28 @@ export function askByHand(described: ByHand, { body, bundle }: Compiled): Answer
 }
 
 /** One test of it, in the words of a table. */
-function tableOf({
-  call,
-  arg,
-  user,
-  group,
-  acr,
-  agent,
-  purpose,
-  scope,
-  gateway,
-  label,
-  calls,
-  risk,
-  approval,
-  boundKey,
-  rulesAlone,
-}: ByHand): object {
-  const subject = user === undefined ? null : { subject: user, groups: group, ...(acr === undefined ? {} : { acr }) }
+function tableOf(
+  {
+    call,
+    arguments: args,
+    user,
+    group,
+    acr,
+    agent,
+    purpose,
+    scope,
+    gateway,
+    label,
+    calls,
+    risk,
+    approval,
+    boundKey,
+    rulesAlone,
+  }: ByHand,
+  { issuers }: BundleBody,
+): object {
   const given = {
-    user: subject,
+    user: user === undefined ? null : { ...namedIn(issuers, user), groups: group, acr },
     agent,
     purpose,
     scope: scope.length > 0 ? scope : undefined,
@@ -86,20 +90,14 @@ function tableOf({
     rules_alone: rulesAlone,
   }
   const isRequest = call.includes(" ")
-  const args = Object.fromEntries(arg.map(argumentOf))
-  const carried = isRequest ? (arg.length > 0 ? { body: args } : {}) : { arguments: args }
+  const carried = isRequest ? (Object.keys(args).length > 0 ? { body: args } : {}) : { arguments: args }
   return { tests: [{ name: "by hand", given, call, ...carried, expect: "allow" }] }
 }
 
-/** `name=value`; the value is read as JSON if it is JSON, otherwise as text. */
-function argumentOf(text: string): [string, unknown] {
-  const at = text.indexOf("=")
-  if (at < 1) throw new Failure(`--arg cannot be ${text}`, "Write name=value.", EXIT.usage)
-  const [name, value] = [text.slice(0, at), text.slice(at + 1)]
-  try {
-    const json: unknown = JSON.parse(value)
-    return [name, json]
-  } catch {
-    return [name, value]
-  }
+/** As a table names a user. */
+function namedIn(issuers: BundleBody["issuers"], { issuer, subject }: NonNullable<ByHand["user"]>): object {
+  if (issuer === null) return { subject }
+  const found = issuers.find((each) => each.issuer === issuer)
+  if (found) return { issuer: found.id, subject }
+  throw new Failure(`no issuer is ${issuer}`, "Write the `issuer` of an entry of issuers.yaml.", EXIT.usage)
 }

@@ -4,7 +4,6 @@ import { checkClock } from "./checks/clock.ts"
 import { checkGatewayKeys } from "./checks/gateway-keys.ts"
 import { checkGateways } from "./checks/gateways.ts"
 import { checkIssuers } from "./checks/issuers.ts"
-import { checkNode } from "./checks/node.ts"
 import { checkPackages } from "./checks/packages.ts"
 import { checkPlatform } from "./checks/platform.ts"
 import { checkPolicies, checkTests } from "./checks/policies.ts"
@@ -23,7 +22,6 @@ export type Check = (subject: Subject) => readonly Finding[] | Promise<readonly 
 
 /** By the name that people see. */
 export const CHECKS: ReadonlyMap<string, Check> = new Map<string, Check>([
-  ["node", checkNode],
   ["platform", checkPlatform],
   ["packages", checkPackages],
   ["proxy", checkProxy],

@@ -27,7 +27,7 @@ function serve(directory: string, { found, gateway, probe, at }: Plan): string {
 }
 
 function call(directory: string, plan: Plan): string {
-  const as = `--agent ${plan.agent} --login alice`
+  const as = `--agent ${plan.agent} --user alice`
   const [tool] = toolsFor(plan, (given) => given.action === "read" && isWithin(plan, given))
   if (tool === undefined || plan.gateway.dialect === "worker") return `${CALLED} token exchange ${as}`
   return `${CALLED} try ${tool}${argumentsFor(plan, tool)} --policies ${directory} ${as}`

@@ -1,4 +1,5 @@
 /** The conditions of the API's query for decision records (src/audit/record-query.ts), for records in files. */
+import canonicalize from "canonicalize"
 import { firstIdAt } from "../../src/core/encoding/ids.ts"
 import type { ShownRecord } from "../remote/decision-record.ts"
 
@@ -49,21 +50,20 @@ const isOne = (wanted: string | undefined, value: string | null): boolean => wan
 
 /** What the API has no query for: only records in files are asked for it. */
 export interface CallFilter {
-  /** Names and values of arguments. */
-  readonly argument: readonly (readonly [name: string, value: string])[]
+  /** Those that the call has to have, by name. */
+  readonly arguments: Readonly<Record<string, unknown>>
   /** A path: that one, and those below it. */
   readonly path?: string
 }
 
-export function matchesCall({ argument, path }: CallFilter, record: ShownRecord): boolean {
-  return argument.every(([name, value]) => hasArgument(record, name, value)) && isBelow(path, record.path)
-}
-
-/** The value as people write it: a text without its quotes, anything else as JSON. */
-function hasArgument({ arguments: all }: ShownRecord, name: string, value: string): boolean {
-  if (!Object.hasOwn(all, name)) return false
-  const found = all[name]
-  return (typeof found === "string" ? found : JSON.stringify(found)) === value
+export function matchesCall(
+  { arguments: wanted, path }: CallFilter,
+  { arguments: all, path: at }: ShownRecord,
+): boolean {
+  const hasAll = Object.entries(wanted).every(
+    ([name, value]) => Object.hasOwn(all, name) && canonicalize(all[name]) === canonicalize(value),
+  )
+  return hasAll && isBelow(path, at)
 }
 
 function isBelow(path: string | undefined, found: string | null): boolean {

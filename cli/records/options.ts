@@ -3,7 +3,8 @@ import { InvalidArgumentError, Option, type Command } from "commander"
 import { repeated } from "../import/options.ts"
 import { hasIssuer, NO_USER_NAME } from "../../src/api/contract/names.ts"
 import { EXIT, Failure } from "../terminal/failure.ts"
-import type { CallFilter, RecordFilter } from "./filter.ts"
+import { argumentsOption } from "../terminal/options.ts"
+import type { RecordFilter } from "./filter.ts"
 import { readTime } from "./time.ts"
 
 const MOST = 1_000_000
@@ -109,16 +110,6 @@ function traceId(text: string): string {
 /** Of records in files alone. */
 export function withCallFilters(command: Command): Command {
   return command
-    .addOption(
-      new Option("--argument <NAME=VALUE>", "only with this argument; may be repeated")
-        .argParser((text: string, before: CallFilter["argument"]) => [...before, argument(text)])
-        .default([], "any"),
-    )
+    .addOption(argumentsOption("only with these arguments, by name"))
     .option("--path <PATH>", "only of this path, and those below it")
-}
-
-function argument(text: string): readonly [name: string, value: string] {
-  const at = text.indexOf("=")
-  if (at > 0) return [text.slice(0, at), text.slice(at + 1)]
-  throw new InvalidArgumentError("Write it as NAME=VALUE.")
 }

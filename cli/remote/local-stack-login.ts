@@ -9,7 +9,7 @@ import { APP_CLIENT, CLI_CLIENT, CLI_SECRET, RESOURCE_SCOPE, ONE_TIME_CODE, USER
 
 const WHOM_IT_PROVES =
   "The local stack proves agents such as spiffe://example.org/agent/support. A client whose user is at the browser is tried by running it: docs/guides/clients/README.md."
-const WHOM_IT_LOGS_IN = `The users of the local stack, with their groups, are ${USERS_TEXT}; each one's password is the name.`
+const WHOM_IT_LOGS_IN = `The users of the local stack, with their groups, are ${USERS_TEXT}, or those of \`narrowgate dev --users\`; each one's password is the name.`
 
 /** A login takes four hops; more means a loop. */
 const MAX_HOPS = 10

@@ -21,11 +21,16 @@ export const RESOURCE_SCOPE = "narrowgate"
 export const ONE_TIME_CODE = "000000"
 
 /** Login names with their groups; the password of each is its name. */
-export const USERS: ReadonlyMap<string, readonly string[]> = new Map([
+export type Users = ReadonlyMap<string, readonly string[]>
+
+export const USERS: Users = new Map([
   ["alice", ["support"]],
   ["bob", ["engineering"]],
   ["olivia", ["operations"]],
 ])
 
 /** For a person: each with its groups. */
-export const USERS_TEXT = [...USERS].map(([name, groups]) => `${name} (${groups.join(", ")})`).join(", ")
+export const usersText = (users: Users): string =>
+  [...users].map(([name, groups]) => `${name} (${groups.join(", ")})`).join(", ")
+
+export const USERS_TEXT = usersText(USERS)

@@ -2,6 +2,7 @@
 import { isIP } from "node:net"
 import { z } from "zod"
 import { CONTRACT, pathTo, type EndpointName, type Parameters } from "../../src/api/contract/contract.ts"
+import { forbiddenFix } from "../../src/api/contract/forbidden.ts"
 import { NDJSON } from "../../src/core/encoding/ndjson.ts"
 import { distrusted } from "./unreachable.ts"
 import { escaped } from "../terminal/escape.ts"
@@ -137,7 +138,6 @@ async function send<Name extends EndpointName>(
 async function refusalOf(response: Response): Promise<Failure> {
   const fixes: Readonly<Record<number, string>> = {
     401: "Get a fresh token: an operator's has the Worker as its audience; an agent's ends with its task.",
-    403: "Ask for a role in operators.yaml, and for a rule that permits the action `manage`.",
     404: "Check the id: nothing has it, or no longer.",
     413: "Send less.",
     429: "Wait, and try again later.",
@@ -145,17 +145,17 @@ async function refusalOf(response: Response): Promise<Failure> {
   }
   const { status } = response
   const text = (await response.text()).trim()
-  const body = escaped(descriptionIn(text), 600)
+  const failure = failureBody.safeParse(parsedOrNull(text)).data
+  // A Narrowgate Worker's message, and the id of its record; the whole answer of any other server.
+  const body = escaped(failure ? describe(failure) : text, 600)
   const ofCaller = status >= 400 && status < 500
-  const fix = fixes[status] ?? (ofCaller ? "Correct the request as the answer says." : "Look at the Worker's log.")
+  const ofReason = failure?.reason === undefined ? undefined : forbiddenFix(failure.reason)
+  const fix =
+    ofReason ?? fixes[status] ?? (ofCaller ? "Correct the request as the answer says." : "Look at the Worker's log.")
   return new Failure(`${new URL(response.url).pathname} answered ${status} ${body}`, fix)
 }
 
-/** A Narrowgate Worker's message, and the id of its record; the whole answer of any other server. */
-function descriptionIn(text: string): string {
-  const failure = failureBody.safeParse(parsedOrNull(text))
-  if (!failure.success) return text
-  const { error, error_description: words, nearest = [], decision_id: id } = failure.data
+function describe({ error, error_description: words, nearest = [], decision_id: id }: Refusal): string {
   const near = nearest.length === 0 ? "" : ` Did you mean ${nearest.map((name) => `\`${name}\``).join(", ")}?`
   return `${error}: ${words}${near}${id === undefined ? "" : ` (${id})`}`
 }
@@ -165,7 +165,9 @@ const failureBody = z.object({
   error_description: z.string(),
   nearest: z.array(z.string()).optional(),
   decision_id: z.string().optional(),
+  reason: z.string().optional(),
 })
+type Refusal = z.infer<typeof failureBody>
 
 export function parsedOrNull(text: string): unknown {
   try {

@@ -1,5 +1,6 @@
 /** `narrowgate deploy`: what it needs is loaded when it runs. */
 import type { Command } from "commander"
+import { policiesOption } from "../../cli/terminal/options.ts"
 
 export interface DeployOptions {
   readonly env: string
@@ -21,7 +22,7 @@ export function addDeploy(program: Command): void {
       "such as staging or production: each has a file, a host, a KV namespace and a key of its own",
     )
     .option("--host <NAME>", "its own host name, in a zone of the account; kept in wrangler.<env>.toml")
-    .option("--policies <DIR>", "the policy directory", "policies")
+    .addOption(policiesOption())
     .option("--key <FILE>", "the publisher's private key (also NARROWGATE_PUBLISHER_KEY)")
     .option("--why <TEXT>", "the reason of the publication (default: the last commit of the directory)")
     .option("--dry-run", "check all that can be checked here, and print what would be done; needs no account")

@@ -3,6 +3,7 @@ import type { z } from "zod"
 import { CONTRACT, ENDPOINT_NAMES, type EndpointName } from "../../src/api/contract/contract.ts"
 import { errorsOf, type Access, type Body, type Endpoint } from "../../src/api/contract/endpoint.ts"
 import { ERRORS } from "../../src/api/contract/errors.ts"
+import { FORBIDDEN } from "../../src/api/contract/forbidden.ts"
 import { PARAMETERS } from "../../src/api/contract/parameters.ts"
 import { NDJSON } from "../../src/core/encoding/ndjson.ts"
 import {
@@ -18,7 +19,7 @@ import {
   type Paths,
 } from "./operation.ts"
 import { isSchema } from "./members.ts"
-import { schemaOf, type Schema } from "./schema.ts"
+import { oneOf, schemaOf, type Schema } from "./schema.ts"
 
 /** Two entries may share a method and a path: who makes the request tells them apart. */
 type Entries = readonly (readonly [name: EndpointName, endpoint: Endpoint])[]
@@ -162,6 +163,11 @@ function answerOf(endpoints: readonly Endpoint[]): Answer {
   }
 }
 
+/** Members that each 403 `policy_denied` has. */
+export const FORBIDDEN_MEMBERS: Readonly<Record<string, Schema>> = {
+  reason: Object.assign({ description: "What is missing." }, oneOf(Object.keys(FORBIDDEN))),
+}
+
 function errorAnswers(endpoints: readonly Endpoint[]): readonly (readonly [string, Answer])[] {
   const codes = [...new Set(endpoints.flatMap(errorsOf))]
   return Array.from(
@@ -172,7 +178,7 @@ function errorAnswers(endpoints: readonly Endpoint[]): readonly (readonly [strin
       return [
         String(status),
         errorAnswer(status, of, description, {
-          members: Object.assign({}, ...members.map(membersOf)),
+          members: Object.assign({}, of.includes("policy_denied") && FORBIDDEN_MEMBERS, ...members.map(membersOf)),
           headers: status === 401 ? challengesOf(endpoints) : status === 404 ? retryOf(endpoints) : [],
         }),
       ] as const

@@ -1,13 +1,17 @@
 /** `GET /metrics`. */
 import { CONTENT_TYPES } from "../../src/core/metrics/exposition.ts"
 import { ERRORS, type ErrorCode } from "../../src/api/contract/errors.ts"
+import { FORBIDDEN_MEMBERS } from "./management.ts"
 import { errorAnswer, type Answer, type Paths } from "./operation.ts"
 
 const mediaTypeOf = (contentType: string): string => contentType.split(";", 1)[0] ?? ""
 
 function refusal(status: number, ...codes: readonly ErrorCode[]): Answer {
   const description = codes.map((code) => `\`${code}\`: ${ERRORS[code].when}`).join(" ")
-  return errorAnswer(status, codes, description, { headers: status === 401 ? ["WWW-Authenticate"] : [] })
+  return errorAnswer(status, codes, description, {
+    members: codes.includes("policy_denied") ? FORBIDDEN_MEMBERS : {},
+    headers: status === 401 ? ["WWW-Authenticate"] : [],
+  })
 }
 
 export const metricsPaths: Paths = {

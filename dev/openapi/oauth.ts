@@ -65,6 +65,8 @@ const missing: Answer = {
   content: json(object({ error: { const: "not_found" }, error_description: text() })),
 }
 
+/** A bundle, by its number. */
+const POINTER = object({ seq: integer(), digest: text() })
 const details = list(schemaOf(grantedDetails(), "output"))
 const issued = object({
   access_token: text(),
@@ -419,15 +421,15 @@ export const publicPaths: Paths = {
   "/healthz": state("alive", "Says that the Worker runs.", object({ status: { const: "alive" } })),
   "/readyz": state(
     "ready",
-    "Says whether there is a bundle to decide by and a key to sign with.",
-    object({ status: { const: "ready" }, bundle: object({ seq: integer(), digest: text() }) }),
+    "Shows whether the newest publication decides, as of the last second, and there is a key to sign with.",
+    object({ status: { const: "ready" }, bundle: POINTER }),
     {
       "503": {
         description: "Not ready.",
         headers: headers("Retry-After"),
         content: json({
           anyOf: [
-            object({ status: { const: "not ready" } }),
+            object({ status: { const: "not ready" }, bundle: { anyOf: [POINTER, { type: "null" }] } }),
             object({ error: { const: "unavailable" }, error_description: text() }),
           ],
         }),

@@ -95,12 +95,12 @@ type VoteError = ApiError<"invalid_request" | "policy_denied" | "not_found">
 function voteErrorOf(why: Unanswerable | NotApprover, { permitted }: ApprovingCaller): VoteError {
   switch (why) {
     case "own":
-      return forbidden("another person", "Nobody approves what is done in their own name.")
+      return { error: "policy_denied", denial: { reason: "own_approval" } }
     case "no operator":
       if (permitted && isApiError(permitted)) return permitted
-      return forbidden("approver", "The role approver is required.")
+      return { error: "policy_denied", denial: { reason: "role_missing", what: "approver" } }
     case "stranger":
-      return forbidden("an approver of this", "This person is no approver of this call.")
+      return { error: "policy_denied", denial: { reason: "not_approver" } }
     case "too many uses": {
       const description =
         "`uses` is more than one approval may allow: `most_uses` of the approval, which approvers.yaml sets."
@@ -121,10 +121,6 @@ function voteErrorOf(why: Unanswerable | NotApprover, { permitted }: ApprovingCa
 function frozen(task: string): ApiError<"task_quarantined"> {
   const description = "The task is quarantined: this can be answered once an operator releases it."
   return { error: "task_quarantined", description, denial: { reason: "task_quarantined", task } }
-}
-
-function forbidden(what: string, description: string): ApiError<"policy_denied"> {
-  return { error: "policy_denied", description, denial: { reason: "role_missing", what } }
 }
 
 function notFound(what: string): ApiError<"not_found"> {

@@ -15,7 +15,7 @@ import { bundleFor, type RequestContext } from "../request-context.ts"
 import { ERRORS } from "./contract/errors.ts"
 import { identityOf } from "./identity.ts"
 import { authorizeOperator } from "./operator.ts"
-import { isApiError, type CallerError } from "./outcome.ts"
+import { errorBody, isApiError, type CallerError } from "./outcome.ts"
 
 const PATH = "/metrics"
 const BEARER = /^Bearer +([\x21-\x7e]+)$/i
@@ -59,7 +59,8 @@ const NO_BUNDLE: CallerError = {
   denial: { reason: "bundle_unavailable" },
 }
 
-function errorAnswer({ error, description }: CallerError, id: string): Response {
+function errorAnswer(failure: CallerError, id: string): Response {
+  const { error } = failure
   const { status } = ERRORS[error]
   const headers = new Headers({
     "Cache-Control": "no-store",
@@ -68,5 +69,5 @@ function errorAnswer({ error, description }: CallerError, id: string): Response 
     ...(status === 401 && { "WWW-Authenticate": "Bearer" }),
     ...(status === 503 && { "Retry-After": "5" }),
   })
-  return Response.json({ error, error_description: description, decision_id: id }, { status, headers })
+  return Response.json(errorBody(failure, id), { status, headers })
 }

@@ -104,8 +104,7 @@ const SWITCHES_UNAVAILABLE: CallerError = {
 export function roleMissing(proven: OperatorFacts, role: Role): ApiError<"policy_denied"> | null {
   if (hasRole(proven.roles, role)) return null
   const denial = { reason: "role_missing", what: role } as const
-  const description = `The role ${role} is required.`
-  return { error: "policy_denied", description, denial, record: { operator: userId(proven) } }
+  return { error: "policy_denied", denial, record: { operator: userId(proven) } }
 }
 
 /** Evaluates policy for Cedar's action `manage`; without a rule that permits it, it is denied. */
@@ -117,8 +116,7 @@ export function permitOperator(
   const { principal, denial, rules } = mayManage(bundle, proven, method, thing)
   const operator = userId(proven)
   if (!denial) return { operator, rules }
-  const description = "Policy does not permit this operator to do that."
-  return { error: "policy_denied", description, denial, record: { operator, principal, rules } }
+  return { error: "policy_denied", denial, record: { operator, principal, rules } }
 }
 
 function credentialError(

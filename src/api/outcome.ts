@@ -3,6 +3,7 @@ import type { Contract, EndpointName } from "./contract/contract.ts"
 import type { Access } from "./contract/endpoint.ts"
 import type { ErrorCode } from "./contract/errors.ts"
 import type { Answer } from "./contract/contract.ts"
+import { forbiddenSentence, type ForbiddenDenial } from "./contract/forbidden.ts"
 import type { DecisionRecord } from "../core/record/record.ts"
 
 /** The part of a record that is known before the request is read. */
@@ -18,7 +19,19 @@ export interface ApiAnswer<Body> {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-export interface ApiError<Code extends ErrorCode = ErrorCode> {
+export type ApiError<Code extends ErrorCode = ErrorCode> = Code extends "policy_denied"
+  ? Forbidden
+  : OtherError<Exclude<Code, "policy_denied">>
+
+/** A 403: its reason is one of a closed set, which determines its text. */
+interface Forbidden {
+  readonly error: "policy_denied"
+  readonly denial: ForbiddenDenial
+  /** Added to the caller, the code and the denial. */
+  readonly record?: Partial<DecisionRecord>
+}
+
+interface OtherError<Code extends ErrorCode> {
   readonly error: Code
   /** A sentence for the client's developer. */
   readonly description: string
@@ -29,6 +42,15 @@ export interface ApiError<Code extends ErrorCode = ErrorCode> {
   /** Additional members of the body. */
   readonly members?: object
   readonly headers?: Readonly<Record<string, string>>
+}
+
+/** The body of an error. */
+export function errorBody(error: ApiError, decision_id: string): object {
+  if (error.error === "policy_denied") {
+    const { error: code, denial } = error
+    return { error: code, reason: denial.reason, error_description: forbiddenSentence(denial), decision_id }
+  }
+  return { error: error.error, error_description: error.description, ...error.members, decision_id }
 }
 
 /** The error for a caller who is not authenticated, or not authorized. */

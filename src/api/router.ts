@@ -20,7 +20,7 @@ import { isParameter, PARAMETERS, type Parameter } from "./contract/parameters.t
 import { HANDLERS } from "./handlers.ts"
 import { identityOf } from "./identity.ts"
 import { isAgents } from "./task-caller.ts"
-import { isApiError, type ApiAnswer, type ApiError, type RecordStart } from "./outcome.ts"
+import { errorBody, isApiError, type ApiAnswer, type ApiError, type RecordStart } from "./outcome.ts"
 
 type HttpContext = Context<{ Bindings: Env }>
 
@@ -149,11 +149,12 @@ function respond(result: Result, { access }: Endpoint, id: string): Response {
     headers.set("Content-Type", NDJSON)
     return new Response(answer, { headers })
   }
-  const { error, description, members, headers: own = {} } = result
+  const { error } = result
+  const own = error === "policy_denied" ? {} : result.headers
   const { status } = ERRORS[error]
   headers.set("X-Narrowgate-Code", error)
   if (status === 401 && access.by !== "publisher") headers.set("WWW-Authenticate", "Bearer")
   if (status === 503) headers.set("Retry-After", "5")
-  for (const [name, value] of Object.entries(own)) headers.set(name, value)
-  return Response.json({ error, error_description: description, ...members, decision_id: id }, { status, headers })
+  for (const [name, value] of Object.entries(own ?? {})) headers.set(name, value)
+  return Response.json(errorBody(result, id), { status, headers })
 }

@@ -7,7 +7,7 @@
 import { within } from "../platform/timeout.ts"
 import type { Config } from "../platform/config.ts"
 import { logEvent } from "../platform/log.ts"
-import { clockDistance, Refresh, Refreshes, type RefreshPolicy } from "../platform/refresh.ts"
+import { clockDistance, Refresh, Refreshes, type RefreshPolicy, type RefreshRequest } from "../platform/refresh.ts"
 import { assemble, type Bundle } from "../core/policy/assemble.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
 import { digestOf } from "../core/policy/digest.ts"
@@ -37,6 +37,8 @@ const POLICY: RefreshPolicy = {
 const LOCAL_POLICY: RefreshPolicy = { ...POLICY, refreshAfter: 500, waitAfter: 500, pause: 0 }
 /** For the body that a ledger has to decide by. */
 const BODY_POLICY: RefreshPolicy = { ...POLICY, timeout: TIMEOUT_MS }
+/** Anyone may request `/readyz`: an isolate checks for it no more often than this. */
+const NEWEST_FOR_MS = 1_000
 /** The same failure is logged at most this often. */
 const LOG_EVERY_MS = 60_000
 
@@ -89,14 +91,42 @@ export async function currentBundle(
   background: (work: Promise<unknown>) => void,
 ): Promise<Bundle | null> {
   const cache = memory
-  const ageNow = (): number => clockDistance(now, cache.loaded?.checkedAt ?? Number.NEGATIVE_INFINITY)
-  await cache.checks.keep(ageNow(), source.config.local ? LOCAL_POLICY : POLICY, {
+  await cache.checks.keep(ageOf(cache, now), policyFor(source), checking(cache, source, now, background))
+  return ageOf(cache, now) < POLICY.unusableAfter ? (cache.loaded?.bundle ?? null) : null
+}
+
+/**
+ * Returns the bundle to decide by if it is that of the newest publication, at most a second ago. Null if it is an
+ * earlier one, or the newest cannot be known.
+ */
+export async function newestBundle(
+  source: BundleSource,
+  now: number,
+  background: (work: Promise<unknown>) => void,
+): Promise<Bundle | null> {
+  const cache = memory
+  const isNewest = (): boolean => ageOf(cache, now) < NEWEST_FOR_MS
+  if (!isNewest()) await cache.checks.wait(policyFor(source), checking(cache, source, now, background), POLICY.coldWait)
+  return isNewest() ? (cache.loaded?.bundle ?? null) : null
+}
+
+const policyFor = ({ config }: BundleSource): RefreshPolicy => (config.local ? LOCAL_POLICY : POLICY)
+
+const ageOf = ({ loaded }: Memory, now: number): number =>
+  clockDistance(now, loaded?.checkedAt ?? Number.NEGATIVE_INFINITY)
+
+function checking(
+  cache: Memory,
+  source: BundleSource,
+  now: number,
+  background: (work: Promise<unknown>) => void,
+): RefreshRequest<unknown> {
+  return {
     now,
     background,
     attempt: async () => check(cache, source, now),
     onFailure: (error) => report(cache, error, source.config.local),
-  })
-  return ageNow() < POLICY.unusableAfter ? (cache.loaded?.bundle ?? null) : null
+  }
 }
 
 /** Returns the bundle to decide by if it is loaded and need not be checked yet, as it is for nearly all calls. */

@@ -158,7 +158,7 @@ describe("a task's page", () => {
     const page = await (await visitorAs("viewer")).get(`/console/tasks/${task}`)
     const text = await page.text()
     expect(page.status).toBe(200)
-    expect(text).toContain("The timeline cannot be shown: Policy does not permit this operator to do that.")
+    expect(text).toContain("The timeline cannot be shown: Your role suffices, but a rule forbids you to do this.")
     expect(text).toContain("Usage")
   })
 

@@ -1,3 +1,4 @@
+import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { beforeEach, describe, expect, inject, test, vi } from "vitest"
 import { z } from "zod"
@@ -7,8 +8,9 @@ import type { BundleBody, Pointer } from "../../src/core/policy/bundle.ts"
 import type { GatewayDefinition } from "../../src/core/policy/definition/gateways.ts"
 import { encode } from "../../src/core/policy/encode.ts"
 import { canonicalBytes, digestOf } from "../../src/core/policy/digest.ts"
-import { bundleOf, POINTER_KEY } from "../../src/bundles/store.ts"
+import { bodyKey, bundleOf, POINTER_KEY } from "../../src/bundles/store.ts"
 import { Publications } from "../../src/bundles/publications.ts"
+import { bundleFor, requestContext } from "../../src/request-context.ts"
 import { openTask } from "../harness/agents.ts"
 import { publish, showOlder, yard } from "../harness/bundles.ts"
 import { knock } from "../harness/door.ts"
@@ -33,9 +35,22 @@ beforeEach(async () => {
 })
 
 /** The bundle that this isolate decides by. */
-async function readySeq(): Promise<number> {
-  const { json } = await manage("GET", "/readyz", null)
-  return z.object({ bundle: z.object({ seq: z.number() }) }).parse(json).bundle.seq
+async function decidingSeq(): Promise<number | null> {
+  const context = createExecutionContext()
+  const bundle = await bundleFor(requestContext(env, (work) => context.waitUntil(work)))
+  await waitOnExecutionContext(context)
+  return bundle && bundle.pointer.seq
+}
+
+const statement = async (pointer: Pointer): Promise<string> => signPointer(inject("publisher"), pointer)
+
+async function publishOverHttp(body: BundleBody, seq: number): Promise<Pointer> {
+  const bytes = canonicalBytes(body)
+  const pointer = { seq, digest: await digestOf(bytes) }
+  const headers = { "X-Narrowgate-Publication": await statement(pointer) }
+  const request = new Request(`${US}/v1/bundles`, { method: "POST", headers, body: bytes })
+  expect((await knock(request)).status).toBe(200)
+  return pointer
 }
 
 const pointerReads = (calls: readonly (readonly unknown[])[]): unknown[] => calls.filter(([key]) => key === POINTER_KEY)
@@ -43,9 +58,9 @@ const pointerReads = (calls: readonly (readonly unknown[])[]): unknown[] => call
 describe("a bundle that cannot be relied on", () => {
   test.each(BAD)("%s: the last good one is kept, and is given up after ten minutes", async (_what, spoil) => {
     const task = await openTask("first", { purpose: "work" })
-    const decided = async (): Promise<number | string> => {
+    const decided = async (): Promise<number | string | null> => {
       const { code } = await callWith(task.token, "/files")
-      return code === "ok" ? readySeq() : code
+      return code === "ok" ? decidingSeq() : code
     }
     expect(await decided()).toBe(1)
     await spoil()
@@ -99,7 +114,7 @@ describe("a bundle that cannot be relied on", () => {
     vi.setSystemTime(start + 3 * MINUTE)
     get.mockRestore()
     await publish(await otherBody(), 2)
-    expect(await readySeq()).toBe(2)
+    expect(await decidingSeq()).toBe(2)
   }, 60_000)
 
   test("KV is slow and no bundle is held: all are refused with a time to try again, and few wait for it", async () => {
@@ -145,37 +160,26 @@ describe("a bundle that cannot be relied on", () => {
 })
 
 describe("the newest bundle that this Worker has accepted", () => {
-  const statement = async (pointer: Pointer): Promise<string> => signPointer(inject("publisher"), pointer)
-
-  async function publishOverHttp(body: BundleBody, seq: number): Promise<Pointer> {
-    const bytes = canonicalBytes(body)
-    const pointer = { seq, digest: await digestOf(bytes) }
-    const headers = { "X-Narrowgate-Publication": await statement(pointer) }
-    const request = new Request(`${US}/v1/bundles`, { method: "POST", headers, body: bytes })
-    expect((await knock(request)).status).toBe(200)
-    return pointer
-  }
-
   test("is what an isolate decides by that finds an older one in KV and has met no ledger that knows better", async () => {
     const first = await publish(await yard(), 1)
-    expect(await readySeq()).toBe(1)
+    expect(await decidingSeq()).toBe(1)
     // Another isolate finds the second one in KV, and nobody has called by it yet.
     await publish(await otherBody(), 2)
     forgetCaches()
-    expect(await readySeq()).toBe(2)
+    expect(await decidingSeq()).toBe(2)
     await writePointer(await statement(first))
     forgetCaches()
-    expect(await readySeq()).toBe(2)
+    expect(await decidingSeq()).toBe(2)
     const answer = await callWith((await openTask()).token, "/files")
     expect((await recordOf(answer.decision)).bundle?.seq).toBe(2)
     vi.setSystemTime(start + 30 * MINUTE)
-    expect(await readySeq()).toBe(2)
+    expect(await decidingSeq()).toBe(2)
   })
 
   test("reaches within a minute an isolate to which KV goes on showing the one before", async () => {
     const first = await publishOverHttp(await yard(), 1)
     const { token } = await openTask("first", { purpose: "work" })
-    expect(await readySeq()).toBe(1)
+    expect(await decidingSeq()).toBe(1)
     await publishOverHttp(await otherBody(), 2)
     await writePointer(await statement(first))
     const bundleAt = async (milliseconds: number) => {
@@ -199,14 +203,14 @@ describe("the newest bundle that this Worker has accepted", () => {
   test("may have gone another way than by publishing: the next number is above it all the same", async () => {
     await publish(await otherBody(), 7)
     forgetCaches()
-    expect(await readySeq()).toBe(7)
+    expect(await decidingSeq()).toBe(7)
     const bytes = canonicalBytes(await yard())
     const headers = { "X-Narrowgate-Publication": await statement({ seq: 7, digest: await digestOf(bytes) }) }
     const request = new Request(`${US}/v1/bundles`, { method: "POST", headers, body: bytes })
     expect((await knock(request)).status).toBe(409)
     await publishOverHttp(await yard(), 8)
     forgetCaches()
-    expect(await readySeq()).toBe(8)
+    expect(await decidingSeq()).toBe(8)
   })
 
   test("is gone back from by publishing what was before under a higher number", async () => {
@@ -220,10 +224,11 @@ describe("the newest bundle that this Worker has accepted", () => {
 
   test("cannot be known: an isolate that holds none decides nothing, one that holds one goes on for ten minutes", async () => {
     await publishOverHttp(await yard(), 1)
-    expect(await readySeq()).toBe(1)
+    expect(await decidingSeq()).toBe(1)
     vi.spyOn(Publications.prototype, "newest").mockRejectedValue(new Error("out of reach, by a test"))
     vi.setSystemTime(start + 2 * MINUTE)
-    expect(await readySeq()).toBe(1)
+    expect(await decidingSeq()).toBe(1)
+    expect(await manage("GET", "/readyz", null)).toMatchObject({ status: 503, json: { bundle: { seq: 1 } } })
     vi.setSystemTime(start + 12 * MINUTE)
     expect((await manage("GET", "/readyz", null)).status).toBe(503)
     forgetCaches()
@@ -238,15 +243,50 @@ describe("the newest bundle that this Worker has accepted", () => {
     const first = await publishOverHttp(await yard(), 1)
     await publishOverHttp(await otherBody(), 2)
     forgetCaches()
-    expect(await readySeq()).toBe(2)
+    expect(await decidingSeq()).toBe(2)
     const older = await statement(first)
     vi.spyOn(Publications.prototype, "newest").mockResolvedValue(answer(older))
     vi.spyOn(Publications.prototype, "accept").mockResolvedValue(answer(older))
     await writePointer(older)
     vi.setSystemTime(start + 2 * MINUTE)
-    expect(await readySeq()).toBe(2)
+    expect(await decidingSeq()).toBe(2)
     vi.setSystemTime(start + 12 * MINUTE)
     expect((await manage("GET", "/readyz", null)).status).toBe(503)
+  })
+})
+
+describe("readiness", () => {
+  const ready = async (): Promise<unknown> => {
+    const { status, json } = await manage("GET", "/readyz", null)
+    return { status, ...z.object({ bundle: z.object({ seq: z.number() }).nullable() }).parse(json) }
+  }
+
+  test("is that of the newest publication, as of the last second, and not of the one that still decides", async () => {
+    await publishOverHttp(await yard(), 1)
+    expect(await ready()).toEqual({ status: 200, bundle: { seq: 1 } })
+    await publishOverHttp(await otherBody(), 2)
+    vi.setSystemTime(start + 2_000)
+    expect(await decidingSeq()).toBe(1)
+    expect(await ready()).toEqual({ status: 200, bundle: { seq: 2 } })
+    expect(await decidingSeq()).toBe(2)
+  })
+
+  test("ends where the newest publication cannot be loaded", async () => {
+    await publishOverHttp(await yard(), 1)
+    expect(await ready()).toEqual({ status: 200, bundle: { seq: 1 } })
+    const { digest } = await publishOverHttp(await otherBody(), 2)
+    await env.BUNDLES.delete(bodyKey(digest))
+    vi.setSystemTime(start + 2_000)
+    expect(await ready()).toEqual({ status: 503, bundle: { seq: 1 } })
+  })
+
+  test("costs KV one read a second, however many ask", async () => {
+    const get = vi.spyOn(env.BUNDLES, "get")
+    for (const at of [2_000, 2_100, 2_900, 3_500]) {
+      vi.setSystemTime(start + at)
+      await Promise.all(Array.from({ length: 10 }, ready))
+    }
+    expect(pointerReads(get.mock.calls)).toHaveLength(2)
   })
 })
 
@@ -263,15 +303,15 @@ describe("a newer bundle", () => {
   })
 
   test("is followed as soon where the clock has stepped back, and nothing is decided where none can be had", async () => {
-    expect(await readySeq()).toBe(1)
+    expect(await decidingSeq()).toBe(1)
     await publish(await otherBody(), 2)
     vi.setSystemTime(start - 29_000)
-    expect(await readySeq()).toBe(1)
+    expect(await decidingSeq()).toBe(1)
     vi.setSystemTime(start - 61_000)
-    expect(await readySeq()).toBe(2)
+    expect(await decidingSeq()).toBe(2)
     vi.spyOn(env.BUNDLES, "get").mockRejectedValue(new Error("KV is down"))
     vi.setSystemTime(start - 10 * MINUTE)
-    expect(await readySeq()).toBe(2)
+    expect(await decidingSeq()).toBe(2)
     vi.setSystemTime(start - 12 * MINUTE)
     expect((await manage("GET", "/readyz", null)).status).toBe(503)
   })

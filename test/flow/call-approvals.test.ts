@@ -123,7 +123,8 @@ describe("an approver", () => {
   test("answers nothing that is asked of others by name", async () => {
     const { token, task } = await openTask("first")
     const id = await questionIn(await pay(token, 500))
-    expect((await say({ task, id }, await bearerOf("approver"))).status).toBe(403)
+    const refused = await say({ task, id }, await bearerOf("approver"))
+    expect(refused).toMatchObject({ status: 403, json: { reason: "not_approver" } })
   })
 })
 

@@ -97,7 +97,11 @@ async function refusals(
     expect(answer, `${method} ${path}`).toMatchObject(expected)
     answers.push(answer)
   }
-  return Promise.all(answers.map(denialIn))
+  const recorded = await Promise.all(answers.map(denialIn))
+  if (expected.status === 403)
+    for (const [index, { denial }] of recorded.entries())
+      expect(answers[index]?.json).toMatchObject({ reason: denial?.reason, error_description: expect.any(String) })
+  return recorded
 }
 
 describe("policy", () => {
@@ -152,6 +156,7 @@ describe("policy", () => {
       const answer = await manage("POST", "/v1/revocations", careful, {}, body)
       expect(answer, JSON.stringify(body)).toMatchObject({ status: 403, code: "policy_denied" })
       const principal = 'Operator::"https://idp.test|careful"'
+      expect(answer.json).toMatchObject({ reason: "policy_forbids" })
       expect((await denialIn(answer)).denial).toEqual({ reason: "policy_forbids", principal, rules })
     }
     expect((await manage("GET", "/v1/revocations", await bearerOf("operator"))).json).toEqual({ revocations: [] })

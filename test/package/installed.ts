@@ -17,16 +17,16 @@ export async function pack(): Promise<void> {
   await promisify(execFile)(process.execPath, [join(ROOT, "dev/pack.ts")], { cwd: ROOT })
 }
 
-/** The oldest that the package admits, the oldest that serves, and the newest with long support, which the clone has. */
-export const [OLDEST, OLDEST_SERVING, NEWEST] = ["22.12.0", "22.15.0", "24"] as const
-type Version = typeof OLDEST | typeof OLDEST_SERVING | typeof NEWEST
+/** One that is too old, the oldest that the package admits, and the newest with long support, which the clone has. */
+export const [TOO_OLD, OLDEST, NEWEST] = ["20.19.0", "22.15.0", "24"] as const
+type Version = typeof TOO_OLD | typeof OLDEST | typeof NEWEST
 
 const nodeModulesOf = (version: Version): string => (version === NEWEST ? ROOT : join(ROOT, "build/nodes", version))
 
 /** Once for all tests, as the package `node` of npm has them. */
 export async function installNodes(): Promise<void> {
   await Promise.all(
-    ([OLDEST, OLDEST_SERVING] as const).map(async (version) => {
+    ([TOO_OLD, OLDEST] as const).map(async (version) => {
       const cwd = nodeModulesOf(version)
       await mkdir(cwd, { recursive: true })
       await writeFile(join(cwd, "package.json"), '{ "allowScripts": { "node": true } }\n')

@@ -12,7 +12,7 @@ import { freePort, twoFreePorts } from "../../dev/loopback.ts"
 import { runStep } from "./action.ts"
 import { emptyPlace, NEWEST, OLDEST, type Place, type Ran } from "./installed.ts"
 
-const AGENT = ["--agent", "spiffe://example.org/agent/assistant", "--login", "alice"] as const
+const AGENT = ["--agent", "spiffe://example.org/agent/assistant", "--user", "alice"] as const
 const NODES = [OLDEST, NEWEST] as const
 
 /** What was measured → on which Node → how much. */

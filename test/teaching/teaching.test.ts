@@ -97,7 +97,7 @@ describe("of the demo's traffic", () => {
       ])
     const never = await by("support", "crm.tickets.list", "--purpose", "triage-ticket")
     expect(JSON.parse(never.stdout)).toMatchObject({ decision: "insufficient_scope" })
-    const used = await by("support", "everything.echo", "--purpose", "triage-ticket", "--arg", "message=x")
+    const used = await by("support", "everything.echo", "--purpose", "triage-ticket", "--arguments", '{"message":"x"}')
     expect(JSON.parse(used.stdout)).toMatchObject({ decision: "allow" })
   }, 480_000)
 })

@@ -3,7 +3,8 @@ import { existsSync } from "node:fs"
 import { resolve } from "node:path"
 import { ok, problem, skipped, warn, type Finding } from "../finding.ts"
 import { installCommand, LOCAL_STACK, PACKAGE } from "../../package.ts"
-import { fits, installedVersion, ownManifest } from "../manifest.ts"
+import { fits } from "../../versions.ts"
+import { installedVersion, ownManifest } from "../manifest.ts"
 
 type Versions = Readonly<Record<string, string>>
 

@@ -8,7 +8,7 @@ import { Failure } from "../../terminal/failure.ts"
 import { ok, skipped, warn, type Finding } from "../finding.ts"
 import { WITHIN_MS } from "../subject.ts"
 
-const PLATFORM = `${process.platform} ${process.arch}`
+const PLATFORM = `${process.platform} ${process.arch}, Node ${process.versions.node}`
 
 export async function checkPlatform(): Promise<readonly Finding[]> {
   const libraryless = withoutGlibc()

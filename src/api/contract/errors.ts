@@ -1,12 +1,16 @@
 /**
  * Every error of the management API: one code for one cause, at every endpoint, and its HTTP status. The body of each
- * is `{error, error_description, decision_id}`, and the header `X-Narrowgate-Code` repeats the code.
+ * is `{error, error_description, decision_id}`, with a `reason` (forbidden.ts) if it is `policy_denied`. The header
+ * `X-Narrowgate-Code` repeats the code.
  */
 export const ERRORS = {
   invalid_request: { status: 400, when: "The query, the body or what they ask for is malformed or out of range." },
   missing_token: { status: 401, when: "The request has no bearer token." },
   invalid_token: { status: 401, when: "The token, or the signed statement, is not valid here or no longer." },
-  policy_denied: { status: 403, when: "The caller lacks the role, or no rule permits this, or a rule forbids it." },
+  policy_denied: {
+    status: 403,
+    when: "The caller is known and may not do this. The member reason names what is missing.",
+  },
   not_found: { status: 404, when: "There is nothing of this name for this caller, or no longer." },
   task_quarantined: { status: 409, when: "The task is quarantined: an operator has to release or end it first." },
   task_pending: {

@@ -31,6 +31,16 @@ export const MANAGEMENT_DENIALS = {
     evidence: { what: plain(TEXT, "The role that is needed.") },
     doc: "The operator does not have the role that this takes.",
   }),
+  own_approval: reason({
+    codes: ["policy_denied"],
+    evidence: {},
+    doc: "The person would approve a call that is made in their own name.",
+  }),
+  not_approver: reason({
+    codes: ["policy_denied"],
+    evidence: {},
+    doc: "`approvers.yaml` does not list the person for this approval.",
+  }),
   not_found: reason({
     codes: ["not_found"],
     evidence: { what: plain(TEXT, "What there is not.") },

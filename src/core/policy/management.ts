@@ -87,12 +87,15 @@ export function mayManage(
   operator: OperatorFacts,
   method: string,
   thing: ManagedThing,
-): { readonly principal: string; readonly denial: Denial | null; readonly rules: readonly string[] } {
+): {
+  readonly principal: string
+  readonly denial: Extract<Denial, { readonly reason: "policy_forbids" | "policy_permits_nothing" }> | null
+  readonly rules: readonly string[]
+} {
   const { request, entities } = manageRequest(operator, method, thing, base)
   const { allowed, determining: rules } = engine.authorize(request, entities)
   const principal = request.principal.key
   if (allowed) return { principal, denial: null, rules }
-  const denial: Denial =
-    rules.length > 0 ? { reason: "policy_forbids", principal, rules } : { reason: "policy_permits_nothing", principal }
-  return { principal, denial, rules }
+  if (rules.length > 0) return { principal, denial: { reason: "policy_forbids", principal, rules }, rules }
+  return { principal, denial: { reason: "policy_permits_nothing", principal }, rules }
 }

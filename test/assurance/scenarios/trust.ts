@@ -47,7 +47,7 @@ export const PERSON_APPROVES_OWN: Scenario = {
   work: smallRefund,
   attack: async (world) => callApproved(world, OTTO, () => OTTO),
   isReached: isServed("POST", "/billing/refunds"),
-  denied: { code: "policy_denied", reason: "role_missing" },
+  denied: { code: "policy_denied", reason: "own_approval" },
   without: { "approvers.yaml": replacing("life: 15m", "life: 15m\n    own: true") },
 }
 

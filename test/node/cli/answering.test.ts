@@ -135,7 +135,15 @@ test.each([
   const denied = await approvals("bob", "approve", ...which(approval))
   expect([denied.code, denied.stderr]).toEqual([
     1,
-    expect.stringContaining("403 policy_denied: The role approver is required."),
+    expect.stringMatching(/403 policy_denied: The role approver is required\. .*\n {2}fix: .* operators\.yaml\.\n$/u),
+  ])
+  // No role helps the person for whom the agent works.
+  const own = await approvals("alice", "approve", ...which(approval))
+  expect([own.code, own.stderr]).toEqual([
+    1,
+    expect.stringMatching(
+      /403 policy_denied: Nobody approves a call .*\n {2}fix: Have another person answer it\. No role /u,
+    ),
   ])
   const answered = await approvals("olivia", "approve", ...which(approval))
   expect([answered.code, answered.stdout]).toEqual([0, `${approval.id}: approved, for 1 call\n`])

@@ -6,8 +6,10 @@ import { createServer } from "node:http"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
+import { setTimeout as sleep } from "node:timers/promises"
 import { afterAll, beforeAll, expect, it } from "vitest"
 import { freePort, listen, twoFreePorts } from "../../../dev/loopback.ts"
+import { startStack } from "../../../dev/stack.ts"
 import { EXAMPLE } from "./own-stack.ts"
 import { MAIN, run } from "./run.ts"
 
@@ -80,6 +82,40 @@ it(
   STACK_MS,
 )
 
+it(
+  "begins again without what it had stored, with the users of a file",
+  async () => {
+    const port = await twoFreePorts()
+    const users = join(directory, "users.yaml")
+    await writeFile(users, "dana: [finance]\n")
+    for (const more of [[], ["--fresh", "--users", users]]) {
+      const args = [MAIN, "dev", "--policies", EXAMPLE, "--port", String(port), ...more]
+      const dev = spawn(process.execPath, args, { cwd: directory, stdio: ["ignore", "pipe", "ignore"] })
+      const said: string[] = []
+      const lines = createInterface({ input: dev.stdout })
+      for await (const line of lines) {
+        said.push(line)
+        if (line.startsWith("Publisher's key")) break
+      }
+      // A second start of the same state would publish bundle 2.
+      expect(said.join("\n")).toContain("(bundle 1, ")
+      const token = async (name: string) =>
+        run(directory, ["token", "user", "--login", name, "--url", `http://127.0.0.1:${port}`])
+      const found = [(await token("dana")).code, (await token("alice")).code]
+      expect(found).toEqual(more.length === 0 ? [1, 0] : [0, 1])
+      dev.kill("SIGTERM")
+      await once(dev, "exit")
+    }
+    await writeFile(users, "- dana\n")
+    const refused = await run(directory, ["dev", "--policies", EXAMPLE, "--users", users])
+    expect(refused).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("users.yaml has no users\n  fix: Write a name"),
+    })
+  },
+  STACK_MS,
+)
+
 it("names another port if its own is taken", async () => {
   const port = await twoFreePorts()
   const taken = await listen(createServer(), port)
@@ -91,3 +127,37 @@ it("names another port if its own is taken", async () => {
   })
   expect(ended.stderr).not.toContain("defect")
 })
+
+it(
+  "answers by no earlier bundle when it starts again after an edit",
+  async () => {
+    const [policies, state] = [join(directory, "edited"), join(directory, "state")]
+    await cp(EXAMPLE, policies, { recursive: true })
+    const port = await twoFreePorts()
+    const first = await startStack({ policies, port, state })
+    await first.close()
+    const limits = join(policies, "guardrails.yaml")
+    await writeFile(limits, (await readFile(limits, "utf8")).replaceAll("limit: 3\n", "limit: 4\n"))
+    const answers: unknown[] = []
+    const stop = new AbortController()
+    const looking = (async () => {
+      while (!stop.signal.aborted) {
+        const answer = await fetch(`http://127.0.0.1:${port}/readyz`).then(
+          async (response) => response.json(),
+          () => null,
+        )
+        if (answer !== null) answers.push(answer)
+        await sleep(5)
+      }
+    })()
+    const second = await startStack({ policies, port, state })
+    await expect.poll(() => answers.length, { timeout: 10_000 }).toBeGreaterThan(3)
+    stop.abort()
+    await looking
+    await second.close()
+    expect(second.first.pointer?.digest).not.toBe(first.first.pointer?.digest)
+    const ready = { status: "ready", bundle: second.first.pointer }
+    expect(answers).toEqual(answers.map(() => ready))
+  },
+  STACK_MS,
+)

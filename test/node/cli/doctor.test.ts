@@ -189,7 +189,7 @@ describe("behind gateways that ask", () => {
     const SUPPORT = "spiffe://example.org/agent/support"
 
     it("is read in words, and never shown", async () => {
-      const exchanged = ["exchange", "--agent", SUPPORT, "--login", "alice", "--audience", "https://api.example"]
+      const exchanged = ["exchange", "--agent", SUPPORT, "--user", "alice", "--audience", "https://api.example"]
       for (const [args, says] of [
         [
           exchanged,

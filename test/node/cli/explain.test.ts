@@ -15,7 +15,13 @@ describe("a call by hand", () => {
   const AS_SUPPORT = ["--agent", SUPPORT, "--purpose", "answer-customer", "--user", "alice", "--group", "support"]
 
   test("that is allowed: by what for whom, and what would stop it", async () => {
-    const { code, stdout } = await explain("--call", "mail.send", "--arg", "to=ann@example.org", ...AS_SUPPORT)
+    const { code, stdout } = await explain(
+      "--call",
+      "mail.send",
+      "--arguments",
+      '{"to":"ann@example.org"}',
+      ...AS_SUPPORT,
+    )
     expect(code).toBe(0)
     expect(stdout).toMatch(
       /^mail\.send would be allowed\n {2}permitted {2}User::".*\|alice"\n {4}permit support-staff holds: policies\/support\.cedar:\d+\n/,
@@ -31,17 +37,17 @@ describe("a call by hand", () => {
   test.each<readonly [why: string, args: readonly string[], told: RegExp]>([
     [
       "an argument",
-      ["--call", "mail.send", "--arg", "to=eve@evil.example"],
+      ["--call", "mail.send", "--arguments", '{"to":"eve@evil.example"}'],
       /≈ context\.arguments\.to = "\S+@example\.org"/,
     ],
     [
       "what its tree has done",
-      ["--call", "mail.send", "--arg", "to=ann@example.org", "--label", "reads:confidential"],
+      ["--call", "mail.send", "--arguments", '{"to":"ann@example.org"}', "--label", "reads:confidential"],
       /≈ context\.task\.labels without "reads:confidential"/,
     ],
     [
       "the same, as a request",
-      ["--call", "POST /mail/messages", "--arg", "to=ann@example.org", "--label", "reads:confidential"],
+      ["--call", "POST /mail/messages", "--arguments", '{"to":"ann@example.org"}', "--label", "reads:confidential"],
       /≈ context\.task\.labels without "reads:confidential"/,
     ],
   ])("that is denied for %s: which rule, where, and what would lift it", async (_why, args, told) => {
@@ -64,7 +70,14 @@ describe("a call by hand", () => {
   })
 
   test("as JSON", async () => {
-    const { stdout } = await explain("--call", "mail.send", "--arg", "to=eve@evil.example", ...AS_SUPPORT, "--json")
+    const { stdout } = await explain(
+      "--call",
+      "mail.send",
+      "--arguments",
+      '{"to":"eve@evil.example"}',
+      ...AS_SUPPORT,
+      "--json",
+    )
     expect(JSON.parse(stdout)).toMatchObject({
       decision: "policy_denied",
       rules: ["mail-within-the-company"],
@@ -77,7 +90,7 @@ describe("a call by hand", () => {
     [["dec_1", "--call", "mail.send"], 2, "one thing is explained at a time"],
     [["--call", "mail.sendd", "--agent", SUPPORT], 2, "there is no tool `mail.sendd`"],
     [["--call", "mail.send", "--agent", "spiffe://example.org/agent/nobody"], 2, "there is no agent"],
-    [["--call", "mail.send", "--agent", SUPPORT, "--arg", "to"], 2, "--arg cannot be to"],
+    [["--call", "mail.send", "--agent", SUPPORT, "--arguments", "to"], 2, "`--arguments` is not a JSON object"],
     [["--call", "mail.send", "--policies", "nowhere"], 1, "nowhere does not check"],
   ])("that cannot be asked about: %j", async (args, code, told) => {
     const answer = await explain(...args)

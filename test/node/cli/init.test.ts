@@ -270,16 +270,16 @@ describe("served by the local stack", () => {
     async () => {
       await initMcp("--origin", `http://127.0.0.1:${await freePort()}`)
       await using served = await serve()
-      const allowed = await served.attempt("everything.echo", "--login", "alice", "--arguments", '{"message":"hello"}')
+      const allowed = await served.attempt("everything.echo", "--user", "alice", "--arguments", '{"message":"hello"}')
       expect(allowed).toMatchObject({ code: 0, stdout: expect.stringMatching(/^allowed {2}.*\n {2}Echo: hello\n$/u) })
       for (const tool of ["everything.toggle-simulated-logging", "everything.get-env"]) {
-        const denied = await served.attempt(tool, "--login", "alice")
+        const denied = await served.attempt(tool, "--user", "alice")
         expect(denied).toMatchObject({
           code: 1,
           stdout: expect.stringContaining("insufficient_scope\n  Narrowgate denied the call of "),
         })
       }
-      const stranger = await served.attempt("everything.echo", "--login", "bob")
+      const stranger = await served.attempt("everything.echo", "--user", "bob")
       expect(stranger).toMatchObject({ code: 1, stderr: expect.stringContaining("No scope can be granted") })
     },
     STACK_MS,
@@ -293,7 +293,7 @@ describe("served by the local stack", () => {
       await using served = await serve()
       const toggle: [string, ...string[]] = [
         "everything.toggle-simulated-logging",
-        "--login",
+        "--user",
         "alice",
         "--scope",
         "everything.*:write",
@@ -315,7 +315,7 @@ describe("served by the local stack", () => {
         const args = ["--openapi", "crm.yaml", "--gateway", "caddy", "--origin", origin, "--yes"]
         expect((await narrowgate("init", "mine", ...args)).code).toBe(0)
         await using served = await serve(api.url)
-        const ticket = ["--login", "alice", "--arguments", '{"ticket":"42"}']
+        const ticket = ["--user", "alice", "--arguments", '{"ticket":"42"}']
         const read = await served.attempt("crm.tickets.get", ...ticket)
         expect(read).toMatchObject({ code: 0, stdout: expect.stringContaining('"42"') })
         const reply = await served.attempt("crm.tickets.reply", ...ticket)

@@ -15,7 +15,7 @@ const revoke = async (...args: readonly string[]): Promise<Ran> =>
 const listing = z.array(z.looseObject({ id: z.string() }))
 const listed = async () => listing.parse(JSON.parse((await revoke("list", "--json")).stdout))
 const token = async (): Promise<Ran> =>
-  run(own().directory, ["token", "exchange", "--agent", SUPPORT, "--login", "alice", "--idp", own().stack.provider], {
+  run(own().directory, ["token", "exchange", "--agent", SUPPORT, "--user", "alice", "--idp", own().stack.provider], {
     NARROWGATE_URL: own().stack.origin,
   })
 

@@ -115,7 +115,7 @@ afterAll(async () => {
 })
 
 const attempt = (tool: string, ...more: string[]): Promise<Ran> =>
-  run(directory, ["try", tool, "--policies", "mine", ...where, "--agent", AGENT, "--login", "alice", ...more])
+  run(directory, ["try", tool, "--policies", "mine", ...where, "--agent", AGENT, "--user", "alice", ...more])
 const approve = (...more: string[]): Promise<Ran> =>
   run(directory, ["approvals", ...more, ...where, "--login", "olivia"])
 
@@ -196,9 +196,9 @@ it("says why a gateway with TLS does not answer, and how its own authority is tr
 
 it("says whom the local stack knows, if it does not know the agent or the user", async () => {
   const echo = ["try", "everything.echo", "--policies", "mine", ...where]
-  const client = await run(directory, [...echo, "--agent", "https://example.org/agents/fastmcp", "--login", "alice"])
+  const client = await run(directory, [...echo, "--agent", "https://example.org/agents/fastmcp", "--user", "alice"])
   expect(client).toMatchObject({ code: 1, stderr: expect.stringContaining("docs/guides/clients/README.md") })
-  const carol = await run(directory, [...echo, "--agent", AGENT, "--login", "carol"])
+  const carol = await run(directory, [...echo, "--agent", AGENT, "--user", "carol"])
   expect(carol).toMatchObject({
     code: 1,
     stderr: expect.stringContaining("are alice (support), bob (engineering), olivia (operations);"),
@@ -252,7 +252,7 @@ describe("a call that people have to approve", () => {
   })
 
   it("is waited for by the agent's own token, one request at a time", async () => {
-    const agent = ["--agent", AGENT, "--login", "alice"]
+    const agent = ["--agent", AGENT, "--user", "alice"]
     const opened = await run(directory, ["token", "exchange", ...where, ...agent, "--json"])
     const { access_token: token, task } = z
       .object({ access_token: z.string(), task: z.string() })

@@ -7,8 +7,8 @@ import { expect, test } from "vitest"
 
 const ROOT = join(import.meta.dirname, "../../..")
 /** Bytes, minified; and compressed. The guide states them, rounded up. */
-const MOST = 64_000
-const MOST_COMPRESSED = 23_000
+const MOST = 65_000
+const MOST_COMPRESSED = 23_500
 
 const bundled = async (format: "esm" | "iife" = "esm") => {
   const { outputFiles, metafile } = await build({

@@ -7,12 +7,13 @@ import {
   DeniedError,
   denialOf,
   NarrowgateError,
+  resumeTask,
   toModel,
   untilAllowed,
   type Approval,
   type Task,
 } from "../../../client/index.ts"
-import { startAgents, VAULT, type Agents } from "./stage.ts"
+import { startAgents, SUPPORT, VAULT, type Agents } from "./stage.ts"
 
 let agents: Agents
 beforeAll(async () => {
@@ -213,6 +214,29 @@ describe("the token", () => {
     const response = await task.fetch(`${here.origin}/to/${status}/there`, { method: "POST", body: "x" })
     expect([response.status, response.headers.get("location")]).toEqual([status, `${there.origin}/got`])
     expect(received.filter(({ at }) => at.startsWith("there"))).toEqual([])
+  })
+
+  test("goes to the origin of the first call alone, also after a restart", async () => {
+    fresh()
+    await using task = await agents.open()
+    expect((await task.fetch(`${here.origin}/got`)).status).toBe(200)
+    const elsewhere = { code: "origin_not_allowed", message: expect.stringContaining(there.origin) }
+    await expect(task.fetch(`${there.origin}/got`)).rejects.toMatchObject(elsewhere)
+    const saved = await task.save()
+    expect(saved.origins).toEqual([here.origin])
+    await using resumed = await resumeTask(saved, { identity: agents.svid(SUPPORT) })
+    await expect(resumed.fetch(`${there.origin}/got`)).rejects.toMatchObject(elsewhere)
+    expect(received.filter(({ at }) => at.startsWith("there"))).toEqual([])
+  })
+
+  test("goes to the origins that are named, and to no other", async () => {
+    fresh()
+    await using both = await agents.open({ origins: [here.origin, there.origin] })
+    for (const { origin } of [here, there, here]) expect((await both.fetch(`${origin}/got`)).status).toBe(200)
+    await using other = await agents.open({ origins: [there.origin] })
+    await expect(other.fetch(`${here.origin}/got`)).rejects.toMatchObject({ code: "origin_not_allowed" })
+    await expect(agents.open({ origins: ["here"] })).rejects.toThrow(TypeError)
+    expect(received.map(({ at }) => at)).toEqual(["here/got", "there/got", "here/got"])
   })
 
   test.each([

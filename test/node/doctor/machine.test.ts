@@ -5,13 +5,13 @@ import { once } from "node:events"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, it, test } from "vitest"
-import { judgeNode } from "../../../cli/doctor/checks/node.ts"
 import { differing, judgeNeeded, judgeOptional } from "../../../cli/doctor/checks/packages.ts"
 import { judgeWorkerd, withoutGlibc, workerdFrom } from "../../../cli/doctor/checks/platform.ts"
 import { judgeProxy } from "../../../cli/doctor/checks/proxy.ts"
-import { fits, installedVersion } from "../../../cli/doctor/manifest.ts"
+import { installedVersion } from "../../../cli/doctor/manifest.ts"
 import { ownerOf } from "../../../cli/doctor/port-owner.ts"
 import { duration } from "../../../cli/doctor/since.ts"
+import { fits, isAtLeast } from "../../../cli/versions.ts"
 
 let directory: string
 beforeEach(async () => {
@@ -20,13 +20,13 @@ beforeEach(async () => {
 afterEach(() => rm(directory, { recursive: true }))
 
 test.each([
-  ["22.12.0", "22.12", "ok"],
-  ["22.11.9", "22.12", "problem"],
-  ["24.0.0", "22.12", "ok"],
-  ["20.20.2", "22.12", "problem"],
-  ["9.99.0", "20", "problem"],
-])("Node %s where %s is needed: %s", (version, wanted, level) => {
-  expect(judgeNode(version, wanted).level).toBe(level)
+  ["22.12.0", "22.12", true],
+  ["22.11.9", "22.12", false],
+  ["24.0.0", "22.12", true],
+  ["20.20.2", "22.12", false],
+  ["9.99.0", "20", false],
+])("version %s where %s is needed: %s", (version, needed, is) => {
+  expect(isAtLeast(version, needed)).toBe(is)
 })
 
 async function program(script: string): Promise<string> {

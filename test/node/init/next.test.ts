@@ -42,6 +42,6 @@ it("calls a tool with the arguments that it requires alone: others may exclude e
     trust: { kind: "local" },
   }
   expect(nextCommands("mine", plan).at(-1)).toMatch(
-    / try notes\.get --arguments '\{"id":1\}' --policies mine --agent spiffe:\/\/example\.org\/agent\/a --login alice$/u,
+    / try notes\.get --arguments '\{"id":1\}' --policies mine --agent spiffe:\/\/example\.org\/agent\/a --user alice$/u,
   )
 })

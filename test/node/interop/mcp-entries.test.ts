@@ -62,7 +62,7 @@ async function serve(upstream: Upstream, edit: (catalog: string) => string = Str
         "token",
         "exchange",
         ...where.slice(2),
-        "--login",
+        "--user",
         "alice",
         "--audience",
         origin,
@@ -70,7 +70,7 @@ async function serve(upstream: Upstream, edit: (catalog: string) => string = Str
       return exchanged.stdout.trim()
     },
     narrowgate,
-    attempt: (tool, ...args) => narrowgate("try", tool, ...where, "--login", "alice", ...args),
+    attempt: (tool, ...args) => narrowgate("try", tool, ...where, "--user", "alice", ...args),
     close: async () => {
       await gateways.close()
       await stack.close()

@@ -244,12 +244,19 @@ test("records are found by arguments, as people write their values, and by a pat
       arguments: { customer: "c7", amount: 20, tags: ["a"], "": "x" },
     }),
   )
-  const has = (...argument: readonly (readonly [string, string])[]): boolean => matchesCall({ argument }, record)
-  expect(has()).toBe(true)
-  expect(has(["customer", "c7"], ["amount", "20"])).toBe(true)
-  expect(has(["tags", '["a"]'])).toBe(true)
-  expect([has(["customer", "c8"]), has(["customer", "c"]), has(["constructor", "x"])]).toEqual([false, false, false])
-  const under = (path: string): boolean => matchesCall({ argument: [], path }, record)
+  const has = (wanted: Readonly<Record<string, unknown>>): boolean => matchesCall({ arguments: wanted }, record)
+  expect(has({})).toBe(true)
+  expect(has({ customer: "c7", amount: 20 })).toBe(true)
+  expect(has({ tags: ["a"] })).toBe(true)
+  const others: readonly Readonly<Record<string, unknown>>[] = [
+    { customer: "c8" },
+    { customer: "c" },
+    { constructor: "x" },
+    { amount: "20" },
+    { tags: ["a", "b"] },
+  ]
+  expect(others.map(has)).toEqual(others.map(() => false))
+  const under = (path: string): boolean => matchesCall({ arguments: {}, path }, record)
   expect(["/crm/customers/c7", "/crm/customers/", "/crm/customers/c7/notes", "/"].map(under)).toEqual(
     Array(4).fill(true),
   )

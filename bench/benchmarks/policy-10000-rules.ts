@@ -3,6 +3,7 @@
  * group of its own, against the first ten of them. Both are asked about those ten, so that the same rules are
  * evaluated.
  */
+import { Work } from "../../src/core/encoding/work.ts"
 import { compileRules } from "../../src/core/policy/cedar/engine.ts"
 import { entityStore, type EntityStore } from "../../src/core/policy/cedar/entities.ts"
 import type { EntityUid, LoweredRule, StoredEntity } from "../../src/core/policy/cedar/lowered.ts"
@@ -32,7 +33,13 @@ function wayOf(count: number, store: EntityStore): Way {
   const action = entity("Action", "read")
   const requests = Array.from({ length: 2 * FEW }, (_, turn) => {
     const [tool, user] = [turn % FEW, turn < FEW ? `u${turn}` : "nobody"]
-    return { principal: entity("User", user), action, resource: entity("Tool", `t${tool}`), context }
+    return {
+      principal: entity("User", user),
+      action,
+      resource: entity("Tool", `t${tool}`),
+      context,
+      work: new Work(Infinity),
+    }
   })
   const [first] = requests
   guard(first !== undefined, "there are requests")

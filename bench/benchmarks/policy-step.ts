@@ -13,6 +13,7 @@ import {
   statefulIsAuthorized,
 } from "@cedar-policy/cedar-wasm/nodejs"
 import { lower } from "../../cli/compiler/rules/lower.ts"
+import { Work } from "../../src/core/encoding/work.ts"
 import { fromCedarJson } from "../../src/core/policy/cedar/values/cedar-json.ts"
 import { compileRules, type PolicyRequest } from "../../src/core/policy/cedar/engine.ts"
 import { entityStore } from "../../src/core/policy/cedar/entities.ts"
@@ -123,7 +124,14 @@ function requestOf({ principal, action, resource, context }: Call): PolicyReques
   const ref = ({ type, id }: Named) => entity(type, id)
   const value = fromCedarJson(context)
   guard(value !== undefined && isRecord(value), "the context is a record")
-  return { principal: ref(principal), action: ref(action), resource: ref(resource), context: value }
+  return {
+    principal: ref(principal),
+    action: ref(action),
+    resource: ref(resource),
+    context: value,
+    work: new Work(Infinity),
+  }
 }
 
-const NOTHING = { principal: entity("", ""), action: entity("", ""), resource: entity("", ""), context: new Map() }
+const NOBODY = entity("", "")
+const NOTHING = { principal: NOBODY, action: NOBODY, resource: NOBODY, context: new Map(), work: new Work(Infinity) }

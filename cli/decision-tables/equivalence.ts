@@ -4,6 +4,7 @@
  */
 import { isLifecycle } from "../../src/core/catalog/lifecycle.ts"
 import type { Tool } from "../../src/core/catalog/tool.ts"
+import { Work } from "../../src/core/encoding/work.ts"
 import type { Bundle } from "../../src/core/policy/assemble.ts"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
 import { compileRules, type PolicyRequest } from "../../src/core/policy/cedar/engine.ts"
@@ -69,7 +70,7 @@ export class Equivalence {
     ]
     return this.#abouts.every((about) =>
       callers.every(({ principal, entities }) => {
-        const request = { ...about, principal, context: NONE }
+        const request = { ...about, principal, context: NONE, work: new Work(Infinity) }
         const holds = before.authorize(request, entities).determining.length
         if (after.authorize(request, entities).determining.length === holds) return true
         return one.effect === "permit" && about.action === DELEGATE && others.authorize(request, entities).allowed

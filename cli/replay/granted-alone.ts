@@ -8,6 +8,7 @@ import { isOAuthFailure, oauthErrorOf, type OAuthError } from "../../src/core/de
 import type { RejudgedVerdict } from "../../src/core/explanation/rejudge.ts"
 import type { RecordedSituation } from "../../src/core/explanation/recorded-situation.ts"
 import { beginTree, openRequest, openStep } from "../../src/core/explanation/simulated-tree.ts"
+import { Work } from "../../src/core/encoding/work.ts"
 import type { Bundle } from "../../src/core/policy/assemble.ts"
 import type { ShownRecord } from "../remote/decision-record.ts"
 import { KEY } from "./replayed-trees.ts"
@@ -29,7 +30,7 @@ export class GrantedAlone {
     const names = namesOf(coverage.bounds)
     const lacking = names.filter((name) => situation.notRecorded.includes(`context.arguments.${name}`))
     if (lacking.length > 0) return lacking.map((name) => `context.arguments.${name}`)
-    const broken = violation(coverage.bounds, situation.arguments.values, record.at)
+    const broken = violation(coverage.bounds, situation.arguments.values, { now: record.at, work: new Work(Infinity) })
     return broken && verdict("insufficient_scope", "argument_out_of_bounds")
   }
 

@@ -4,6 +4,9 @@
  * that the agent cannot be given for this purpose is never named: the client would request it, send its user to consent,
  * and get nothing.
  */
+import type { CallArguments } from "../core/catalog/arguments.ts"
+import type { ArgumentBounds } from "../core/catalog/bounds/definition.ts"
+import { OutOfWork, Work } from "../core/encoding/work.ts"
 import { isLifecycle } from "../core/catalog/lifecycle.ts"
 import type { Located } from "../core/catalog/locate.ts"
 import { conjunctOf, violation } from "../core/catalog/bounds/bounds.ts"
@@ -37,7 +40,7 @@ export function scopeToAsk(
   const { tool, arguments: args } = located
   const bounds = [conjunctOf(limits.purpose.grant), conjunctOf(limits.ceiling)]
   // A new task has the same bounds, unless its own request has set them.
-  if (denial.reason === "argument_out_of_bounds" && violation(bounds, args.values, now)) return null
+  if (denial.reason === "argument_out_of_bounds" && !keeps(bounds, args, now)) return null
   const needed = isLifecycle(tool)
     ? scopesOnServer(tool.server, limits)
     : mayObtain(tool, limits, bundle)
@@ -46,6 +49,16 @@ export function scopeToAsk(
   if (needed.length === 0) return null
   const union = [...new Set([...claims.scope.split(" ").filter((word) => word !== ""), ...needed])].join(" ")
   return union.length <= MAX_LENGTH ? union : needed.join(" ")
+}
+
+/** False, too, if it takes more work than a call may to find out. */
+function keeps(bounds: readonly ArgumentBounds[], { values }: CallArguments, now: number): boolean {
+  try {
+    return violation(bounds, values, { now, work: new Work() }) === null
+  } catch (error) {
+    if (!(error instanceof OutOfWork)) throw error
+    return false
+  }
 }
 
 /** Returns those of the tools that the agent can be granted by another token for the same purpose. */

@@ -11,6 +11,8 @@ import { isOAuthFailure, oauthErrorOf } from "../core/denials/oauth-error.ts"
 import { factsOf } from "../core/decision/check-guardrails.ts"
 import { riskOf } from "../core/decision/risk.ts"
 import { TaskMemories } from "../core/decision/task-memories.ts"
+import { withinWork } from "../core/decision/within-work.ts"
+import { Work } from "../core/encoding/work.ts"
 import type { GuardrailDefinition } from "../core/guardrails/definition.ts"
 import type { CompiledGuardrail } from "../core/guardrails/kind.ts"
 import { Memory } from "../core/guardrails/memory.ts"
@@ -100,19 +102,25 @@ export class Shadow {
     if (!task || !tool) return
     const ancestry = ancestryOf(state, call.task)
     const risk = riskOf(state, ancestry, call.risks, now)
-    const facts = factsOf(state, task, tool, call, risk)
     const { applying, tracking } = candidate.guardrails.about(tool)
     const memories = this.#ownOf(state.ledger.memories)
     const own = new TaskMemories({ ...state, ledger: { ...state.ledger, memories } }, ancestry)
     const isOwn = ({ guardrail }: CompiledGuardrail): boolean => !same.has(guardrail)
-    const memoryUpdates = [
-      ...applying
-        .filter(isOwn)
-        .flatMap((each) => own.updates(each, (memory) => each.evaluate(facts, memory, now).memoryUpdates)),
-      ...tracking
-        .filter(isOwn)
-        .flatMap((each) => own.updates(each, (memory) => each.track(facts, memory, now).memoryUpdates)),
-    ]
+    const memoryUpdates = withinWork(call, new Work(), (seen, work, isTooMuch) => {
+      const facts = factsOf(state, task, tool, seen, risk, work)
+      return [
+        ...applying
+          .filter(isOwn)
+          .flatMap((each) => own.updates(each, (memory) => each.evaluate(facts, memory, now).memoryUpdates)),
+        ...tracking
+          .filter(isOwn)
+          .flatMap((each) =>
+            own.updates(each, (memory) =>
+              isTooMuch ? each.trackAny([tool], facts, memory) : each.track(facts, memory, now).memoryUpdates,
+            ),
+          ),
+      ]
+    })
     applyScoped(memories, joined(memoryUpdates), now)
   }
 }

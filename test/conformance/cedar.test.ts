@@ -1,6 +1,7 @@
 /** Cedar's own integration tests and a sample of its generated corpus, decided by the evaluator in workerd. */
 import { expect } from "vitest"
 import { z } from "zod"
+import { Work } from "../../src/core/encoding/work.ts"
 import { fromCedarJson } from "../../src/core/policy/cedar/values/cedar-json.ts"
 import { compileRules } from "../../src/core/policy/cedar/engine.ts"
 import { entityStore } from "../../src/core/policy/cedar/entities.ts"
@@ -62,7 +63,7 @@ function decide({ rules, entities, requests }: Vector): readonly Deviation[] {
     const context = fromCedarJson(request.context)
     if (context === undefined || !isRecord(context)) throw new Error("the context is no record of Cedar values")
     const answer = engine.authorize(
-      { principal: ref(principal), action: ref(action), resource: ref(resource), context },
+      { principal: ref(principal), action: ref(action), resource: ref(resource), context, work: new Work(Infinity) },
       store,
     )
     const erring = errors.filter((id) => forbids.has(id))

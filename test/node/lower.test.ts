@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest"
 import { lower } from "../../cli/compiler/rules/lower.ts"
 import type { LinksFile } from "../../cli/compiler/schema/links.ts"
 import { parseYaml } from "../../cli/compiler/source/source.ts"
+import { Work } from "../../src/core/encoding/work.ts"
 import { compileRules } from "../../src/core/policy/cedar/engine.ts"
 import { entityStore } from "../../src/core/policy/cedar/entities.ts"
 import { entity, record, set } from "../../src/core/policy/cedar/values/value.ts"
@@ -67,6 +68,7 @@ describe("rules", () => {
           action: entity("Action", "read"),
           resource: entity("Tool", "t"),
           context: record({ arguments: record(args) }),
+          work: new Work(Infinity),
         },
         store,
       ).allowed
@@ -118,7 +120,8 @@ describe("integers that JSON rounds", () => {
     const engine = compileRules(JSON.parse(JSON.stringify(rules)))
     const request = { principal: entity("User", "u"), action: entity("Action", "read"), resource: entity("Tool", "t") }
     const allowed = (value: bigint) =>
-      engine.authorize({ ...request, context: record({ risk: value }) }, entityStore([])).allowed
+      engine.authorize({ ...request, context: record({ risk: value }), work: new Work(Infinity) }, entityStore([]))
+        .allowed
     expect(allowed(risk)).toBe(true)
     expect(allowed(risk - 1n)).toBe(false)
     expect(allowed(risk + 1n)).toBe(false)
@@ -159,6 +162,7 @@ describe("templates", () => {
           action: entity("Action", "read"),
           resource: entity("Tool", "crm"),
           context: record({}),
+          work: new Work(Infinity),
         },
         store,
       ).erring

@@ -1,5 +1,5 @@
 /** Argument bounds that no value can meet: the grant would silently cover nothing, the guardrail hold for nothing. */
-import { violation } from "../../../src/core/catalog/bounds/bounds.ts"
+import { brokenBy } from "../../../src/core/catalog/bounds/bounds.ts"
 import type { ArgumentBound, ArgumentBounds } from "../../../src/core/catalog/bounds/definition.ts"
 import { meaningsOf } from "../../../src/core/catalog/bounds/kinds.ts"
 import type { Policies } from "../model/policies.ts"
@@ -61,5 +61,5 @@ function saysNothing({ optional: _optional, ...bound }: ArgumentBound): boolean 
 }
 
 function meets(value: unknown, bound: ArgumentBound): boolean {
-  return violation([{ value: bound }], { value }, null) === null
+  return brokenBy(bound, value, null) === null
 }

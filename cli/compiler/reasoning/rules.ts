@@ -1,4 +1,5 @@
 /** Facts about each rule under a bundle: whether it can ever apply, and to which tools. Computed on demand. */
+import { Work } from "../../../src/core/encoding/work.ts"
 import type { Tool } from "../../../src/core/catalog/tool.ts"
 import { isNode } from "../../../src/core/policy/cedar/est.ts"
 import { actionRef, toolRef } from "../../../src/core/policy/principals.ts"
@@ -35,6 +36,9 @@ export interface Reasoned {
   alwaysForbids(action: PolicyAction, tool: Tool): ReadRule | undefined
 }
 
+/** Nobody waits for it as for a call. */
+const NO_LIMIT = new Work(Infinity)
+
 const MAY_APPLY: Verdict = { kind: "may apply" }
 
 export function reasonAbout(all: readonly ReadRule[], questions: Questions, facts: KnownFacts): Reasoned {
@@ -46,7 +50,10 @@ export function reasonAbout(all: readonly ReadRule[], questions: Questions, fact
     return one
   }
   const outcomes = (rule: ReadRule, action: PolicyAction, { ref }: Pick<Resource, "ref">) =>
-    foresee(rule)({ principal: NOBODY, action: actionRef(action), resource: ref, context: record({}) }, questions.store)
+    foresee(rule)(
+      { principal: NOBODY, action: actionRef(action), resource: ref, context: record({}), work: NO_LIMIT },
+      questions.store,
+    )
   const verdict = (rule: ReadRule): Verdict => {
     const one = verdicts.get(rule) ?? judge(rule)
     verdicts.set(rule, one)

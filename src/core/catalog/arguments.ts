@@ -2,6 +2,7 @@
 import { fits } from "../encoding/bytes.ts"
 import { QUERY_PART } from "../denials/terms/query-part.ts"
 import type { Denial } from "../denials/denial.ts"
+import type { Work } from "../encoding/work.ts"
 import { lettersOf, prefixedReadingsOf, readingsOf } from "../encoding/name-folding.ts"
 
 export interface CallArguments {
@@ -12,6 +13,26 @@ export interface CallArguments {
   readonly unplain?: string
   /** Why not all arguments were seen, in words that a client may read; absent if all were, or if it is not known. */
   readonly unseen?: Unseen
+}
+
+/**
+ * The arguments of a call with the meter of its work, for what evaluates them: nothing reads an argument without a
+ * statement of what it costs.
+ */
+export class MeteredArguments {
+  readonly #args: CallArguments
+  readonly work: Work
+
+  constructor(args: CallArguments, work: Work) {
+    this.#args = args
+    this.work = work
+  }
+
+  /** @param units of what the caller does with them (core/encoding/work.ts) */
+  draw(units: number): CallArguments {
+    this.work.take(units)
+    return this.#args
+  }
 }
 
 export type Unseen = (typeof UNSEEN)[keyof typeof UNSEEN]
@@ -77,9 +98,9 @@ export function variantOf(args: CallArguments, names: ReadonlySet<string>): stri
 /**
  * Like `variantOf`, for each object within the arguments of one call whose members of these names policies read. To
  * read a name takes microseconds, and a call may have thousands of names. So only names that contain a member's letters
- * are read, up to `MOST_ALIKE` of them; further ones count as variants.
+ * are read.
  */
-export function memberVariants(members: ReadonlySet<string>): (object: object) => string | null {
+export function memberVariants(members: ReadonlySet<string>, work: Work): (object: object) => string | null {
   let names = readingsOfMembers.get(members)
   if (!names) {
     const readings = new Set([...members].flatMap((name) => readingsOf(name) ?? []))
@@ -87,16 +108,19 @@ export function memberVariants(members: ReadonlySet<string>): (object: object) =
     readingsOfMembers.set(members, names)
   }
   const { readings, letters } = names
-  let alike = 0
   const isVariant = (key: string): boolean => {
+    work.take(UNITS_OF_LETTERS + key.length + letters.length)
     const lettersOfKey = lettersOf(key)
     if (lettersOfKey !== null && !letters.some((each) => lettersOfKey.includes(each))) return false
-    const own = ++alike > MOST_ALIKE ? null : readingsOf(key)
+    work.take(UNITS_OF_READINGS)
+    const own = readingsOf(key)
     return !own || [...own, ...prefixedReadingsOf(key)].some((reading) => readings.has(reading))
   }
   return (object) => Object.keys(object).find((key) => !members.has(key) && isVariant(key)) ?? null
 }
-const MOST_ALIKE = 1_000
+/** Units of the letters of a name, and of all of its readings (core/encoding/work.ts). */
+const UNITS_OF_LETTERS = 60
+const UNITS_OF_READINGS = 300
 /** The policies for a tool read the same members in all of its calls. */
 const readingsOfMembers = new WeakMap<
   ReadonlySet<string>,

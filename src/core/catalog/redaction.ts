@@ -17,9 +17,17 @@ export function isRedacted(name: string, redact: readonly string[]): boolean {
   const own = readingsOf(plain(name))
   // A name that may be read as any may be read as one of these.
   if (!own) return true
-  const readings = new Set([...own, ...prefixedReadingsOf(name)])
-  return redact.some((hidden) => readingsOf(plain(hidden))?.some((reading) => readings.has(reading)))
+  const hidden = readingsOfRedacted(redact)
+  return own.some((each) => hidden.has(each)) || prefixedReadingsOf(name).some((each) => hidden.has(each))
 }
+
+/** The catalog redacts the same names in each call of a tool, and a call may have many. */
+function readingsOfRedacted(redact: readonly string[]): ReadonlySet<string> {
+  let readings = ofRedacted.get(redact)
+  if (!readings) ofRedacted.set(redact, (readings = new Set(redact.flatMap((name) => readingsOf(plain(name)) ?? []))))
+  return readings
+}
+const ofRedacted = new WeakMap<readonly string[], ReadonlySet<string>>()
 
 /** @param redact names of arguments, or null if it is not known what the catalog redacts: then no value is shown */
 export function withoutRedacted(

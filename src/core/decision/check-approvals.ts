@@ -69,9 +69,9 @@ export function checkApprovals(
   for (const demand of demands) {
     const { guardrail, name, rules, denial: because } = demand
     // Approvers cannot approve what they cannot see.
-    const variant = variantOf(facts.arguments, ALL)
+    const variant = variantOf(call.arguments, ALL)
     if (variant !== null) return { denial: { reason: "argument_variant", argument: variant }, because, request: null }
-    if (!facts.arguments.complete) return { denial: argumentsNeeded(["call"], facts.arguments), because, request: null }
+    if (!call.arguments.complete) return { denial: argumentsNeeded(["call"], call.arguments), because, request: null }
     const text = callOf(facts)
     if (isUnread(text)) return { denial: unreadable(guardrail ?? "", text), because, request: null }
     const { environment } = call
@@ -84,7 +84,7 @@ export function checkApprovals(
     }
     if (approval) return { denial: required(because, approval), because, request: null }
     const isFull = ledger.openApprovals.isFull(ancestry[0].historyKey, MAX_OPEN_APPROVALS, now)
-    const request = isFull ? null : approvalRequestOf(bundle, ancestry, demand, exactly, call.method, facts, now)
+    const request = isFull ? null : approvalRequestOf(bundle, ancestry, demand, exactly, call, facts, now)
     if (!request) return { denial: because, because, request }
     const denial = required(because, request)
     const notRequested = { ...denial, approval: null, status: "not_asked", expires_at: null } as const
@@ -99,7 +99,7 @@ function approvalRequestOf(
   ancestry: readonly [Task, ...Task[]],
   { rules, denial }: Demand,
   exactly: Exactly,
-  method: string,
+  { method, arguments: { values } }: Call,
   facts: CallFacts,
   now: number,
 ): Approval | null {
@@ -111,8 +111,8 @@ function approvalRequestOf(
     chain: ancestry.map((each) => each.agent).toReversed(),
     user: facts.user,
     method,
-    arguments: visibleArguments(facts),
-    redacted: Object.keys(facts.arguments.values).filter((name) => isRedacted(name, facts.tool.redact)),
+    arguments: JSON.stringify(withoutRedacted(values, facts.tool.redact)),
+    redacted: Object.keys(values).filter((name) => isRedacted(name, facts.tool.redact)),
   }
   if (approvalCall.arguments.length > MOST_SHOWN) return null
   const definition = exactly.name === null ? null : approvals.get(exactly.name)
@@ -137,10 +137,6 @@ function figuresOf(denial: Denial): Figures | null {
   if (denial.reason !== "budget_spent" || denial.used === null || denial.asked === null) return null
   const { used, asked: requested, limit } = denial
   return { used, asked: requested, limit }
-}
-
-function visibleArguments({ arguments: { values }, tool }: CallFacts): string {
-  return JSON.stringify(withoutRedacted(values, tool.redact))
 }
 
 function required(denial: Denial, { id, guardrail, name, status, expiresAt }: Approval): Required {

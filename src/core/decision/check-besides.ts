@@ -6,6 +6,7 @@
 import { NO_ARGUMENTS } from "../catalog/arguments.ts"
 import { isLifecycle } from "../catalog/lifecycle.ts"
 import type { Tool } from "../catalog/tool.ts"
+import type { Work } from "../encoding/work.ts"
 import { isDenied, type Denial } from "../denials/denial.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { TreeState } from "../task/state.ts"
@@ -24,6 +25,7 @@ export function checkBesides(
   call: Call,
   risk: number,
   now: number,
+  work: Work,
 ): readonly Tool[] | Denial {
   if (!call.besides) return NONE
   const tools: Tool[] = []
@@ -34,8 +36,8 @@ export function checkBesides(
     const denial = isLifecycle(tool)
       ? ({ reason: "answer_not_permitted", answer: name } as const)
       : ({ reason: "completion_not_permitted", entry: name } as const)
-    if (checkGrant(bundle.catalog.tools, ancestry, tool, used, now)) return denial
-    const policy = checkPolicy(bundle, state, ancestry, tool, used, risk, now)
+    if (checkGrant(bundle.catalog.tools, ancestry, tool, used, now, work)) return denial
+    const policy = checkPolicy(bundle, state, ancestry, tool, used, risk, now, work)
     // An approval would be of the call as a whole, and approvers do not see what it uses besides.
     if (isDenied(policy) || policy.demands.length > 0) return denial
     tools.push(tool)

@@ -9,6 +9,7 @@ import type { Denial } from "../denials/denial.ts"
 import { UNNAMED_MEMBER, violation, type Violation } from "../catalog/bounds/bounds.ts"
 import type { ArgumentBounds } from "../catalog/bounds/definition.ts"
 import { displayText } from "../encoding/display-text.ts"
+import type { Work } from "../encoding/work.ts"
 import { boundInWords, nameText } from "../task/grant-words.ts"
 import { redactedOf } from "../task/redacted-arguments.ts"
 import type { Task } from "../task/task.ts"
@@ -29,15 +30,18 @@ export function checkGrant(
   tool: Tool,
   call: Call,
   now: number,
+  work: Work,
 ): Denial | null {
   for (const task of ancestry) {
     const bounds = boundsOf(task, tool, call.environment)
     if ("reason" in bounds) return bounds
     if (bounds.length === 0) continue
-    if (!call.arguments.complete) return argumentsNeeded(namesOf(bounds), call.arguments)
-    const variant = variantOf(call.arguments, new Set(namesOf(bounds)))
+    const names = namesOf(bounds)
+    if (!call.arguments.complete) return argumentsNeeded(names, call.arguments)
+    work.take(names.length * UNITS_OF_NAME)
+    const variant = variantOf(call.arguments, new Set(names))
     if (variant !== null) return { reason: "argument_variant", argument: variant }
-    const broken = violation(bounds, call.arguments.values, now)
+    const broken = violation(bounds, call.arguments.values, { now, work })
     if (!broken) continue
     const { argument } = broken
     const isHidden = isRedacted(argument, redactedOf(ancestry, tools))
@@ -48,6 +52,9 @@ export function checkGrant(
   }
   return null
 }
+
+/** Units of the name of an argument (core/encoding/work.ts). */
+const UNITS_OF_NAME = 10
 
 /**
  * What the token of the call states of the argument, in words. Read from its `authorization_details` themselves: they may

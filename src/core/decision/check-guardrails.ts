@@ -1,6 +1,8 @@
 /** Evaluates the guardrails for a call on the ledger's memories, and collects what the call would add to these. */
 import type { Call } from "./call.ts"
+import { MeteredArguments } from "../catalog/arguments.ts"
 import type { Tool } from "../catalog/tool.ts"
+import type { Work } from "../encoding/work.ts"
 import { codeOf, type Denial } from "../denials/denial.ts"
 import type { Consequence } from "../denials/terms/consequence.ts"
 import type { CallFacts } from "../guardrails/field.ts"
@@ -55,6 +57,7 @@ export function factsOf<Called extends Tool | null>(
   tool: Called,
   call: Pick<Call, "decisionId" | "arguments" | "gateway" | "environment" | "client">,
   risk: number,
+  work: Work,
 ): DeniedFacts & { readonly tool: Called } {
   return {
     decision: call.decisionId,
@@ -67,7 +70,7 @@ export function factsOf<Called extends Tool | null>(
     fleet: user || !ledger.home ? null : fleetOf(ledger.home, ledger.clock),
     purpose: task.purpose,
     tool,
-    arguments: call.arguments,
+    arguments: new MeteredArguments(call.arguments, work),
     gateway: call.gateway,
     environment: call.environment,
     country: call.client.country,
@@ -111,6 +114,7 @@ export function checkGuardrails(
   }
   for (const compiled of tracking) {
     for (const { scope, memory } of memories.of(compiled.history)) {
+      facts.arguments.draw(UNITS_OF_GUARDRAIL)
       const tracked = compiled.track(facts, memory.of(compiled.guardrail), now)
       if (tracked.denial) denial ??= tracked.denial
       memoryUpdates.push({ scope, updates: tracked.memoryUpdates })
@@ -118,6 +122,9 @@ export function checkGuardrails(
   }
   return { windows, uses, memoryUpdates: joined(memoryUpdates), needs, denial, endingDenial, demands }
 }
+
+/** Units of a guardrail on one memory, beside those of its bounds and fields (core/encoding/work.ts). */
+const UNITS_OF_GUARDRAIL = 50
 
 /**
  * Evaluates a guardrail on each of its memories, and adds to the updates what the call would add to them.
@@ -132,6 +139,7 @@ function evaluationOf(
 ): Evaluation {
   let telling: Evaluation | null = null
   for (const { scope, memory } of memories.of(compiled.history)) {
+    facts.arguments.draw(UNITS_OF_GUARDRAIL)
     const evaluation = compiled.evaluate(facts, memory.of(compiled.guardrail), now)
     memoryUpdates.push({ scope, updates: evaluation.memoryUpdates })
     if (!telling || (evaluation.denial && !telling.denial)) telling = evaluation

@@ -1,7 +1,9 @@
 /** Evaluates the policies for a call, for every principal whose permission it needs. */
 import type { Call } from "./call.ts"
+import { MeteredArguments } from "../catalog/arguments.ts"
 import type { Tool } from "../catalog/tool.ts"
 import { deny, isDenied, type Denial, type Denied } from "../denials/denial.ts"
+import type { Work } from "../encoding/work.ts"
 import { labelsOf } from "../task/labels.ts"
 import type { TreeState } from "../task/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
@@ -36,6 +38,7 @@ export function checkPolicy(
   call: Call,
   risk: number,
   now: number,
+  work: Work,
 ): { readonly context: CedarRecord | null } & (Permitted | Denied) {
   const { user } = state
   const labels = labelsOf(state, ancestry, now)
@@ -46,20 +49,21 @@ export function checkPolicy(
   const action = actionRef(tool.action)
   const resource = toolRef(tool.name)
   const { engine } = bundle
+  const metered = new MeteredArguments(call.arguments, work)
   const args = argumentFacts(
-    call.arguments,
+    metered,
     engine.readsFor(action, resource, entities),
     engine.membersFor(action, resource, entities),
     argumentDecimals(bundle, action),
   )
   if (isDenied(args)) return { context: null, ...args }
-  const bounds = boundFacts(namedBoundsFor(bundle, action, resource, entities), call.arguments, now)
+  const bounds = boundFacts(namedBoundsFor(bundle, action, resource, entities), metered, now)
   if (bounds && isDenied(bounds)) return { context: null, ...bounds }
   const { environment, gateway } = call
   const boundKey = call.proof !== null
   const situation = { ancestry, user, labels, boundKey, risk, arguments: args, bounds, environment, gateway, now }
   const principals = principalsOf(user, agents)
-  const query = { bundle, by: "authorize", principals, action, resource, entities } as const
+  const query = { bundle, by: "authorize", principals, action, resource, entities, work } as const
   // First without approvals: a call that needs none uses none.
   const context = callContext(situation)
   const answer = authorizeAll(query, context)

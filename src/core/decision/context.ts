@@ -1,4 +1,4 @@
-import type { CallArguments } from "../catalog/arguments.ts"
+import type { MeteredArguments } from "../catalog/arguments.ts"
 import type { Denied } from "../denials/denial.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { decimalsIn, decimalsWithin, type DecimalMembers } from "../policy/cedar/values/json-number.ts"
@@ -19,14 +19,15 @@ export function argumentDecimals({ decimals }: Pick<Bundle, "decimals">, action:
  * @param decimals the arguments that the schema declares as decimals, or that hold one
  */
 export function argumentFacts(
-  args: CallArguments,
+  metered: MeteredArguments,
   reads: ReadonlySet<string>,
   members: ReadonlySet<string>,
   decimals: DecimalMembers,
 ): CedarRecord | Denied {
+  const args = metered.draw(0)
   const cached = factsOfArguments.get(args)
   if (cached?.reads === reads && cached.members === members && cached.decimals === decimals) return cached.facts
-  const facts = readArguments(args, reads, members, decimals)
+  const facts = readArguments(metered, reads, members, decimals)
   factsOfArguments.set(args, { reads, members, decimals, facts })
   return facts
 }

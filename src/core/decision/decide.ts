@@ -15,9 +15,11 @@ import { checkPolicy } from "./check-policy.ts"
 import { checkResults } from "./check-results.ts"
 import { riskOf } from "./risk.ts"
 import { TaskMemories } from "./task-memories.ts"
+import { withinWork } from "./within-work.ts"
 import type { Denial } from "../denials/denial.ts"
 import { isLifecycle } from "../catalog/lifecycle.ts"
 import type { Tool } from "../catalog/tool.ts"
+import { Work } from "../encoding/work.ts"
 import type { CallFacts } from "../guardrails/field.ts"
 import { labelsOf, pickedUp, pickUpsOf } from "../task/labels.ts"
 import { ancestryOf, type TreeState } from "../task/state.ts"
@@ -27,7 +29,25 @@ import type { TaskChange, TaskEnd } from "../task/change.ts"
 /** For this long a gateway's retry is the same call: it gets the same answer, and counts once. */
 const RETRY_WITHIN_MS = 5_000
 
-export function decide(bundle: Bundle, state: TreeState, call: Call, now: number): DecisionResult {
+/** @param work everything that evaluates the arguments of the call draws from it; a call that takes more is denied */
+export function decide(
+  bundle: Bundle,
+  state: TreeState,
+  call: Call,
+  now: number,
+  work: Work = new Work(),
+): DecisionResult {
+  return withinWork(call, work, (seen, meter, isTooMuch) => decideSeen(bundle, state, seen, now, meter, isTooMuch))
+}
+
+function decideSeen(
+  bundle: Bundle,
+  state: TreeState,
+  call: Call,
+  now: number,
+  work: Work,
+  isTooMuch: boolean,
+): DecisionResult {
   const ancestry = ancestryOf(state, call.task)
   const [task, ...above] = ancestry
   if (!task) return resultWithoutChange({ reason: "task_unknown" }, NO_EVIDENCE)
@@ -57,35 +77,36 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
   const happened = (): Pick<DecisionResult, "change" | "wants"> => {
     if (call.mode === "enforce" || !tool) return { change: null, wants: [] }
     const besides = (call.besides ?? []).flatMap((name) => bundle.catalog.tools.get(name) ?? [])
-    const facts = (each: Tool): CallFacts => factsOf(state, task, each, call, risk)
-    return observedChange(bundle, state, ancestry, [tool], facts, now, besides)
+    const facts = (each: Tool): CallFacts => factsOf(state, task, each, call, risk, work)
+    return observedChange(bundle, state, ancestry, [tool], facts, now, { besides, isTooMuch })
   }
   const denyWith = (denial: Denial, evidenceOfDenial: Evidence, end: TaskEnd | null = null): DecisionResult => {
     if (call.mode !== "enforce") return { ...resultWithoutChange(denial, evidenceOfDenial), proof, ...happened() }
-    const facts = factsOf(state, task, tool, call, risk)
+    const facts = factsOf(state, task, tool, call, risk, work)
     const { memoryUpdates: denialUpdates, storm } = observeDenial(bundle, memories, facts, denial, now)
     const result = { ...resultWithoutChange(denial, evidenceOfDenial), proof, denialUpdates }
     return end ? { ...result, end } : { ...result, end: endBy(storm, task), storm }
   }
 
   if (!tool) return denyWith({ reason: "tool_unknown", called: call.tool }, evidence)
+  if (isTooMuch) return denyWith({ reason: "work_exhausted" }, evidence)
 
-  const grant = checkGrant(bundle.catalog.tools, ancestry, tool, call, now)
+  const grant = checkGrant(bundle.catalog.tools, ancestry, tool, call, now, work)
   if (grant) return denyWith(grant, evidence)
 
   const calls = tool.cost > 0 ? checkCalls(ancestry) : null
   if (calls) return denyWith(calls, evidence)
 
-  const facts = factsOf(state, task, tool, call, risk)
+  const facts = factsOf(state, task, tool, call, risk, work)
   const guarded = checkGuardrails(bundle, state, memories, facts, now)
   evidence = { ...evidence, windows: guarded.windows, guardrails: guarded.uses }
   if (guarded.denial) return denyWith(guarded.denial, evidence)
 
-  const policy = checkPolicy(bundle, state, [task, ...above], tool, call, risk, now)
+  const policy = checkPolicy(bundle, state, [task, ...above], tool, call, risk, now, work)
   evidence = { ...evidence, context: policy.context }
   if ("denied" in policy) return denyWith(policy.denied, withPrincipal(policy.denied, evidence))
 
-  const besides = checkBesides(bundle, state, [task, ...above], call, risk, now)
+  const besides = checkBesides(bundle, state, [task, ...above], call, risk, now, work)
   if ("reason" in besides) return denyWith(besides, evidence)
   const results = checkResults(bundle, state, [task, ...above], tool, call, now)
   if (results) return denyWith(results, evidence)

@@ -1,6 +1,7 @@
 /** A call that was denied before it reached its ledger: what guardrails remember of it, and its consequences. */
 import type { Tool } from "../catalog/tool.ts"
 import type { Denial } from "../denials/denial.ts"
+import { Work } from "../encoding/work.ts"
 import type { CallFacts } from "../guardrails/field.ts"
 import type { Need } from "../guardrails/kind.ts"
 import { ancestryOf, type TreeState } from "../task/state.ts"
@@ -13,6 +14,7 @@ import { endBy, factsOf, observeDenial } from "./check-guardrails.ts"
 import { observedChange } from "./observed-change.ts"
 import { riskOf } from "./risk.ts"
 import { TaskMemories } from "./task-memories.ts"
+import { withinWork } from "./within-work.ts"
 
 export interface EarlyDenial {
   /** Agents from the root's to the calling one. */
@@ -35,6 +37,20 @@ export function observeEarlyDenial(
   denial: Denial,
   now: number,
 ): EarlyDenial | null {
+  return withinWork(call, new Work(), (seen, work, isTooMuch) =>
+    observeSeen(bundle, state, seen, denial, now, work, isTooMuch),
+  )
+}
+
+function observeSeen(
+  bundle: Bundle,
+  state: TreeState,
+  call: DeniedCall,
+  denial: Denial,
+  now: number,
+  work: Work,
+  isTooMuch: boolean,
+): EarlyDenial | null {
   const ancestry = ancestryOf(state, call.task)
   const [task] = ancestry
   if (!task || checkTaskAlive(state, ancestry, now) || checkToken(state, call, now)) return null
@@ -42,14 +58,16 @@ export function observeEarlyDenial(
   const chain = ancestry.map(({ agent }) => agent).toReversed()
   const risk = riskOf(state, ancestry, call.risks, now)
   if (call.mode === "observe") {
-    const facts = (each: Tool): CallFacts => factsOf(state, task, each, call, risk)
-    const happened = tool ? observedChange(bundle, state, ancestry, [tool, ...others], facts, now) : NOTHING_HAPPENED
+    const facts = (each: Tool): CallFacts => factsOf(state, task, each, call, risk, work)
+    const happened = tool
+      ? observedChange(bundle, state, ancestry, [tool, ...others], facts, now, { isTooMuch })
+      : NOTHING_HAPPENED
     return { ...happened, chain, memoryUpdates: [], storm: null, end: null }
   }
   const observed = observeDenial(
     bundle,
     new TaskMemories(state, ancestry),
-    factsOf(state, task, tool, call, risk),
+    factsOf(state, task, tool, call, risk, work),
     denial,
     now,
   )

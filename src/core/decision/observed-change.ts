@@ -21,6 +21,7 @@ import { TaskMemories } from "./task-memories.ts"
  * idle: for all these a call has to be allowed.
  * @param tools of which the call may have been any; if several, only the call itself is counted
  * @param besides lifecycle tools of which it was a call too, by its answers to the server
+ * @param isTooMuch it takes more work than a call may to find which conditions its arguments fulfil: it may be any
  * @returns the change, and the counts shared by all ledgers in which the call is to be counted
  */
 export function observedChange(
@@ -30,7 +31,7 @@ export function observedChange(
   tools: readonly [Tool, ...Tool[]],
   factsOf: (tool: Tool) => CallFacts,
   now: number,
-  besides: readonly Tool[] = [],
+  { besides = [], isTooMuch }: { readonly besides?: readonly Tool[]; readonly isTooMuch: boolean },
 ): { readonly change: TaskChange; readonly wants: readonly Need[] } {
   const { guardrails } = bundle
   const [only, ...others] = tools
@@ -51,6 +52,7 @@ export function observedChange(
   )
   // A limit without room is not exceeded for this call: nobody has approved it.
   const wants = counted.flatMap(({ need }) => (need && !need.over ? [need] : []))
+  const isAny = isTooMuch || others.length > 0
   const labels = [...new Set([...tools, ...besides].flatMap((tool) => tool.labels))]
   const change: TaskChange = {
     at: now,
@@ -58,14 +60,12 @@ export function observedChange(
     busy: [],
     plans: [],
     approvals: [],
-    memoryUpdates: joined(
-      others.length > 0
+    memoryUpdates: joined([
+      ...counted.flatMap(({ scope, denial, updates }) => (denial ? [] : [{ scope, updates }])),
+      ...(isAny
         ? [...trackingAny].flatMap((each) => memories.updates(each, (memory) => each.trackAny(tools, facts, memory)))
-        : [
-            ...counted.flatMap(({ scope, denial, updates }) => (denial ? [] : [{ scope, updates }])),
-            ...tracking.flatMap((each) => memories.updates(each, (memory) => each.trackDenied(facts, memory, now))),
-          ],
-    ),
+        : tracking.flatMap((each) => memories.updates(each, (memory) => each.trackDenied(facts, memory, now)))),
+    ]),
     labels: labels.filter((label) => !state.labels.has(label)),
     carried: caller ? pickedUp(bundle, state, caller, labels, facts.decision, now) : [],
     remember: null,

@@ -7,6 +7,7 @@ import type { Engine } from "../policy/cedar/engine.ts"
 import type { EntityStore } from "../policy/cedar/entities.ts"
 import { parseRemedy, together, type Remedies } from "../policy/cedar/remedy.ts"
 import type { CedarRecord, EntityRef } from "../policy/cedar/values/value.ts"
+import type { Work } from "../encoding/work.ts"
 import { callContext, type Situation } from "./context.ts"
 
 export interface PolicyQuery {
@@ -17,18 +18,20 @@ export interface PolicyQuery {
   readonly action: EntityRef
   readonly resource: EntityRef
   readonly entities: EntityStore
+  /** Of the call. */
+  readonly work: Work
 }
 
 /**
  * Returns the policies by which all are permitted; or the first principal who is not, with the policies that forbid it.
  */
 export function authorizeAll(
-  { bundle, by, principals, action, resource, entities }: PolicyQuery,
+  { bundle, by, principals, action, resource, entities, work }: PolicyQuery,
   context: CedarRecord,
 ): { readonly rules: readonly string[] } | { readonly principal: string; readonly forbids: readonly string[] } {
   const rules = new Set<string>()
   for (const principal of principals) {
-    const answer = bundle.engine[by]({ principal, action, resource, context }, entities)
+    const answer = bundle.engine[by]({ principal, action, resource, context, work }, entities)
     if (!answer.allowed) return { principal: principal.key, forbids: answer.determining }
     for (const rule of answer.determining) rules.add(rule)
   }
@@ -46,11 +49,11 @@ export interface SufficientRemedies extends Remedies {
  * reading why.
  */
 export function remediesFor(query: PolicyQuery, situation: Situation): SufficientRemedies | null {
-  const { bundle, by, principals, action, resource, entities } = query
+  const { bundle, by, principals, action, resource, entities, work } = query
   const { user, now } = situation
   const context = callContext(situation)
   const forbids = principals.flatMap((principal) => {
-    const answer = bundle.engine[by]({ principal, action, resource, context }, entities)
+    const answer = bundle.engine[by]({ principal, action, resource, context, work }, entities)
     return answer.allowed ? [] : answer.determining
   })
   const remedies = together(forbids.map((rule) => parseRemedy(bundle.engine.rule(rule)?.remedy ?? "")))

@@ -6,7 +6,7 @@
  * denied, whatever its arguments (a resource: with its own), and the passing of time would not change that.
  */
 import { formatScope } from "../catalog/pattern.ts"
-import { argumentsNeeded, UNSEEN_ARGUMENTS, type CallArguments } from "../catalog/arguments.ts"
+import { argumentsNeeded, MeteredArguments, UNSEEN_ARGUMENTS, type CallArguments } from "../catalog/arguments.ts"
 import type { Tool } from "../catalog/tool.ts"
 import { NO_EVIDENCE, type Call, type Evidence } from "./call.ts"
 import { checkTaskAlive, checkToken } from "./check-credential.ts"
@@ -16,6 +16,7 @@ import { isDenied, type Denial } from "../denials/denial.ts"
 import { violation } from "../catalog/bounds/bounds.ts"
 import type { ArgumentBounds } from "../catalog/bounds/definition.ts"
 import { contradiction } from "../catalog/bounds/joint.ts"
+import { OutOfWork, Work } from "../encoding/work.ts"
 import { isLifecycle } from "../catalog/lifecycle.ts"
 import { expected, mayStillCome } from "../guardrails/plan.ts"
 import { labelsOf } from "../task/labels.ts"
@@ -101,6 +102,8 @@ export interface QueryContext {
   readonly entities: EntityStore
   readonly context: CedarRecord
   readonly exhausted: Denial | null
+  /** Of all that the list names: what is left when it is used up is hidden. */
+  readonly work: Work
 }
 
 export function queryContext(
@@ -140,11 +143,21 @@ export function queryContext(
     entities: entitiesFor(bundle.entities, user),
     context: callContext(situation),
     exhausted: checkCalls(ancestry),
+    work: new Work(),
   }
 }
 
 /** Returns why no arguments, or not these, could make a call allowed; null if they might. */
 function denialWhatever(whole: QueryContext, name: string, args?: CallArguments): Denial | null {
+  try {
+    return deniedWhatever(whole, name, args)
+  } catch (error) {
+    if (!(error instanceof OutOfWork)) throw error
+    return { reason: "work_exhausted" }
+  }
+}
+
+function deniedWhatever(whole: QueryContext, name: string, args?: CallArguments): Denial | null {
   const tool = whole.bundle.catalog.tools.get(name)
   if (!tool) return { reason: "tool_unknown", called: name }
   return (
@@ -157,7 +170,7 @@ function denialWhatever(whole: QueryContext, name: string, args?: CallArguments)
 
 /** The bounds of a task and its ancestors accumulate; if arguments remain unseen, none can satisfy any. */
 export function deniedByGrant(
-  { argumentsSeen, situation, obtainable }: QueryContext,
+  { argumentsSeen, situation, obtainable, work }: QueryContext,
   tool: Tool,
   args?: CallArguments,
 ): Denial | null {
@@ -171,7 +184,7 @@ export function deniedByGrant(
   if (all.length === 0) return null
   const scope = formatScope({ pattern: tool.name, action: tool.action })
   if (args) {
-    const broken = violation(all, args.values, situation.now)
+    const broken = violation(all, args.values, { now: situation.now, work })
     return broken && { reason: "argument_out_of_bounds", scope, ...broken }
   }
   if (!argumentsSeen) return argumentsNeeded(namesOf(all), UNSEEN_ARGUMENTS)
@@ -189,7 +202,7 @@ function deniedByPlan({ situation }: QueryContext, { name }: Tool): Denial | nul
 }
 
 export function deniedByPolicy(
-  { bundle, argumentsSeen, situation: whole, principals, entities, context }: QueryContext,
+  { bundle, argumentsSeen, situation: whole, principals, entities, context, work }: QueryContext,
   tool: Tool,
   args?: CallArguments,
 ): Denial | null {
@@ -199,15 +212,17 @@ export function deniedByPolicy(
   const named = namedBoundsFor(bundle, action, resource, entities)
   const needed = reads ? [...reads, ...argumentsJudgedBy(named)] : []
   if (!args && needed.length > 0) return argumentsNeeded(needed, UNSEEN_ARGUMENTS)
+  const metered = args && new MeteredArguments(args, work)
   const facts =
-    args &&
+    metered &&
     reads &&
-    argumentFacts(args, reads, engine.membersFor(action, resource, entities), argumentDecimals(bundle, action))
+    argumentFacts(metered, reads, engine.membersFor(action, resource, entities), argumentDecimals(bundle, action))
   if (facts && isDenied(facts)) return facts.denied
-  const bounds = args ? boundFacts(named, args, whole.now) : null
+  const bounds = metered ? boundFacts(named, metered, whole.now) : null
   if (bounds && isDenied(bounds)) return bounds.denied
   const situation = facts ? { ...whole, arguments: facts, bounds } : whole
-  const query = { bundle, by: facts ? "authorize" : "mayAllow", principals, action, resource, entities } as const
+  const by = facts ? "authorize" : "mayAllow"
+  const query = { bundle, by, principals, action, resource, entities, work } as const
   const answer = authorizeAll(query, facts ? callContext(situation) : context)
   if ("rules" in answer) return null
   const { principal, forbids: rules } = answer

@@ -1,6 +1,7 @@
 /** The policy question of a call: the same for every principal, but for the principal itself. */
 import { factsAt } from "../record/record-facts.ts"
 import type { Tool } from "../catalog/tool.ts"
+import { Work } from "../encoding/work.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { PolicyRequest } from "../policy/cedar/engine.ts"
 import type { EntityStore } from "../policy/cedar/entities.ts"
@@ -24,7 +25,14 @@ export interface PolicyRequests {
 /** One request for each principal whose permission the call needs. */
 export function policyRequestsOf({ bundle, user, agents, tool, context }: PolicyQuestion): PolicyRequests {
   const [action, resource] = [actionRef(tool.action), toolRef(tool.name)]
-  const requests = principalsOf(user, agents).map((principal) => ({ principal, action, resource, context }))
+  const requests = principalsOf(user, agents).map((principal) => ({
+    principal,
+    action,
+    resource,
+    context,
+    // An explanation asks the same many times over.
+    work: new Work(Infinity),
+  }))
   return { requests, entities: entitiesFor(bundle.entities, user) }
 }
 

@@ -5,6 +5,7 @@ import { codeOf, decidedAnew } from "../denials/denial.ts"
 import { decide } from "../decision/decide.ts"
 import { riskOf } from "../decision/risk.ts"
 import { ancestryOf } from "../task/state.ts"
+import { Work } from "../encoding/work.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { actionRef, entitiesFor, principalsOf, toolRef } from "../policy/principals.ts"
 import { authorizeAll } from "../decision/permission.ts"
@@ -99,6 +100,7 @@ function verdictWhatever(again: Recreated, bundle: Bundle): RejudgedVerdict | nu
     principals,
     action: actionRef(tool.action),
     resource: toolRef(tool.name),
+    work: new Work(),
   } as const
   const answer = authorizeAll({ ...policyRequest, entities }, context)
   // Its remedy may depend on them, and a denial with a remedy has another code.

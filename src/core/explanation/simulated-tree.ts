@@ -33,6 +33,7 @@ import {
   applyOpening,
   endedBy,
 } from "../task/transition.ts"
+import { Work } from "../encoding/work.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import type { UserFacts } from "../policy/principals.ts"
@@ -140,13 +141,14 @@ export function approveStep(
   const { catalog, pointer } = bundle
   const [task, tool] = [state.tasks.get(call.task), catalog.tools.get(call.tool)]
   if (!task || !tool) return
-  const text = readerOf("call")(factsOf(state, task, tool, call, 0))
+  const work = new Work(Infinity)
+  const text = readerOf("call")(factsOf(state, task, tool, call, 0, work))
   if (isUnread(text)) return
   const { agent, purpose, expiresAt } = task
   const visible = { agent, purpose, chain: [agent], user: null, method: call.method, arguments: "{}", redacted: [] }
   const [, ...above] = ancestryOf(state, task.id)
   const risk = riskOf(state, [task, ...above], call.risks, now)
-  const policy = checkPolicy(bundle, state, [task, ...above], tool, call, risk, now)
+  const policy = checkPolicy(bundle, state, [task, ...above], tool, call, risk, now, work)
   const demands = "demands" in policy ? policy.demands : []
   for (const [index, { name, guardrail }] of consented.entries()) {
     const { environment } = call

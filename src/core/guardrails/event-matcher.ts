@@ -56,6 +56,7 @@ export function matcherOf(pattern: Pattern, setting: Setting, compile: Compile, 
     covers: (tool) => coversTool(pattern, tool),
     monitors: [...(when?.monitors ?? []), ...(possibly?.monitors ?? [])],
     tie: (facts, memory, now, by) => {
+      facts.arguments.draw(UNITS_OF_PATTERN)
       if (!coversTool(pattern, facts.tool) || !coversCall(pattern, facts, by === "more")) return null
       const answer = when ? when.ask(facts, memory, now) : true
       if (answer === false) return null
@@ -68,14 +69,19 @@ export function matcherOf(pattern: Pattern, setting: Setting, compile: Compile, 
         : null
     },
     possibleTie: (facts, memory, now) => {
+      facts.arguments.draw(UNITS_OF_PATTERN)
       if (!possibly || !coversTool(pattern, facts.tool) || !coversCall(pattern, facts, false)) return null
       if (possibly.ask(facts, memory, now) !== true) return null
       const key = past(facts)
       return isUnread(key) ? null : key
     },
     ask: (facts) => {
+      facts.arguments.draw(UNITS_OF_PATTERN)
       const key = present(facts)
       return isUnread(key) ? unreadable(guardrail, key) : key
     },
   }
 }
+
+/** Units of a pattern, beside those of its bounds and fields: patterns nest (core/encoding/work.ts). */
+const UNITS_OF_PATTERN = 15

@@ -3,7 +3,13 @@
  * equal.
  */
 import { canonicalText } from "../encoding/canonical-json.ts"
-import { argumentsNeeded, variantOf, type CallArguments, type Unseen } from "../catalog/arguments.ts"
+import {
+  argumentsNeeded,
+  variantOf,
+  type CallArguments,
+  type MeteredArguments,
+  type Unseen,
+} from "../catalog/arguments.ts"
 import { argumentsHash } from "../catalog/arguments-hash.ts"
 import type { Tool } from "../catalog/tool.ts"
 import type { Denial } from "../denials/denial.ts"
@@ -35,7 +41,7 @@ export interface CallFacts {
   readonly fleet: Fleet | null
   readonly purpose: string
   readonly tool: Tool
-  readonly arguments: CallArguments
+  readonly arguments: MeteredArguments
   readonly gateway: string
   readonly environment: string
   /**
@@ -95,7 +101,7 @@ const READERS: Readonly<Record<Exclude<Field, ArgumentField>, Reader>> = {
   tool: ({ tool }) => tool.name,
   server: ({ tool }) => tool.server,
   // If not all arguments are visible, calls that cannot be distinguished count as the same.
-  call: ({ tool, arguments: args }) => `${tool.name} ${callHash(args)}`,
+  call: ({ tool, arguments: args }) => `${tool.name} ${callHash(args.draw(UNITS_OF_FIELD))}`,
   gateway: ({ gateway }) => gateway,
   environment: ({ environment }) => environment,
   country: ({ country }) => assertedText(country) ?? { field: "country", because: "unasserted" },
@@ -113,7 +119,7 @@ export function readerOf(field: Field): Reader {
     const value = argumentOf(facts.arguments, field)
     return isFound(value)
       ? isLong(value.found)
-        ? longText(facts.arguments, field, value.found)
+        ? longText(facts.arguments.draw(0), field, value.found)
         : textOf(value.found)
       : value
   }
@@ -131,11 +137,15 @@ export function valuesOf(field: Field, facts: CallFacts): readonly string[] | Un
   const value = argumentOf(facts.arguments, field)
   if (!isFound(value)) return value
   const { found } = value
-  if (!Array.isArray(found)) return [isLong(found) ? longText(facts.arguments, field, found) : textOf(found)]
+  if (!Array.isArray(found)) return [isLong(found) ? longText(facts.arguments.draw(0), field, found) : textOf(found)]
   let texts = textsOfLists.get(found)
   if (!texts) textsOfLists.set(found, (texts = [...new Set(found.map(textOf))]))
-  return texts.length > MOST_AT_ONCE ? { field, because: "crowded" } : texts
+  if (texts.length > MOST_AT_ONCE) return { field, because: "crowded" }
+  facts.arguments.draw(texts.length * UNITS_OF_VALUE)
+  return texts
 }
+/** Units of each value that a guardrail counts (core/encoding/work.ts). */
+const UNITS_OF_VALUE = 60
 /** A call is evaluated again with the credit that it was lent, and several guardrails may read the same list. */
 const textsOfLists = new WeakMap<readonly unknown[], readonly string[]>()
 
@@ -147,7 +157,8 @@ function isFound(value: FieldValue | Unread): value is FieldValue {
   return "found" in value
 }
 
-export function argumentOf(args: CallArguments, field: ArgumentField): FieldValue | Unread {
+export function argumentOf(metered: MeteredArguments, field: ArgumentField): FieldValue | Unread {
+  const args = metered.draw(UNITS_OF_FIELD)
   const { complete, values, unseen } = args
   const name = nameOf(field)
   if (!complete) return { field, because: "unseen", ...(unseen && { unseen }) }
@@ -155,6 +166,9 @@ export function argumentOf(args: CallArguments, field: ArgumentField): FieldValu
   const found = Object.hasOwn(values, name) ? values[name] : undefined
   return found === undefined || found === null ? { field, because: "absent" } : { found }
 }
+
+/** Units of a field. What texts and hashes of long values cost is the same for each call of a size, once. */
+const UNITS_OF_FIELD = 40
 
 /**
  * Joins several fields to one text. No field's text can contain the separator.

@@ -2,7 +2,7 @@
  * Which calls a guardrail applies to: the properties of the tool are known when a bundle is compiled, the others with
  * each call.
  */
-import { variantOf, type CallArguments } from "../catalog/arguments.ts"
+import { variantOf, type MeteredArguments } from "../catalog/arguments.ts"
 import { patternCovers } from "../catalog/pattern.ts"
 import { isBeyond, violation } from "../catalog/bounds/bounds.ts"
 import type { ArgumentBounds } from "../catalog/bounds/definition.ts"
@@ -37,14 +37,18 @@ export function coversCall(selector: Selector, facts: Omit<CallFacts, "tool">, u
  * Null if it cannot be evaluated. One bound that is certainly broken suffices for false.
  * @param now milliseconds since the epoch; null for a guardrail, whose bounds depend on no time
  */
-export function keepsTo(bounds: ArgumentBounds, args: CallArguments, now: number | null): boolean | null {
+export function keepsTo(bounds: ArgumentBounds, metered: MeteredArguments, now: number | null): boolean | null {
+  const { work } = metered
+  const args = metered.draw(UNITS_OF_NAMES)
   const { complete, values } = args
   // An upstream may read `To` as `to`, so another spelling must not evade the guardrail.
   if (!complete || variantOf(args, new Set(Object.keys(bounds))) !== null) return null
   const all = Object.entries(bounds)
   const evaluable = all.filter(
-    ([name, bound]) => !isBeyond(bound, Object.hasOwn(values, name) ? values[name] : undefined, now),
+    ([name, bound]) => !isBeyond(bound, Object.hasOwn(values, name) ? values[name] : undefined, { now, work }),
   )
-  if (violation([Object.fromEntries(evaluable)], values, now) !== null) return false
+  if (violation([Object.fromEntries(evaluable)], values, { now, work }) !== null) return false
   return evaluable.length === all.length ? true : null
 }
+/** Units of finding whether an argument is spelled otherwise (core/encoding/work.ts). */
+const UNITS_OF_NAMES = 50

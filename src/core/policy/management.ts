@@ -1,4 +1,5 @@
 import type { Denial } from "../denials/denial.ts"
+import { Work } from "../encoding/work.ts"
 import type { Bundle } from "./assemble.ts"
 import { memberOf, overlay, type EntityStore } from "./cedar/entities.ts"
 import type { PolicyRequest } from "./cedar/evaluate.ts"
@@ -74,7 +75,7 @@ export function manageRequest(
   const groups = roles.map((role) => entity("OperatorGroup", role))
   const context = record({ method, kind, ...(target === null ? {} : { target }) })
   return {
-    request: { principal, action: actionRef("manage"), resource: areaRef(area), context },
+    request: { principal, action: actionRef("manage"), resource: areaRef(area), context, work: new Work() },
     entities: overlay(base, [memberOf(groups, principal, record({ issuer, subject }), base)]),
   }
 }

@@ -3,7 +3,7 @@
  * not there if its arguments cannot be judged: a rule that reads it then errs, so that a forbid denies and a permit does not
  * hold.
  */
-import { argumentsNeeded, variantOf, type CallArguments } from "../catalog/arguments.ts"
+import { argumentsNeeded, variantOf, type MeteredArguments } from "../catalog/arguments.ts"
 import type { ArgumentBounds } from "../catalog/bounds/definition.ts"
 import { deny, type Denied } from "../denials/denial.ts"
 import { keepsTo } from "../guardrails/selector.ts"
@@ -41,16 +41,19 @@ export function argumentsJudgedBy(bounds: NamedBounds): readonly string[] {
  * Null if there are none. The arguments must be complete, and none spelled otherwise, as for rules that read them.
  * @param now milliseconds since the epoch
  */
-export function boundFacts(bounds: NamedBounds, args: CallArguments, now: number): CedarRecord | Denied | null {
+export function boundFacts(bounds: NamedBounds, metered: MeteredArguments, now: number): CedarRecord | Denied | null {
   if (bounds.size === 0) return null
   const names = argumentsJudgedBy(bounds)
+  const args = metered.draw(names.length * UNITS_OF_NAME)
   if (!args.complete) return deny(argumentsNeeded(names, args))
   const variant = variantOf(args, new Set(names))
   if (variant !== null) return deny({ reason: "argument_variant", argument: variant })
   const facts = new Map<string, Value>()
   for (const [name, each] of bounds) {
-    const keeps = keepsTo(each, args, now)
+    const keeps = keepsTo(each, metered, now)
     if (keeps !== null) facts.set(name, keeps)
   }
   return facts
 }
+/** Units of the name of an argument (core/encoding/work.ts). */
+const UNITS_OF_NAME = 10

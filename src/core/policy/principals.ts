@@ -2,7 +2,13 @@
  * The facts that rules see: principals and Cedar context of one call. Rules and guardrails read the same state in the
  * same step, so that they can never disagree about it.
  */
-import { argumentsNeeded, memberVariants, variantOf, type CallArguments } from "../catalog/arguments.ts"
+import {
+  argumentsNeeded,
+  memberVariants,
+  variantOf,
+  type CallArguments,
+  type MeteredArguments,
+} from "../catalog/arguments.ts"
 import { deny, type Denied } from "../denials/denial.ts"
 import { memberOf, overlay, type Entity, type EntityStore } from "./cedar/entities.ts"
 import { decimalsOfMember, type DecimalMembers } from "./cedar/values/json-number.ts"
@@ -91,19 +97,20 @@ export const factsOfArguments = new WeakMap<
 >()
 
 export function readArguments(
-  args: CallArguments,
+  metered: MeteredArguments,
   reads: ReadonlySet<string>,
   members: ReadonlySet<string>,
   decimals: DecimalMembers,
 ): CedarRecord | Denied {
   if (reads.size === 0) return NONE
+  const args = metered.draw(reads.size * UNITS_OF_NAME)
   if (!args.complete) return deny(argumentsNeeded([...reads], args))
   const variant = variantOf(args, reads)
   if (variant !== null) return deny({ reason: "argument_variant", argument: variant })
   const facts = new Map<string, Value>()
   const names = reads.has("*") ? Object.keys(args.values) : reads
   let inner: string | null = null
-  const variantOfMember = memberVariants(members)
+  const variantOfMember = memberVariants(members, metered.work)
   const denyVariant = (object: object): undefined | null => {
     inner = variantOfMember(object)
     return inner === null ? null : undefined
@@ -118,6 +125,9 @@ export function readArguments(
   }
   return facts
 }
+
+/** Units of the name of an argument; what values of a size cost is the same for each call (core/encoding/work.ts). */
+const UNITS_OF_NAME = 10
 
 /** Context of the action delegate: evaluated when a task is opened, for each tool that it requests. */
 export function delegateContext(purpose: string, agent: string, approvals: readonly string[]): CedarRecord {

@@ -58,7 +58,8 @@ function ofArgument(name: string, bound: object, isWhole: boolean): readonly str
  */
 export const boundInWords = (name: string, bound: object): string => ofArgument(name, bound, true).join("; ")
 
-const KINDS: ReadonlyMap<string, BoundKind<unknown>> = new Map(Object.entries<BoundKind<unknown>>(BOUND_KINDS))
+type AnyKind = BoundKind<unknown, unknown>
+const KINDS: ReadonlyMap<string, AnyKind> = new Map(Object.entries<AnyKind>(BOUND_KINDS))
 
 const VERBS: ReadonlyMap<string, string> = new Map([
   ["eq", "is"],

@@ -3,6 +3,7 @@
  * reads is the state it changes, so a child is never opened under a parent that is ending.
  */
 import { byteLength } from "../encoding/bytes.ts"
+import { Work } from "../encoding/work.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { actionRef, delegateContext, entitiesFor, principalsOf, toolRef } from "../policy/principals.ts"
 import { newProgress } from "../guardrails/plan.ts"
@@ -178,7 +179,10 @@ function mayDelegate(
     permits: (tool) =>
       request.isPreview === true ||
       (principal !== undefined &&
-        bundle.engine.authorize({ principal, action, resource: toolRef(tool.name), context }, entities).allowed),
+        bundle.engine.authorize(
+          { principal, action, resource: toolRef(tool.name), context, work: new Work() },
+          entities,
+        ).allowed),
   }
 }
 

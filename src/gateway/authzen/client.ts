@@ -7,6 +7,7 @@ import { codeOf, describeDenial, type Denial } from "../../core/denials/denial.t
 import { DIALECTS } from "../dialects/dialects.ts"
 import type { Bundle } from "../../core/policy/assemble.ts"
 import type { QueryClient } from "../../core/policy/definition/gateways.ts"
+import { Work } from "../../core/encoding/work.ts"
 import { hashOfKey } from "../../credentials/api-key.ts"
 import { newId } from "../../platform/new-id.ts"
 import { bundleFor, type RequestContext } from "../../request-context.ts"
@@ -45,13 +46,14 @@ export async function accessOf(headers: Headers, context: RequestContext): Promi
 
 function queryAccess(client: QueryClient, keyHash: string, bundle: Bundle, context: RequestContext): Access {
   const fields = { kind: "management", operator: `query|${client.id}`, bundle: bundle.pointer } as const
+  const work = new Work()
   return {
     keyHash,
     recordMalformed: (code, what) => recordRefused(code, what, fields, context),
     bytes: MAX_QUERY_BYTES,
     evaluations: MAX_QUERIES,
-    decide: (question) => decideByPolicy(question, client, bundle),
-    search: (sought, question, span) => search(sought, question, span, client, bundle),
+    decide: (question) => decideByPolicy(question, client, bundle, work),
+    search: (sought, question, span) => search(sought, question, span, client, bundle, work),
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import type { Bundle } from "../../core/policy/assemble.ts"
 import type { QueryClient } from "../../core/policy/definition/gateways.ts"
+import { OutOfWork, type Work } from "../../core/encoding/work.ts"
 import { malformedEvaluation, type EvaluationAnswer } from "./answer.ts"
 import type { Evaluation } from "./question.ts"
 import { isPermitted, readSituation } from "./situation.ts"
@@ -13,6 +14,7 @@ export function decideByPolicy(
   { subject, action, resource, context }: Evaluation,
   client: QueryClient,
   bundle: Bundle,
+  work: Work,
 ): EvaluationAnswer {
   const [principal, object] = [refOf(client, subject), refOf(client, resource)]
   if (!principal || !object)
@@ -24,5 +26,10 @@ export function decideByPolicy(
     bundle,
   )
   if ("decision" in situation) return situation
-  return { decision: isPermitted(bundle, parties, situation) }
+  try {
+    return { decision: isPermitted(bundle, parties, situation, work) }
+  } catch (error) {
+    if (!(error instanceof OutOfWork)) throw error
+    return malformedEvaluation("It takes more work than one request may, with the evaluations before it.")
+  }
 }

@@ -6,6 +6,7 @@
 import type { Bundle } from "../../core/policy/assemble.ts"
 import type { QueryClient } from "../../core/policy/definition/gateways.ts"
 import { entity, type EntityRef } from "../../core/policy/cedar/values/value.ts"
+import { OutOfWork, type Work } from "../../core/encoding/work.ts"
 import type { EvaluationAnswer } from "./answer.ts"
 import type { Span } from "./page.ts"
 import type { Search, SearchedEntity } from "./question.ts"
@@ -36,6 +37,7 @@ export function search(
   { after, limit }: Span,
   client: QueryClient,
   bundle: Bundle,
+  work: Work,
 ): SearchPage {
   const subjectType = typeOf(client, subject.type)
   const resourceType = typeOf(client, resource.type)
@@ -68,7 +70,13 @@ export function search(
       fault ??= situation.context
       continue
     }
-    if (!isPermitted(bundle, parties, situation)) continue
+    try {
+      if (!isPermitted(bundle, parties, situation, work)) continue
+    } catch (error) {
+      if (!(error instanceof OutOfWork)) throw error
+      // Not found, and the next request begins behind it.
+      return { results, rest: { after: last, limit } }
+    }
     const { id } = candidate
     const name = sought === "action" ? nameOf(client, id) : null
     if (sought !== "action") results.push({ type: (sought === "subject" ? subject : resource).type, id })

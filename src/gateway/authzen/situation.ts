@@ -21,6 +21,7 @@ import {
   type EntityRef,
   type Value,
 } from "../../core/policy/cedar/values/value.ts"
+import type { Work } from "../../core/encoding/work.ts"
 import { malformedEvaluation, type EvaluationAnswer } from "./answer.ts"
 
 /** As many as a session may have (credentials/person.ts): each costs a look-up in every evaluation. */
@@ -101,8 +102,11 @@ export interface Parties {
   readonly resource: EntityRef
 }
 
-/** `context.action` holds the asserted properties of the action, whatever the context says. */
-export function isPermitted({ engine, entities }: Bundle, parties: Parties, situation: Asserted): boolean {
+/**
+ * `context.action` holds the asserted properties of the action, whatever the context says. Throws OutOfWork.
+ * @param work of all evaluations of one request
+ */
+export function isPermitted({ engine, entities }: Bundle, parties: Parties, situation: Asserted, work: Work): boolean {
   // No policy can name an action that the schema does not declare.
   if (!entities.get(parties.action.key)) return false
   const asserted = asserting(
@@ -111,7 +115,7 @@ export function isPermitted({ engine, entities }: Bundle, parties: Parties, situ
     asserting(parties.principal, situation.subject, entities),
   )
   const context = new Map<string, Value>([...situation.context, ["action", situation.action]])
-  return engine.authorize({ ...parties, context }, asserted).allowed
+  return engine.authorize({ ...parties, context, work }, asserted).allowed
 }
 
 function asserting(ref: EntityRef, asserted: CedarRecord, base: EntityStore): EntityStore {

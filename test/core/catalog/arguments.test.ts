@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest"
+import { OutOfWork, Work } from "../../../src/core/encoding/work.ts"
 import { memberVariants, variantOf } from "../../../src/core/catalog/arguments.ts"
 import { asksForMethod } from "../../../src/core/catalog/method-override.ts"
 import { isRedacted } from "../../../src/core/catalog/redaction.ts"
@@ -36,7 +37,7 @@ describe("a name whose words are joined otherwise", () => {
 /** ASP.NET binds a parameter `query` from `query.to` before `to`; Struts and Grails from any prefix. */
 test.each(["x.to", "request.To", "a.b.to", "x..to", "x.to[]", "model.TO"])("%s may be read as to", (name) => {
   expect(variantOf({ complete: true, values: { [name]: 1 } }, new Set(["to"]))).toBe(name)
-  expect(memberVariants(new Set(["to"]))({ [name]: 1 })).toBe(name)
+  expect(memberVariants(new Set(["to"]), new Work())({ [name]: 1 })).toBe(name)
   expect(isRedacted(name, ["to"])).toBe(true)
 })
 test.each([
@@ -62,7 +63,7 @@ describe("a name that takes long to normalize may be read as any", () => {
     expect(variantOf({ complete: true, values: { [name]: 1 } }, new Set(["to"]))).toBe(name)
     expect(variantOf({ complete: true, values: { [name]: 1, to: 2 } }, new Set(["*"]))).toBe(name)
     expect(variantOf({ complete: true, values: { [name]: 1 } }, new Set())).toBeNull()
-    expect(memberVariants(new Set(["to"]))({ [name]: 1 })).toBe(name)
+    expect(memberVariants(new Set(["to"]), new Work())({ [name]: 1 })).toBe(name)
     expect(isRedacted(name, ["pin"])).toBe(true)
     expect(asksForMethod(name)).toBe(true)
   })
@@ -76,7 +77,7 @@ describe("a name that takes long to normalize may be read as any", () => {
     "a question, ".repeat(40),
   ])("%s is a name like any other", (name) => {
     expect(variantOf({ complete: true, values: { [name]: 1 } }, new Set(["to"]))).toBeNull()
-    expect(memberVariants(new Set(["to"]))({ [name]: 1 })).toBeNull()
+    expect(memberVariants(new Set(["to"]), new Work())({ [name]: 1 })).toBeNull()
     expect(isRedacted(name, ["pin"])).toBe(false)
     expect(asksForMethod(name)).toBe(false)
   })
@@ -87,16 +88,16 @@ describe("names within an argument that have the letters of a member", () => {
     Object.fromEntries(Array.from({ length: count }, (_, at) => [nameOf(at), 1]))
   const alike = (at: number): string => `é.ﬁ${at}.To-do`
 
-  test("are read up to 1,000 in a call, and may be read as any beyond", () => {
-    expect(memberVariants(new Set(["to"]))(objectOf(1_000, alike))).toBeNull()
-    expect(memberVariants(new Set(["to"]))(objectOf(1_001, alike))).toBe(alike(1_000))
-    const ofOneCall = memberVariants(new Set(["to"]))
-    expect(ofOneCall(objectOf(600, alike))).toBeNull()
-    expect(ofOneCall(objectOf(401, (at) => `x${alike(at)}`))).toBe(`x${alike(400)}`)
+  test("are read while the work of the call lasts", () => {
+    expect(memberVariants(new Set(["to"]), new Work())(objectOf(2_000, alike))).toBeNull()
+    expect(() => memberVariants(new Set(["to"]), new Work())(objectOf(4_000, alike))).toThrow(OutOfWork)
+    const ofOneCall = memberVariants(new Set(["to"]), new Work())
+    expect(ofOneCall(objectOf(1_500, alike))).toBeNull()
+    expect(() => ofOneCall(objectOf(1_500, (at) => `x${alike(at)}`))).toThrow(OutOfWork)
   })
 
   test("are all that are read: any number of others passes", () => {
-    expect(memberVariants(new Set(["city"]))(objectOf(4_900, alike))).toBeNull()
+    expect(memberVariants(new Set(["city"]), new Work())(objectOf(4_900, alike))).toBeNull()
   })
 
   test.each([
@@ -108,6 +109,6 @@ describe("names within an argument that have the letters of a member", () => {
     ["_", "__"],
   ])("%s are found by them in %s exactly if one is read as the other", (member, name) => {
     const sent = { complete: true, values: { [name]: 1 } }
-    expect(memberVariants(new Set([member]))({ [name]: 1 })).toBe(variantOf(sent, new Set([member])))
+    expect(memberVariants(new Set([member]), new Work())({ [name]: 1 })).toBe(variantOf(sent, new Set([member])))
   })
 })

@@ -5,6 +5,7 @@
  */
 import type { CedarValueJson, Expr, PolicyJson, TypeAndId } from "@cedar-policy/cedar-wasm/nodejs"
 import fc from "fast-check"
+import { Work } from "../../../src/core/encoding/work.ts"
 import type { PolicyRequest } from "../../../src/core/policy/cedar/evaluate.ts"
 import type { LoweredRule } from "../../../src/core/policy/cedar/lowered.ts"
 import { LONG, fromCedarJson } from "../../../src/core/policy/cedar/values/cedar-json.ts"
@@ -398,5 +399,6 @@ export function requestOf(json: RequestJson): PolicyRequest {
     action: entity(json.action.type, json.action.id),
     resource: entity(json.resource.type, json.resource.id),
     context,
+    work: new Work(Infinity),
   }
 }

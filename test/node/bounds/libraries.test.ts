@@ -4,7 +4,7 @@ import { fileURLToPath, pathToFileURL } from "node:url"
 import fc from "fast-check"
 import ipaddr from "ipaddr.js"
 import { describe, expect, test } from "vitest"
-import { violation } from "../../../src/core/catalog/bounds/bounds.ts"
+import { violation } from "../../harness/bounds.ts"
 import type { ArgumentBound } from "../../../src/core/catalog/bounds/definition.ts"
 
 const RUNS = { seed: 20261129, numRuns: 5_000 }

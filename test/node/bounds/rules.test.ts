@@ -5,6 +5,8 @@ import { describe, expect, test } from "vitest"
 import { lower } from "../../../cli/compiler/rules/lower.ts"
 import type { ArgumentBounds } from "../../../src/core/catalog/bounds/definition.ts"
 import { isDenied } from "../../../src/core/denials/denial.ts"
+import { MeteredArguments, type CallArguments } from "../../../src/core/catalog/arguments.ts"
+import { Work } from "../../../src/core/encoding/work.ts"
 import { compileRules } from "../../../src/core/policy/cedar/engine.ts"
 import { entityStore } from "../../../src/core/policy/cedar/entities.ts"
 import { entity, record } from "../../../src/core/policy/cedar/values/value.ts"
@@ -61,6 +63,8 @@ const both = (one: Verdict, other: Verdict): Verdict => {
   return one === "null" || other === "null" ? "null" : "true"
 }
 
+const metered = (args: CallArguments): MeteredArguments => new MeteredArguments(args, new Work())
+
 test("a rule over named bounds decides as the official engine says of what the values are", () => {
   const seen = new Map<string, number>()
   fc.assert(
@@ -77,11 +81,11 @@ test("a rule over named bounds decides as the official engine says of what the v
         const values = Object.fromEntries(sent.filter(([, value]) => value !== undefined))
         const named = namedBoundsFor({ bounds: BOUNDS, engine }, action, resource, STORE)
         expect([...named.keys()].toSorted()).toEqual(["local", "own"].filter((name) => text.includes(`bounds.${name}`)))
-        const facts = boundFacts(named, { complete: true, values }, 0)
+        const facts = boundFacts(named, metered({ complete: true, values }), 0)
         if (facts && isDenied(facts)) throw new Error("they are complete")
         const context = record([["risk", BigInt(risk)], ...(facts ? [["bounds", facts] as const] : [])])
         const principal = entity("Agent", "a")
-        const ours = engine.authorize({ principal, action, resource, context }, STORE)
+        const ours = engine.authorize({ principal, action, resource, context, work: new Work(Infinity) }, STORE)
 
         const verdicts = { own: to.verdict, local: both(file.verdict, source.verdict) }
         const known = Object.entries(verdicts).flatMap(([name, verdict]) =>
@@ -107,7 +111,10 @@ test("a rule over named bounds decides as the official engine says of what the v
         // The decisions that seem possible before the arguments are known include the one that is made.
         if (ours.allowed) {
           const before = record([["risk", BigInt(risk)]])
-          expect(engine.mayAllow({ principal, action, resource, context: before }, STORE).allowed, text).toBe(true)
+          expect(
+            engine.mayAllow({ principal, action, resource, context: before, work: new Work(Infinity) }, STORE).allowed,
+            text,
+          ).toBe(true)
         }
       },
     ),
@@ -123,13 +130,13 @@ describe("arguments that a named bound judges", () => {
   const named = namedBoundsFor({ bounds: BOUNDS, engine }, action, resource, STORE)
 
   test("must be complete, and none may be spelled otherwise", () => {
-    expect(boundFacts(named, { complete: false, values: {} }, 0)).toMatchObject({
+    expect(boundFacts(named, metered({ complete: false, values: {} }), 0)).toMatchObject({
       denied: { reason: "arguments_unknown" },
     })
-    expect(boundFacts(named, { complete: true, values: { To: "a@example.org" } }, 0)).toMatchObject({
+    expect(boundFacts(named, metered({ complete: true, values: { To: "a@example.org" } }), 0)).toMatchObject({
       denied: { reason: "argument_variant", argument: "To" },
     })
-    expect(boundFacts(named, { complete: true, values: { Other: 1 } }, 0)).toEqual(new Map([["own", false]]))
+    expect(boundFacts(named, metered({ complete: true, values: { Other: 1 } }), 0)).toEqual(new Map([["own", false]]))
   })
 
   test("of a rule that reads none, nothing is judged", () => {
@@ -138,6 +145,6 @@ describe("arguments that a named bound judges", () => {
     )
     const read = namedBoundsFor({ bounds: BOUNDS, engine: none }, action, resource, STORE)
     expect(read.size).toBe(0)
-    expect(boundFacts(read, { complete: false, values: {} }, 0)).toBeNull()
+    expect(boundFacts(read, metered({ complete: false, values: {} }), 0)).toBeNull()
   })
 })

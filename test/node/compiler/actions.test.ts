@@ -1,6 +1,7 @@
 import { expect, test } from "vitest"
 import { actionEntities } from "../../../cli/compiler/model/actions.ts"
 import { lower } from "../../../cli/compiler/rules/lower.ts"
+import { Work } from "../../../src/core/encoding/work.ts"
 import { compileRules } from "../../../src/core/policy/cedar/engine.ts"
 import { entityStore } from "../../../src/core/policy/cedar/entities.ts"
 import { entity } from "../../../src/core/policy/cedar/values/value.ts"
@@ -26,6 +27,7 @@ test("a forbid on a group of actions forbids each of them", () => {
       action: entity("Action", action),
       resource: entity("Tool", "t"),
       context: new Map(),
+      work: new Work(Infinity),
     }
     expect(engine.authorize(request, entities)).toMatchObject({ allowed: false, determining: ["no-calls"] })
   }

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { reportProblems } from "../../../cli/compiler/report.ts"
 import { compilePolicies } from "../../../cli/compiler/compile.ts"
 import type { Problem } from "../../../cli/compiler/source/problem.ts"
+import { Work } from "../../../src/core/encoding/work.ts"
 import { assemble } from "../../../src/core/policy/assemble.ts"
 import { entity, record } from "../../../src/core/policy/cedar/values/value.ts"
 import { LIFECYCLE_TOOLS } from "../../../src/core/catalog/lifecycle.ts"
@@ -127,6 +128,7 @@ unless { Network::"office".range.isInRange(ip("10.0.0.0/7")) && Network::"office
       principal: entity("User", "u"),
       resource: entity("Tool", "crm.tickets.list"),
       context: record({}),
+      work: new Work(Infinity),
     }
     const answer = engine.authorize({ ...request, action: entity("Action", "delegate") }, entities)
     expect(answer.determining).not.toContain("office-only")

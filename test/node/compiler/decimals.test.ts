@@ -4,7 +4,9 @@ import fc from "fast-check"
 import { describe, expect, test } from "vitest"
 import { declaredDecimals } from "../../../cli/compiler/model/decimals.ts"
 import { lower } from "../../../cli/compiler/rules/lower.ts"
-import { violation } from "../../../src/core/catalog/bounds/bounds.ts"
+import { violation } from "../../harness/bounds.ts"
+import { MeteredArguments } from "../../../src/core/catalog/arguments.ts"
+import { Work } from "../../../src/core/encoding/work.ts"
 import { unitsOf } from "../../../src/core/guardrails/amount.ts"
 import { argumentDecimals, argumentFacts } from "../../../src/core/decision/context.ts"
 import { isDenied } from "../../../src/core/denials/denial.ts"
@@ -95,7 +97,12 @@ const DECIMALS = argumentDecimals({ decimals: declaredDecimals(SCHEMA) }, entity
 function amountOf(number: string): Value | undefined {
   const body = readCallJson(`{"amount":${number}}`)
   if ("objection" in body || !body.isExact || !isObject(body.json)) return undefined
-  const facts = argumentFacts({ complete: true, values: body.json }, READS, NO_MEMBERS, DECIMALS)
+  const facts = argumentFacts(
+    new MeteredArguments({ complete: true, values: body.json }, new Work()),
+    READS,
+    NO_MEMBERS,
+    DECIMALS,
+  )
   return isDenied(facts) ? undefined : facts.get("amount")
 }
 
@@ -205,7 +212,7 @@ test("whatever is sent is judged by its exact digits, as the official engine jud
       expect(isDecimal(amount) ? amount.value : null).toBe(exact)
       const text = isDecimal(amount) ? decimalText(amount) : ""
       const context = record([["arguments", record([["amount", amount]])]])
-      const ours = engine.authorize({ principal, action, resource, context }, entityStore([]))
+      const ours = engine.authorize({ principal, action, resource, context, work: new Work(Infinity) }, entityStore([]))
       const official = isAuthorized({
         principal: { type: "Agent", id: "a" },
         action: { type: "Action", id: "read" },

@@ -6,6 +6,7 @@ import fc from "fast-check"
 import { expect, it } from "vitest"
 import { Equivalence } from "../../../cli/decision-tables/equivalence.ts"
 import { isLifecycle } from "../../../src/core/catalog/lifecycle.ts"
+import { Work } from "../../../src/core/encoding/work.ts"
 import { compileRules } from "../../../src/core/policy/cedar/engine.ts"
 import type { LoweredRule } from "../../../src/core/policy/cedar/lowered.ts"
 import type { EntityStore } from "../../../src/core/policy/cedar/entities.ts"
@@ -131,7 +132,13 @@ function difference(before: readonly LoweredRule[], after: readonly LoweredRule[
   for (const { action: what, resource: about, callers } of ASKED)
     for (const { principal: who, entities } of callers)
       for (const risk of [0n, 100n]) {
-        const request = { principal: who, action: what, resource: about, context: record({ risk }) }
+        const request = {
+          principal: who,
+          action: what,
+          resource: about,
+          context: record({ risk }),
+          work: new Work(Infinity),
+        }
         const [a, b] = [one.authorize(request, entities), other.authorize(request, entities)]
         const isSame =
           a.allowed === b.allowed && (what.id === "delegate" || a.determining.join() === b.determining.join())

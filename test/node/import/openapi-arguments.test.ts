@@ -6,6 +6,8 @@ import { readDocument } from "../../../cli/import/openapi/document.ts"
 import { declarationsOf, memberLines } from "../../../cli/import/schema-text.ts"
 import { buildCatalog, locate } from "../../../src/core/catalog/locate.ts"
 import type { Tool } from "../../../src/core/catalog/tool.ts"
+import { MeteredArguments } from "../../../src/core/catalog/arguments.ts"
+import { Work } from "../../../src/core/encoding/work.ts"
 import { argumentDecimals, argumentFacts } from "../../../src/core/decision/context.ts"
 import { isDenied } from "../../../src/core/denials/denial.ts"
 import { isDecimal } from "../../../src/core/policy/cedar/values/json-number.ts"
@@ -65,7 +67,7 @@ function seenOf(found: FoundTool, target: string, body: string): ReadonlyMap<str
     action write appliesTo { principal: A, resource: A, context: { arguments: Arguments } };`
   const decimals = argumentDecimals({ decimals: declaredDecimals(schema) }, entity("Action", "write"))
   const typed = Array.from(inputs, ([argument, { type }]) => (type === null ? [] : [argument])).flat()
-  const facts = argumentFacts(located.arguments, new Set(typed), NO_MEMBERS, decimals)
+  const facts = argumentFacts(new MeteredArguments(located.arguments, new Work()), new Set(typed), NO_MEMBERS, decimals)
   return isDenied(facts) ? facts.denied.reason : facts
 }
 

@@ -4,7 +4,7 @@
  * by both.
  */
 import * as z from "zod"
-import { anyOf, eachCovered, LONGEST_ITEM, MOST_ITEMS, outside, remembered, unclear, type BoundKind } from "./kind.ts"
+import { anyOf, eachCovered, LONGEST_ITEM, Miss, MOST_ITEMS, outside, unclear, type BoundKind } from "./kind.ts"
 
 type Networks = readonly string[]
 
@@ -84,9 +84,17 @@ function contains(wide: Network, narrow: Network): boolean {
   return wide.address >> shift === narrow.address >> shift
 }
 
-const parsed = remembered((networks: Networks) => networks.flatMap((text) => networkOf(text) ?? []))
+const parsed = (networks: Networks): readonly Network[] => networks.flatMap((text) => networkOf(text) ?? [])
 
-export const cidr: BoundKind<Networks> = {
+function read(value: unknown): Network | Miss {
+  if (typeof value !== "string") return unclear("it is no text")
+  const network = value.length <= LONGEST_ITEM ? networkOf(value) : null
+  // `::/0` has the mapped addresses too, and nobody knows whether those of IPv4 are meant.
+  const isMixed = network?.bits === 128 && contains(network, { bits: 128, address: MAPPED, prefix: 96 })
+  return network && !isMixed ? network : unclear("it is no address or network that all readers take alike")
+}
+
+export const cidr: BoundKind<Networks, Network> = {
   definition: z
     .array(
       z
@@ -105,14 +113,14 @@ export const cidr: BoundKind<Networks> = {
     ),
   judgesWhole: false,
   isOfObjects: () => false,
-  judge: (networks, value) => {
-    if (typeof value !== "string") return unclear("it is no text")
-    const network = value.length <= LONGEST_ITEM ? networkOf(value) : null
-    if (!network) return unclear("it is no address or network that all readers take alike")
-    // `::/0` has the mapped addresses too, and nobody knows whether those of IPv4 are meant.
-    if (network.bits === 128 && contains(network, { bits: 128, address: MAPPED, prefix: 96 }))
-      return unclear("it is no address or network that all readers take alike")
-    return parsed(networks).some((each) => contains(each, network)) ? null : outside("it is in another network")
+  read,
+  units: () => 600,
+  compile: (networks) => {
+    const all = parsed(networks)
+    return {
+      units: 10 * all.length,
+      judge: (network) => (all.some((each) => contains(each, network)) ? null : outside("it is in another network")),
+    }
   },
   words: (networks) => `is an IP address or network in ${anyOf(networks)}`,
   contradiction: () => null,

@@ -4,7 +4,7 @@
  */
 import * as z from "zod"
 import type { DateBound } from "./definition.ts"
-import { outside, remembered, unclear, type BoundKind } from "./kind.ts"
+import { outside, unclear, type BoundKind } from "./kind.ts"
 
 /** Nanoseconds since the epoch, both inclusive: programs write up to nine digits of a second. */
 interface Interval {
@@ -16,7 +16,7 @@ interface Interval {
 const WRITTEN = /^(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:Z|(?!-00:00)([+-])(\d\d):(\d\d)))?$/
 
 /** Null if it is neither. A leap second is none here: readers refuse it, or take it for another. */
-function read(text: string): Interval | null {
+function intervalIn(text: string): Interval | null {
   const [, date, time, fraction = "", sign, hours = "0", minutes = "0"] = WRITTEN.exec(text) ?? []
   if (date === undefined) return null
   const seconds = secondsOf(`${date}T${time ?? "00:00:00"}`)
@@ -56,14 +56,14 @@ const RELATIVE = /^today(?:([+-])([1-9]\d{0,4})d)?$/
 function endOf(text: string): End | null {
   const relative = RELATIVE.exec(text)
   if (relative) return { days: Number(`${relative[1] ?? ""}${relative[2] ?? 0}`) }
-  const at = read(text)
+  const at = intervalIn(text)
   return at && { at }
 }
 
-const rangeOf = remembered(({ from, to }: DateBound) => ({
+const rangeOf = ({ from, to }: DateBound) => ({
   from: from === undefined ? null : endOf(from),
   to: to === undefined ? null : endOf(to),
-}))
+})
 
 /** Null if it depends on a time that is not known. */
 function intervalOf(end: End, now: number | null): Interval | null {
@@ -85,7 +85,7 @@ const moment = z.string().refine((text) => endOf(text) !== null, {
   params: { fix: "Write `2026-12-31`, `2026-12-31T18:00:00Z` with an offset from UTC, or `today-31d`." },
 })
 
-export const date: BoundKind<DateBound> = {
+export const date: BoundKind<DateBound, Interval> = {
   definition: z
     .strictObject({
       from: moment
@@ -105,13 +105,20 @@ export const date: BoundKind<DateBound> = {
     ),
   judgesWhole: false,
   isOfObjects: () => false,
-  judge: (bound, value, { now }) => {
-    const interval = typeof value === "string" && value.length <= 64 ? read(value) : null
-    if (!interval) return unclear("it is no date or moment that all readers take alike")
+  read: (value) =>
+    (typeof value === "string" && value.length <= 64 ? intervalIn(value) : null) ??
+    unclear("it is no date or moment that all readers take alike"),
+  units: () => 300,
+  compile: (bound) => {
     const { from, to } = rangeOf(bound)
-    const [first, last] = [from && intervalOf(from, now), to && intervalOf(to, now)]
-    if (first && interval.first < first.first) return outside("it is before")
-    return last && interval.last > last.last ? outside("it is after") : null
+    return {
+      units: 40,
+      judge: (interval, { now }) => {
+        const [first, last] = [from && intervalOf(from, now), to && intervalOf(to, now)]
+        if (first && interval.first < first.first) return outside("it is before")
+        return last && interval.last > last.last ? outside("it is after") : null
+      },
+    }
   },
   dependsOnTime: (bound) => {
     const { from, to } = rangeOf(bound)

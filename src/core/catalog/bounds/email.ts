@@ -4,7 +4,7 @@
  */
 import * as z from "zod"
 import { domainCovers, isDomain, isDomainPattern, patternImplies } from "./domain.ts"
-import { anyOf, eachCovered, LONGEST_ITEM, MOST_ITEMS, outside, unclear, type BoundKind } from "./kind.ts"
+import { anyOf, eachCovered, LONGEST_ITEM, MOST_ITEMS, outside, unclear, type BoundKind, type Miss } from "./kind.ts"
 
 type Domains = readonly string[]
 
@@ -15,7 +15,21 @@ const PRINTABLE = /^[\x21-\x7e]*$/
 const MOST_OF_LOCAL_PART = 64
 const MOST_OF_ADDRESS = 254
 
-export const email: BoundKind<Domains> = {
+/** The domain, in small letters. */
+function read(value: unknown): string | Miss {
+  if (typeof value !== "string") return unclear("it is no text")
+  const at = value.lastIndexOf("@")
+  const [local, domain] = [value.slice(0, Math.max(at, 0)), value.slice(at + 1)]
+  if (at < 1 || value.length > MOST_OF_ADDRESS || local.length > MOST_OF_LOCAL_PART)
+    return unclear("it is no single e-mail address")
+  // Readers decode an encoded word (RFC 2047) into an address of another domain.
+  if (!LOCAL_PART.test(local) || local.includes("=?")) return unclear("readers differ over its part before the @")
+  const folded = domain.toLowerCase()
+  // A Kelvin sign in small letters is `k`.
+  return PRINTABLE.test(domain) && isDomain(folded) ? folded : unclear("readers differ over its domain")
+}
+
+export const email: BoundKind<Domains, string> = {
   definition: z
     .array(
       z
@@ -34,19 +48,12 @@ export const email: BoundKind<Domains> = {
     ),
   judgesWhole: false,
   isOfObjects: () => false,
-  judge: (domains, value) => {
-    if (typeof value !== "string") return unclear("it is no text")
-    const at = value.lastIndexOf("@")
-    const [local, domain] = [value.slice(0, Math.max(at, 0)), value.slice(at + 1)]
-    if (at < 1 || value.length > MOST_OF_ADDRESS || local.length > MOST_OF_LOCAL_PART)
-      return unclear("it is no single e-mail address")
-    // Readers decode an encoded word (RFC 2047) into an address of another domain.
-    if (!LOCAL_PART.test(local) || local.includes("=?")) return unclear("readers differ over its part before the @")
-    const folded = domain.toLowerCase()
-    // A Kelvin sign in small letters is `k`.
-    if (!PRINTABLE.test(domain) || !isDomain(folded)) return unclear("readers differ over its domain")
-    return domains.some((each) => domainCovers(each, folded)) ? null : outside("it is at another domain")
-  },
+  read,
+  units: (characters) => 50 + Math.min(characters, MOST_OF_ADDRESS),
+  compile: (domains) => ({
+    units: 4 * domains.length,
+    judge: (domain) => (domains.some((each) => domainCovers(each, domain)) ? null : outside("it is at another domain")),
+  }),
   words: (domains) => `is an e-mail address at ${anyOf(domains)}`,
   contradiction: () => null,
   implies: (one, other) => eachCovered(one, other, patternImplies),

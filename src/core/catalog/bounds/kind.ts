@@ -3,14 +3,19 @@
  * a kind stands in one file, and `kinds.ts` lists them.
  */
 import type * as z from "zod"
-import type { Steps } from "./schema/regular-expression.ts"
+import type { Work } from "../../encoding/work.ts"
 
-/** How a value misses a bound. */
-export interface Miss {
+/** How a value misses a bound. A class, because a value of a call may have any members. */
+export class Miss {
   /** For people, after the bound. Nothing of the value is in it. */
   readonly how: string
   /** Readers differ over what the value means, or it is nothing that the kind can judge: it may be within the bound. */
   readonly isUnclear: boolean
+
+  constructor(how: string, isUnclear: boolean) {
+    this.how = how
+    this.isUnclear = isUnclear
+  }
 }
 
 /** What a bound is judged with, besides its value. */
@@ -21,19 +26,30 @@ export interface Judging {
    * When the call is decided, milliseconds since the epoch. Null: that is not known, and what depends on it is left open.
    */
   readonly now: number | null
-  /** What all bounds of the call may cost together: a caller can request many. */
-  readonly steps: Steps
+  /** What evaluates the call draws from it. */
+  readonly work: Work
 }
 
-export interface BoundKind<Definition> {
+/** A definition as it is judged by. Everything that depends on the definition alone is computed when it is made. */
+export interface CompiledBound<Read> {
+  /** Units of one judgement (work.ts), beside those that it draws itself. */
+  readonly units: number
+  /** Null if the value is within the bound. */
+  judge(read: Read, judging: Judging): Miss | null
+}
+
+export interface BoundKind<Definition, Read> {
   /** What may be written. A bundle and a grant hold it as it is written. */
   readonly definition: z.ZodType<Definition>
   /** Whether it judges any value as a whole. Otherwise each item of a list must be within the bound. */
   readonly judgesWhole: boolean
   /** Whether members of an object are arguments that the bound names (see `closed`). */
   isOfObjects(definition: Definition): boolean
-  /** Null if the value is within the bound. */
-  judge(definition: Definition, value: unknown, judging: Judging): Miss | null
+  /** Returns what a value means, whatever the bound: of a text once for all bounds of a call. */
+  readonly read: (value: unknown, work: Work) => Read | Miss
+  /** Units of reading a value, whose text has so many characters (work.ts). */
+  units(characters: number): number
+  compile(definition: Definition): CompiledBound<Read>
   /** Whether what is within it depends on when the call is decided. Absent: never. */
   dependsOnTime?(definition: Definition): boolean
   /** After the name of the argument: `is a path in /srv/reports`. */
@@ -46,8 +62,8 @@ export interface BoundKind<Definition> {
   implies(one: Definition, other: Definition): boolean
 }
 
-export const outside = (how: string): Miss => ({ how, isUnclear: false })
-export const unclear = (how: string): Miss => ({ how, isUnclear: true })
+export const outside = (how: string): Miss => new Miss(how, false)
+export const unclear = (how: string): Miss => new Miss(how, true)
 
 /** What follows from a definition, which belongs to a grant or a bundle and is read for each call. */
 export function remembered<Definition extends object, Compiled>(

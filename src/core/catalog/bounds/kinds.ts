@@ -3,13 +3,15 @@ import { cidr } from "./cidr.ts"
 import { date } from "./date.ts"
 import type { MeaningBound } from "./definition.ts"
 import { email } from "./email.ts"
-import type { BoundKind } from "./kind.ts"
+import type { BoundKind, CompiledBound } from "./kind.ts"
 import { path } from "./path.ts"
 import { quantity } from "./quantity.ts"
 import { schema } from "./schema.ts"
 import { url } from "./url.ts"
 
-export const BOUND_KINDS: { readonly [Name in keyof MeaningBound]-?: BoundKind<NonNullable<MeaningBound[Name]>> } = {
+export const BOUND_KINDS: {
+  readonly [Name in keyof MeaningBound]-?: BoundKind<NonNullable<MeaningBound[Name]>, unknown>
+} = {
   path,
   url,
   email,
@@ -33,11 +35,13 @@ export const MEANING_FIELDS = {
 /** What a bound says by one kind. */
 export interface Meaning {
   readonly name: string
-  readonly kind: BoundKind<unknown>
+  readonly kind: BoundKind<unknown, unknown>
   readonly definition: unknown
+  readonly compiled: CompiledBound<unknown>
 }
 
-const KINDS: ReadonlyMap<string, BoundKind<unknown>> = new Map(Object.entries<BoundKind<unknown>>(BOUND_KINDS))
+type AnyKind = BoundKind<unknown, unknown>
+const KINDS: ReadonlyMap<string, AnyKind> = new Map(Object.entries<AnyKind>(BOUND_KINDS))
 
 export function meaningsOf(bound: object): readonly Meaning[] {
   let all = meanings.get(bound)
@@ -50,6 +54,6 @@ const meanings = new WeakMap<object, readonly Meaning[]>()
 function findMeanings(bound: object): readonly Meaning[] {
   return Object.entries(bound).flatMap(([name, definition]: [string, unknown]) => {
     const kind = KINDS.get(name)
-    return kind ? [{ name, kind, definition }] : []
+    return kind ? [{ name, kind, definition, compiled: kind.compile(definition) }] : []
   })
 }

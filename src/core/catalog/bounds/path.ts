@@ -5,7 +5,18 @@
  */
 import * as z from "zod"
 import { foldCase } from "../../encoding/name-folding.ts"
-import { anyOf, eachCovered, LONGEST_ITEM, MOST_ITEMS, outside, unclear, type BoundKind, type Miss } from "./kind.ts"
+import { Work } from "../../encoding/work.ts"
+import {
+  anyOf,
+  eachCovered,
+  LONGEST_ITEM,
+  Miss,
+  MOST_ITEMS,
+  outside,
+  unclear,
+  type BoundKind,
+  type CompiledBound,
+} from "./kind.ts"
 
 type Directories = readonly string[]
 
@@ -27,15 +38,24 @@ const UNSEEN = /[\p{C}\p{Zl}\p{Zp}]/u
 /** A normal form costs the square of the marks in a row (UAX #15, section 13, has 30 in no text). */
 const MANY_MARKS = /\p{M}{9}/u
 
+/**
+ * What nearly all paths are, found in one pass: each character is plain, and no segment is empty, or begins or ends with a
+ * dot or a blank.
+ */
+const SIMPLE =
+  /^\/?[!-$&-\-0-[\]-~](?:[ -$&-.0-[\]-~]*[!-$&-\-0-[\]-~])?(?:\/[!-$&-\-0-[\]-~](?:[ -$&-.0-[\]-~]*[!-$&-\-0-[\]-~])?)*\/?$/
+
 /** Null if it is plain. */
-function ambiguityOf(path: string): string | null {
-  if (path === "" || path.length > LONGEST) return "it is empty or too long"
-  if (path.split("/").includes("..")) return "it has a `..` segment"
+function ambiguityOf(path: string, all: readonly string[], segments: readonly string[]): string | null {
+  if (path === "") return "it is empty"
+  if (all.includes("..")) return "it has a `..` segment"
   if (path.startsWith("//")) return "it begins with two slashes"
   // Windows drops them: `.. ` is `..` there.
-  if (segmentsOf(path).some((segment) => /[. ]$/.test(segment))) return "a segment of it ends with a dot or a blank"
+  if (segments.some((segment) => segment.endsWith(".") || segment.endsWith(" ")))
+    return "a segment of it ends with a dot or a blank"
   // What follows a semicolon is a parameter for Tomcat and others, which then take `..;` for `..`.
-  if (segmentsOf(path).some((segment) => /^\.{1,2};/.test(segment))) return "a segment of it is dots and a parameter"
+  if (segments.some((segment) => segment.startsWith(".;") || segment.startsWith("..;")))
+    return "a segment of it is dots and a parameter"
   if (PLAIN.test(path)) return null
   if (path.includes("\\")) return "it has a backslash"
   if (path.includes("%")) return "it has a percent sign"
@@ -44,37 +64,51 @@ function ambiguityOf(path: string): string | null {
   return MANY_MARKS.test(path) || path.normalize("NFC") !== path ? "it is not in normal form C" : null
 }
 
-/** Without empty segments, and those that mean the directory itself. */
-const segmentsOf = (path: string): readonly string[] =>
-  path.split("/").filter((segment) => segment !== "" && segment !== ".")
-
-/** A path in normal form, with a slash at the end: `/srv/reports/`. */
-function normal(path: string): string {
-  const segments = segmentsOf(path)
+/** Returns a path in normal form, with a slash at the end: `/srv/reports/`. */
+function normalOf(path: string, work: Work): string | Miss {
+  if (path.length > LONGEST) return unclear("it is too long")
+  if (SIMPLE.test(path)) return path.endsWith("/") ? path : `${path}/`
+  work.take(path.length * UNITS_OF_OTHERS)
+  const all = path.split("/")
+  // Without empty segments, and those that mean the directory itself.
+  const segments = all.filter((segment) => segment !== "" && segment !== ".")
+  const ambiguity = ambiguityOf(path, all, segments)
+  if (ambiguity !== null) return unclear(ambiguity)
   const root = path.startsWith("/") ? "/" : ""
   return segments.length === 0 ? root || "./" : `${root}${segments.join("/")}/`
 }
+/** Units for each character of a path that is not simple. */
+const UNITS_OF_OTHERS = 3
 
-const isIn = (path: string, directory: string): boolean => normal(path).startsWith(normal(directory))
+const read = (value: unknown, work: Work): string | Miss =>
+  typeof value === "string" ? normalOf(value, work) : unclear("it is no text")
 
-function judge(directories: Directories, value: unknown): Miss | null {
-  if (typeof value !== "string") return unclear("it is no text")
-  const ambiguity = ambiguityOf(value)
-  if (ambiguity !== null) return unclear(ambiguity)
-  if (directories.some((each) => isIn(value, each))) return null
-  // On a file system that does not regard the case of letters it is in the directory.
-  const folded = foldCase(value)
-  if (directories.some((each) => isIn(folded, foldCase(each)))) return unclear("the case of its letters is another")
-  return outside("it is outside")
+/** A directory of a bound is in normal form, but for the slash. */
+const directoryOf = (directory: string): string => (directory === "/" ? directory : `${directory}/`)
+
+function compile(directories: Directories): CompiledBound<string> {
+  const all = directories.map(directoryOf)
+  const folded = all.map(foldCase)
+  return {
+    units: 4 * all.length,
+    judge: (path, { work }) => {
+      if (all.some((each) => path.startsWith(each))) return null
+      // On a file system that does not regard the case of letters it may be in the directory.
+      const foldedPath = work.once(foldCase, path, path.length)
+      return folded.some((each) => foldedPath.startsWith(each))
+        ? unclear("the case of its letters is another")
+        : outside("it is outside")
+    },
+  }
 }
 
-export const path: BoundKind<Directories> = {
+export const path: BoundKind<Directories, string> = {
   definition: z
     .array(
       z
         .string()
         .max(LONGEST_ITEM)
-        .refine((text) => DIRECTORY.test(text) && ambiguityOf(text) === null && !segmentsHaveDot(text), {
+        .refine((text) => DIRECTORY.test(text) && normalOf(text, new Work()) === directoryOf(text), {
           error: "not a directory",
           params: { fix: "Write `/srv/reports` or `reports`: no `.` or `..`, no slash at the end, nothing encoded." },
         }),
@@ -85,11 +119,11 @@ export const path: BoundKind<Directories> = {
     .describe("The argument is one of these directories or a path below one, or a list of such paths."),
   judgesWhole: false,
   isOfObjects: () => false,
-  judge,
+  read,
+  units: (characters) => 30 + Math.min(characters, LONGEST),
+  compile,
   // A directory that a program requests may be a whole sentence.
   words: (directories) => `is a path in ${anyOf(directories)}`,
   contradiction: () => null,
-  implies: (one, other) => eachCovered(one, other, (wide, narrow) => isIn(narrow, wide)),
+  implies: (one, other) => eachCovered(one, other, (wide, narrow) => directoryOf(narrow).startsWith(directoryOf(wide))),
 }
-
-const segmentsHaveDot = (text: string): boolean => text.split("/").includes(".")

@@ -7,7 +7,8 @@ import type { QuantityBound } from "./definition.ts"
 import { isObject } from "../../encoding/json.ts"
 import { memberVariants } from "../arguments.ts"
 import { compare, exactOf, times, type Exact } from "../../encoding/exact-number.ts"
-import { outside, remembered, unclear, type BoundKind, type Judging, type Miss } from "./kind.ts"
+import type { Work } from "../../encoding/work.ts"
+import { Miss, outside, unclear, type BoundKind, type CompiledBound } from "./kind.ts"
 
 interface Quantity {
   readonly number: Exact
@@ -51,7 +52,7 @@ const UNIT = /^[A-Za-z%µ°][A-Za-z0-9%µ°/]{0,15}$/
 const TEXT = /^(\S+?) ?([A-Za-z%µ°][A-Za-z0-9%µ°/]{0,15})$/
 const LONGEST = 64
 
-function read(text: string): Quantity | null {
+function quantityIn(text: string): Quantity | null {
   const [, number = "", unit = ""] = text.length <= LONGEST ? (TEXT.exec(text) ?? []) : []
   return quantityOf(number, unit)
 }
@@ -81,35 +82,52 @@ interface Range {
   readonly max: Quantity | null
 }
 
-const rangeOf = remembered(({ min, max }: QuantityBound): Range => ({
-  min: min === undefined ? null : read(min),
-  max: max === undefined ? null : read(max),
-}))
+const rangeOf = ({ min, max }: QuantityBound): Range => ({
+  min: min === undefined ? null : quantityIn(min),
+  max: max === undefined ? null : quantityIn(max),
+})
 
-function judge(bound: QuantityBound, value: unknown, { isClosed }: Judging): Miss | null {
+/** A text as it is read; any other value as it is, because the bound says which members it has. */
+type Found = { readonly text: Quantity } | { readonly other: unknown }
+
+function read(value: unknown): Found | Miss {
+  if (typeof value !== "string") return { other: value }
+  const quantity = THOUSANDS.test(value) ? null : quantityIn(value)
+  return quantity ? { text: quantity } : unclear(NO_QUANTITY)
+}
+const NO_QUANTITY = "it is no number with a unit that all readers take alike"
+
+function compile(bound: QuantityBound): CompiledBound<Found> {
   const { number, unit: measure } = bound
-  const found =
-    number === undefined || measure === undefined ? ofText(value) : ofMembers(value, number, measure, isClosed)
-  if ("how" in found) return found
   const { min, max } = rangeOf(bound)
-  const isHighEnough = isAtMost(min ?? { number: { digits: 0n, decimals: 0 }, unit: found.unit }, found)
-  const isLowEnough = max === null ? true : isAtMost(found, max)
-  if (isHighEnough === null || isLowEnough === null) return outside("its unit is another")
-  if (!isHighEnough) return outside("it is less")
-  return isLowEnough ? null : outside("it is more")
+  const least = (unit: string): Quantity => min ?? { number: { digits: 0n, decimals: 0 }, unit }
+  return {
+    units: 200,
+    judge: (found, { isClosed, work }) => {
+      const quantity =
+        number === undefined || measure === undefined
+          ? "text" in found
+            ? found.text
+            : unclear(NO_QUANTITY)
+          : "text" in found
+            ? unclear("it is no object with a number and a unit")
+            : ofMembers(found.other, number, measure, isClosed, work)
+      if (quantity instanceof Miss) return quantity
+      const isHighEnough = isAtMost(least(quantity.unit), quantity)
+      const isLowEnough = max === null ? true : isAtMost(quantity, max)
+      if (isHighEnough === null || isLowEnough === null) return outside("its unit is another")
+      if (!isHighEnough) return outside("it is less")
+      return isLowEnough ? null : outside("it is more")
+    },
+  }
 }
 
-function ofText(value: unknown): Quantity | Miss {
-  const quantity = typeof value === "string" && !THOUSANDS.test(value) ? read(value) : null
-  return quantity ?? unclear("it is no number with a unit that all readers take alike")
-}
-
-function ofMembers(value: unknown, number: string, unit: string, isClosed: boolean): Quantity | Miss {
+function ofMembers(value: unknown, number: string, unit: string, isClosed: boolean, work: Work): Quantity | Miss {
   if (!isObject(value)) return unclear("it is no object with a number and a unit")
   const names = Object.keys(value)
   if (isClosed && names.some((name) => name !== number && name !== unit))
     return outside("it has a member that no bound names")
-  if (memberVariants(new Set([number, unit]))(value) !== null)
+  if (memberVariants(new Set([number, unit]), work)(value) !== null)
     return unclear("it has a member that some readers take for one of the two")
   const [amount, measure] = [ownOf(value, number), ownOf(value, unit)]
   const text = typeof amount === "number" ? String(amount) : amount
@@ -122,13 +140,13 @@ function ofMembers(value: unknown, number: string, unit: string, isClosed: boole
 const ownOf = (value: Readonly<Record<string, unknown>>, name: string): unknown =>
   Object.hasOwn(value, name) ? value[name] : undefined
 
-const quantityText = z.string().refine((text) => read(text) !== null, {
+const quantityText = z.string().refine((text) => quantityIn(text) !== null, {
   error: "not a quantity",
   params: { fix: "Write a number, a blank and a unit: `100 EUR`, `1.5 GiB`, `30 s`." },
 })
 const member = z.string().min(1).max(128)
 
-export const quantity: BoundKind<QuantityBound> = {
+export const quantity: BoundKind<QuantityBound, Found> = {
   definition: z
     .strictObject({
       min: quantityText.exactOptional().describe("At least this: `1 EUR`. If absent: nothing below 0."),
@@ -150,7 +168,9 @@ export const quantity: BoundKind<QuantityBound> = {
     ),
   judgesWhole: false,
   isOfObjects: ({ number }) => number !== undefined,
-  judge,
+  read,
+  units: () => 200,
+  compile,
   words: ({ min, max }) =>
     [...(min === undefined ? [] : [`is at least ${min}`]), ...(max === undefined ? [] : [`is at most ${max}`])].join(
       " and ",

@@ -2,7 +2,8 @@
 import * as z from "zod"
 import { isObject } from "../../encoding/json.ts"
 import { memberVariants } from "../arguments.ts"
-import { outside, remembered, unclear, type BoundKind, type Judging, type Miss } from "./kind.ts"
+import type { Work } from "../../encoding/work.ts"
+import { outside, remembered, unclear, type BoundKind, type CompiledBound } from "./kind.ts"
 import { SchemaFault, type Run } from "./schema/check.ts"
 import { compileSchema } from "./schema/compile.ts"
 
@@ -21,15 +22,20 @@ function faultOf(schema: JsonSchema): string | null {
   }
 }
 
-function judge(schema: JsonSchema, value: unknown, { isClosed, steps }: Judging): Miss | null {
-  const run: Run = { steps, named: [] }
+function compile(schema: JsonSchema): CompiledBound<unknown> {
   const { check, names } = compiled(schema)
-  if (hasVariant(value, memberVariants(names))) return unclear("it has a member that some readers take for another")
-  const failure = check(value, run)
-  if (steps.left < 0) return unclear("it takes too long to compare it with the schema")
-  if (failure !== null) return outside(`it does not fulfil ${failure === "" ? "the schema" : failure}`)
-  return isClosed && hasUnnamed(value, namedIn(run)) ? outside("it has a member that no bound names") : null
+  return {
+    units: 50,
+    judge: (value, { isClosed, work }) => {
+      if (hasVariant(value, memberVariants(names, work))) return unclear(VARIANT)
+      const run: Run = { work, named: [] }
+      const failure = check(value, run)
+      if (failure !== null) return outside(`it does not fulfil ${failure === "" ? "the schema" : failure}`)
+      return isClosed && hasUnnamed(value, namedIn(run), work) ? outside("it has a member that no bound names") : null
+    },
+  }
 }
+const VARIANT = "it has a member that some readers take for another"
 
 /** The schema judges the member that the upstream reads, so none may be spelled otherwise. */
 function hasVariant(value: unknown, variantOf: (object: object) => string | null): boolean {
@@ -49,14 +55,16 @@ function namedIn({ named }: Run): ReadonlyMap<object, ReadonlySet<string>> {
 }
 
 /** Whether an object in it, at any depth, has a member that no part of the schema that holds has named. */
-function hasUnnamed(value: unknown, named: ReadonlyMap<object, ReadonlySet<string>>): boolean {
-  if (Array.isArray(value)) return value.some((item) => hasUnnamed(item, named))
+function hasUnnamed(value: unknown, named: ReadonlyMap<object, ReadonlySet<string>>, work: Work): boolean {
+  work.take(UNITS_OF_PART)
+  if (Array.isArray(value)) return value.some((item) => hasUnnamed(item, named, work))
   if (!isObject(value)) return false
   const own = named.get(value)
-  return Object.entries(value).some(([name, member]) => !own?.has(name) || hasUnnamed(member, named))
+  return Object.entries(value).some(([name, member]) => !own?.has(name) || hasUnnamed(member, named, work))
 }
+const UNITS_OF_PART = 15
 
-export const schema: BoundKind<JsonSchema> = {
+export const schema: BoundKind<JsonSchema, unknown> = {
   definition: z
     .record(z.string(), z.unknown())
     .readonly()
@@ -71,7 +79,9 @@ export const schema: BoundKind<JsonSchema> = {
     ),
   judgesWhole: true,
   isOfObjects: () => true,
-  judge,
+  read: (value) => value,
+  units: () => 0,
+  compile,
   words: () => "fulfils a schema",
   isLong: true,
   contradiction: () => null,

@@ -11,12 +11,12 @@ import {
   anyOf,
   eachCovered,
   LONGEST_ITEM,
+  Miss,
   MOST_ITEMS,
   outside,
-  remembered,
   unclear,
   type BoundKind,
-  type Miss,
+  type CompiledBound,
 } from "./kind.ts"
 
 const SCHEMES = ["https", "http", "wss", "ws"] as const
@@ -42,9 +42,17 @@ function segmentsOf(target: string): readonly string[] | null {
 }
 
 const isPath = (text: string): boolean => /^\/./.test(text) && !text.endsWith("/") && segmentsOf(text) !== null
-const prefixOf = remembered(({ path }: UrlBound) => (path === undefined ? [] : (segmentsOf(path) ?? [])))
+const prefixOf = ({ path }: UrlBound): readonly string[] => (path === undefined ? [] : (segmentsOf(path) ?? []))
 
-function judge(bound: UrlBound, value: unknown): Miss | null {
+interface Url {
+  readonly scheme: string
+  readonly host: string
+  readonly port: number
+  /** As it is written. */
+  readonly path: string
+}
+
+function read(value: unknown): Url | Miss {
   if (typeof value !== "string") return unclear("it is no text")
   const [, written = "", writtenHost = "", port, path = "/"] = value.length <= LONGEST ? (PLAIN.exec(value) ?? []) : []
   if (writtenHost === "") return unclear("it is no URL that all readers take alike")
@@ -52,22 +60,33 @@ function judge(bound: UrlBound, value: unknown): Miss | null {
   const url = URL.parse(value)
   if (!url || url.protocol !== `${scheme}:` || url.hostname !== host || !(scheme in DEFAULT_PORTS) || !isHost(host))
     return unclear("it is no URL that all readers take alike")
+  return { scheme, host, port: port === undefined ? (DEFAULT_PORTS[scheme] ?? 0) : Number(port), path }
+}
+
+function compile(bound: UrlBound): CompiledBound<Url> {
   const { hosts, schemes = ["https"], ports } = bound
-  if (!schemes.some((each) => each === scheme)) return outside("its scheme is another")
-  if (!hosts.some((each) => domainCovers(each, host))) return outside("its host is another")
-  const number = port === undefined ? (DEFAULT_PORTS[scheme] ?? 0) : Number(port)
-  if (ports ? !ports.includes(number) : number !== DEFAULT_PORTS[scheme]) return outside("its port is another")
-  return bound.path === undefined ? null : judgePath(prefixOf(bound), path)
+  const prefix = prefixOf(bound)
+  return {
+    units: 4 * hosts.length,
+    judge: ({ scheme, host, port, path }, { work }) => {
+      if (!schemes.some((each) => each === scheme)) return outside("its scheme is another")
+      if (!hosts.some((each) => domainCovers(each, host))) return outside("its host is another")
+      if (ports ? !ports.includes(port) : port !== DEFAULT_PORTS[scheme]) return outside("its port is another")
+      if (bound.path === undefined) return null
+      const segments = work.once(segmentsBeforeFragment, path, path.length * UNITS_OF_PATH)
+      if (segments instanceof Miss) return segments
+      return prefix.every((segment, place) => segment === segments[place]) ? null : outside("its path is another")
+    },
+  }
+}
+/** Units for each character of a path whose segments are read. */
+const UNITS_OF_PATH = 5
+
+function segmentsBeforeFragment(path: string): readonly string[] | Miss {
+  return segmentsOf(path.split("#", 1)[0] ?? "") ?? unclear("readers differ over its path")
 }
 
-function judgePath(prefix: readonly string[], written: string): Miss | null {
-  const [path = ""] = written.split("#", 1)
-  const segments = segmentsOf(path)
-  if (!segments) return unclear("readers differ over its path")
-  return prefix.every((segment, place) => segment === segments[place]) ? null : outside("its path is another")
-}
-
-export const url: BoundKind<UrlBound> = {
+export const url: BoundKind<UrlBound, Url> = {
   definition: z
     .strictObject({
       hosts: z
@@ -114,7 +133,9 @@ export const url: BoundKind<UrlBound> = {
     .describe("The argument is a URL that leads to one of these hosts, or a list of such URLs."),
   judgesWhole: false,
   isOfObjects: () => false,
-  judge,
+  read,
+  units: (characters) => 300 + Math.min(characters, LONGEST),
+  compile,
   words: ({ hosts, schemes = ["https"], ports, path }) =>
     `is a URL (${schemes.join(", ")}) at ${anyOf(hosts)}${ports ? `, port ${ports.join(", ")}` : ""}${path === undefined ? "" : `, path ${anyOf([path])}`}`,
   contradiction: () => null,

@@ -91,6 +91,14 @@ export const REQUEST_DENIALS = {
     forCaller: ({ argument }) =>
       `A rule cannot read the value of the argument ${quoted(argument)}. Where it compares decimals, send a number with at most four digits after the point, such as 12.34; elsewhere it reads no fraction. It never reads a null, an integer beyond 2^53 - 1, or what is nested too deep.`,
   }),
+  work_exhausted: final({
+    code: "malformed_call",
+    evidence: {},
+    doc: "To evaluate the arguments of the call takes more work than one call may take: the bounds, rules, guardrails and patterns that read them, times what is in them.",
+    forOperators: () => "The call takes more work to decide than one call may",
+    forCaller: () =>
+      "Its arguments take more work to check than one call may: send shorter ones, or fewer items in one call.",
+  }),
   argument_variant: final({
     code: "malformed_call",
     evidence: { argument: ARGUMENT },

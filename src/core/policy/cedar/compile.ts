@@ -19,6 +19,7 @@ export class Rule {
   readonly lowered: LoweredRule
   readonly effect: "permit" | "forbid"
   readonly #policy: Node
+  #units: number | undefined
   #holds: Holds | undefined
   #foresee: Foresee | undefined
 
@@ -43,16 +44,27 @@ export class Rule {
     return this.#holds
   }
 
+  /** Draws for each operator, which is evaluated at most once; those that read a whole value draw more (operators.ts). */
   holds(request: PolicyRequest, entities: EntityStore): boolean {
+    request.work.take((this.#units ??= unitsOf(this.#policy.conditions)))
     return (this.#holds ?? this.compile())(request, entities)
   }
 
   /** The possible outcomes with any arguments; those of the request are ignored. */
   foresee(request: PolicyRequest, entities: EntityStore): Outcomes {
+    request.work.take((this.#units ??= unitsOf(this.#policy.conditions)))
     this.#foresee ??= foreseeConditions(this.#policy, this.lowered.id)
     return this.#foresee(request, entities)
   }
 }
+
+/** Units of conditions (core/encoding/work.ts), by their operators: constants are read when the rule is compiled. */
+function unitsOf(json: unknown): number {
+  if (typeof json !== "object" || json === null || "Value" in json) return 0
+  const own = Array.isArray(json) ? 0 : UNITS_OF_NODE
+  return Object.values(json).reduce<number>((sum, each) => sum + unitsOf(each), own)
+}
+const UNITS_OF_NODE = 2
 
 function readEffect(effect: unknown, rule: string): "permit" | "forbid" {
   if (effect === "permit" || effect === "forbid") return effect

@@ -1,5 +1,6 @@
 /** A compiled expression: a closure over its operands that takes the request and the entities, and no clock. */
 import type { EntityStore } from "./entities.ts"
+import type { Work } from "../../encoding/work.ts"
 import type { CedarRecord, EntityRef, Value } from "./values/value.ts"
 
 export interface PolicyRequest {
@@ -7,7 +8,9 @@ export interface PolicyRequest {
   readonly action: EntityRef
   readonly resource: EntityRef
   readonly context: CedarRecord
+  /** Of the call that is decided. */
+  readonly work: Work
 }
 
-/** Throws EvaluationError, and nothing else, if Cedar's evaluator errs. */
+/** Throws EvaluationError if Cedar's evaluator errs; OutOfWork (core/encoding/work.ts); and nothing else. */
 export type Evaluate = (request: PolicyRequest, entities: EntityStore) => Value

@@ -42,9 +42,15 @@ const FORMS: ReadonlyMap<string, Form> = new Map<string, Form>([
   ["Record", compileRecord],
 ])
 
-function compileBinary(apply: Binary, operator: string, operands: unknown, rule: string): Evaluate {
+function compileBinary({ apply, units }: Binary, operator: string, operands: unknown, rule: string): Evaluate {
   const { left, right } = compilePair(operands, rule, operator)
-  return (request, entities) => apply(left(request, entities), right(request, entities), entities)
+  if (!units) return (request, entities) => apply(left(request, entities), right(request, entities), entities)
+  return (request, entities) => {
+    const [one, other] = [left(request, entities), right(request, entities)]
+    const more = units(one, other)
+    if (more > 0) request.work.take(more)
+    return apply(one, other, entities)
+  }
 }
 
 function compileUnary(apply: Unary, operator: string, operands: unknown, rule: string): Evaluate {
@@ -55,7 +61,7 @@ function compileUnary(apply: Unary, operator: string, operands: unknown, rule: s
 /** `ip("10.0.0.0/8")` is read once, not at every decision. */
 function compileCall(called: ExtensionFunction, operator: string, operands: unknown, rule: string): Evaluate {
   const args = readList(operands, rule, operator).map((arg) => compileExpression(arg, rule))
-  return fold(args, (values) => call(called, values))
+  return fold(args, (values) => call(called, values), UNITS_OF_CALL)
 }
 
 function compilePair(operands: unknown, rule: string, operator: string): { left: Evaluate; right: Evaluate } {
@@ -139,21 +145,34 @@ function compileLike(operands: unknown, rule: string): Evaluate {
   const parts = readNode(operands, rule, "like")
   const left = compileExpression(parts.left, rule)
   const matches = compilePattern(parts.pattern, rule)
-  return (request, entities) => matches(asText(left(request, entities)))
+  return (request, entities) => {
+    const text = asText(left(request, entities))
+    // Each principal asks the same of the same text.
+    return text.length > LONG_TEXT ? request.work.once(matches, text, text.length) : matches(text)
+  }
 }
+/** A shorter text is matched in less time than it takes to remember it. */
+const LONG_TEXT = 256
+
+/** Units of reading a text as an extension value. */
+const UNITS_OF_CALL = 60
 
 function compileSet(operands: unknown, rule: string): Evaluate {
   const items = readList(operands, rule, "Set").map((item) => compileExpression(item, rule))
-  return fold(items, set)
+  return fold(items, set, 0)
 }
 
 function compileRecord(operands: unknown, rule: string): Evaluate {
   const members = Object.entries(readNode(operands, rule, "Record"))
   const items = members.map(([, item]) => compileExpression(item, rule))
   const names = members.map(([name]) => name)
-  return fold(items, (values) => {
-    const entries = new Map<string, Value>()
-    for (const [index, value] of values.entries()) entries.set(names[index] ?? "", value)
-    return entries
-  })
+  return fold(
+    items,
+    (values) => {
+      const entries = new Map<string, Value>()
+      for (const [index, value] of values.entries()) entries.set(names[index] ?? "", value)
+      return entries
+    },
+    0,
+  )
 }

@@ -7,6 +7,7 @@ import { NO_ATTRIBUTE, NO_ENTITY, NO_TAG, WRONG_TYPE, asBoolean, asLong, asText 
 import { int64 } from "./values/long.ts"
 import {
   CedarSet,
+  unitsOfKey,
   type CedarRecord,
   type EntityRef,
   type Value,
@@ -16,25 +17,63 @@ import {
   subset,
 } from "./values/value.ts"
 
-export type Binary = (left: Value, right: Value, entities: EntityStore) => Value
+type Apply = (left: Value, right: Value, entities: EntityStore) => Value
+
+export interface Binary {
+  readonly apply: Apply
+  /** Units that grow with the values (core/encoding/work.ts); null if none do: the operator itself is drawn with its rule. */
+  readonly units: ((left: Value, right: Value) => number) | null
+}
+
+const constantly = (apply: Apply): Binary => ({ apply, units: null })
+const comparison = (apply: Apply): Binary => ({ apply, units: unitsOfEquality })
 
 export const BINARY: ReadonlyMap<string, Binary> = new Map<string, Binary>([
-  ["==", equal],
-  ["!=", (left, right) => !equal(left, right)],
-  ["<", ordering((left, right) => left < right)],
-  ["<=", ordering((left, right) => left <= right)],
-  [">", ordering((left, right) => left > right)],
-  [">=", ordering((left, right) => left >= right)],
-  ["+", (left, right) => int64(asLong(left) + asLong(right))],
-  ["-", (left, right) => int64(asLong(left) - asLong(right))],
-  ["*", (left, right) => int64(asLong(left) * asLong(right))],
-  ["in", isInAny],
-  ["contains", (left, right) => asSet(left).has(right)],
-  ["containsAll", (left, right) => subset(asSet(right), asSet(left))],
-  ["containsAny", (left, right) => overlap(asSet(left), asSet(right))],
-  ["hasTag", hasTag],
-  ["getTag", getTag],
+  ["==", comparison(equal)],
+  ["!=", comparison((left, right) => !equal(left, right))],
+  ["<", constantly(ordering((left, right) => left < right))],
+  ["<=", constantly(ordering((left, right) => left <= right))],
+  [">", constantly(ordering((left, right) => left > right))],
+  [">=", constantly(ordering((left, right) => left >= right))],
+  ["+", constantly((left, right) => int64(asLong(left) + asLong(right)))],
+  ["-", constantly((left, right) => int64(asLong(left) - asLong(right)))],
+  ["*", constantly((left, right) => int64(asLong(left) * asLong(right)))],
+  ["in", { apply: isInAny, units: (_left, right) => UNITS_OF_MEMBER * sizeOf(right) }],
+  ["contains", { apply: (left, right) => asSet(left).has(right), units: (_left, right) => unitsOfKey(right) }],
+  [
+    "containsAll",
+    {
+      apply: (left, right) => subset(asSet(right), asSet(left)),
+      units: (_left, right) => UNITS_OF_MEMBER * sizeOf(right),
+    },
+  ],
+  [
+    "containsAny",
+    {
+      apply: (left, right) => overlap(asSet(left), asSet(right)),
+      units: (left, right) => UNITS_OF_MEMBER * Math.min(sizeOf(left), sizeOf(right)),
+    },
+  ],
+  ["hasTag", constantly(hasTag)],
+  ["getTag", constantly(getTag)],
 ])
+
+/** Units of a member that is looked up. */
+const UNITS_OF_MEMBER = 6
+
+const sizeOf = (value: Value): number => (value instanceof CedarSet ? value.size : 1)
+
+/** Texts of different lengths are never compared, nor are values of which one has no parts. */
+function unitsOfEquality(left: Value, right: Value): number {
+  if (typeof left === "string") return left.length > LONG_TEXT && typeof right === "string" ? left.length >> 4 : 0
+  return typeof left === "object" && typeof right === "object" ? Math.min(unitsOfParts(left), unitsOfParts(right)) : 0
+}
+const LONG_TEXT = 256
+
+function unitsOfParts(value: Value): number {
+  if (typeof value !== "object" || "key" in value) return typeof value === "string" ? value.length >> 4 : 0
+  return unitsOfKey(value)
+}
 
 export type Unary = (operand: Value) => Value
 
@@ -84,7 +123,7 @@ function overlap(a: CedarSet, b: CedarSet): boolean {
 }
 
 /** For integers, and for moments and durations among themselves; a decimal has methods for it. */
-function ordering(holds: (left: bigint, right: bigint) => boolean): Binary {
+function ordering(holds: (left: bigint, right: bigint) => boolean): Apply {
   return (left, right) => {
     if (typeof left === "bigint") return holds(left, asLong(right))
     if (typeof left !== "object" || !("kind" in left)) throw WRONG_TYPE

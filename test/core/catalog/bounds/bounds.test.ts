@@ -1,6 +1,6 @@
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import { violation } from "../../../../src/core/catalog/bounds/bounds.ts"
+import { violation } from "../../../harness/bounds.ts"
 import type { ArgumentBounds } from "../../../../src/core/catalog/bounds/definition.ts"
 import { contradiction } from "../../../../src/core/catalog/bounds/joint.ts"
 import { isLike } from "../../../../src/core/catalog/bounds/like.ts"

@@ -1,6 +1,6 @@
 /** What bounds of several definitions allow together: nothing that one of them refuses, and none is lost. */
 import { expect, test } from "vitest"
-import { violation } from "../../../../src/core/catalog/bounds/bounds.ts"
+import { violation } from "../../../harness/bounds.ts"
 import type { ArgumentBound, MeaningBound } from "../../../../src/core/catalog/bounds/definition.ts"
 import { contradiction, jointBounds } from "../../../../src/core/catalog/bounds/joint.ts"
 import { meaningsOf } from "../../../../src/core/catalog/bounds/kinds.ts"

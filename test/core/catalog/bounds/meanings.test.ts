@@ -1,6 +1,7 @@
 /** What each kind of bound permits, and the values by which attackers have got round checks of that kind. */
 import { describe, expect, test } from "vitest"
-import { conjunctOf, isBeyond, violation } from "../../../../src/core/catalog/bounds/bounds.ts"
+import { conjunctOf } from "../../../../src/core/catalog/bounds/bounds.ts"
+import { isBeyond, violation } from "../../../harness/bounds.ts"
 import type { ArgumentBound } from "../../../../src/core/catalog/bounds/definition.ts"
 
 type Verdict = "within" | "outside" | "unclear"

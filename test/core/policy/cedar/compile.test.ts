@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest"
+import { Work } from "../../../../src/core/encoding/work.ts"
 import { Rule } from "../../../../src/core/policy/cedar/compile.ts"
 import { entityStore } from "../../../../src/core/policy/cedar/entities.ts"
 import { UnsupportedOperator } from "../../../../src/core/policy/cedar/est.ts"
@@ -24,6 +25,7 @@ const request = {
   action: entity("Action", "read"),
   resource: entity("Tool", "t"),
   context: record([]),
+  work: new Work(Infinity),
 }
 
 describe("what the evaluator does not know is refused by name when the rule is compiled", () => {

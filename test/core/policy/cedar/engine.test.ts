@@ -1,5 +1,6 @@
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
+import { Work } from "../../../../src/core/encoding/work.ts"
 import { type Engine, compileRules } from "../../../../src/core/policy/cedar/engine.ts"
 import { entityStore, memberOf, overlay } from "../../../../src/core/policy/cedar/entities.ts"
 import type { LoweredRule } from "../../../../src/core/policy/cedar/lowered.ts"
@@ -17,7 +18,7 @@ const ERRS = { Value: 1 }
 const alice = entity("User", "alice")
 const read = entity("Action", "read")
 const tool = entity("Tool", "crm.get")
-const request = { principal: alice, action: read, resource: tool, context: record([]) }
+const request = { principal: alice, action: read, resource: tool, context: record([]), work: new Work(Infinity) }
 const none = entityStore([])
 
 function rule(id: string, effect: "permit" | "forbid", body: unknown = TRUE, scope: object = {}): LoweredRule {

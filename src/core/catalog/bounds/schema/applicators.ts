@@ -79,8 +79,8 @@ export const APPLICATORS: Readonly<Record<string, Applicator>> = {
       automaton: patternOf(pattern, place.at),
       check: place.part(each, `${place.at}/${escaped(pattern)}`),
     }))
-    return ofMembers((name, { steps }) =>
-      checks.filter(({ automaton }) => isFoundIn(automaton, name, steps)).map(({ check }) => check),
+    return ofMembers((name, { work }) =>
+      checks.filter(({ automaton }) => isFoundIn(automaton, name, work)).map(({ check }) => check),
     )
   },
   additionalProperties: (operand, { at, siblings, part }) => {
@@ -89,8 +89,8 @@ export const APPLICATORS: Readonly<Record<string, Applicator>> = {
     const patterns = Object.keys(isObject(siblings["patternProperties"]) ? siblings["patternProperties"] : {}).map(
       (pattern) => patternOf(pattern, at),
     )
-    return ofMembers((name, { steps }) =>
-      names.has(name) || patterns.some((automaton) => isFoundIn(automaton, name, steps)) ? [] : [check],
+    return ofMembers((name, { work }) =>
+      names.has(name) || patterns.some((automaton) => isFoundIn(automaton, name, work)) ? [] : [check],
     )
   },
   propertyNames: (operand, { at, part }) => {
@@ -132,13 +132,16 @@ function ofMembers(checksOf: (name: string, run: Run) => readonly Check[]): Chec
   return (value, run) => {
     if (!isObject(value)) return null
     return firstOf(Object.entries(value), ([member, each]) => {
-      if (--run.steps.left < 0) return ""
+      run.work.take(UNITS_OF_PART)
       const checks = checksOf(member, run)
       if (checks.length > 0) run.named.push({ object: value, member })
       return firstOf(checks, (check) => check(each, run))
     })
   }
 }
+
+/** Units of a member, and of applying a keyword (core/encoding/work.ts). */
+export const UNITS_OF_PART = 10
 
 function firstOf<Item>(items: readonly Item[], failureOf: (item: Item, nth: number) => string | null): string | null {
   for (const [nth, item] of items.entries()) {

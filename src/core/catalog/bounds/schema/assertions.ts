@@ -3,7 +3,8 @@ import { canonicalText } from "../../../encoding/canonical-json.ts"
 import { exactOf, isMultiple } from "../../../encoding/exact-number.ts"
 import { isObject } from "../../../encoding/json.ts"
 import { count, list, members, number, patternOf, SchemaFault, texts, type Run } from "./check.ts"
-import { isFoundIn, type Steps } from "./regular-expression.ts"
+import type { Work } from "../../../encoding/work.ts"
+import { isFoundIn } from "./regular-expression.ts"
 
 type Assertion = (operand: unknown, at: string) => (value: unknown, run: Run) => boolean
 
@@ -34,19 +35,19 @@ export const ASSERTIONS: Readonly<Record<string, Assertion>> = {
   maxLength: (operand, at) => ofTexts(count(operand, at), (length, limit) => length <= limit),
   pattern: (operand, at) => {
     const automaton = patternOf(operand, at)
-    return (value, { steps }) => typeof value !== "string" || isFoundIn(automaton, value, steps)
+    return (value, { work }) => typeof value !== "string" || isFoundIn(automaton, value, work)
   },
   minItems: (operand, at) => ofLists(count(operand, at), (value, limit) => value.length >= limit),
   maxItems: (operand, at) => ofLists(count(operand, at), (value, limit) => value.length <= limit),
   uniqueItems: (operand, at) => {
     if (typeof operand !== "boolean") throw new SchemaFault(`${at} is neither true nor false`)
-    return (value, { steps }) => {
+    return (value, { work }) => {
       if (!operand || !Array.isArray(value)) return true
       const texts = new Set<string | undefined>()
       for (const item of value) {
         const text = canonicalText(item)
-        steps.left -= Math.ceil((text?.length ?? 0) / CHARACTERS_OF_STEP)
-        if (steps.left < 0 || texts.has(text)) return false
+        work.take(UNITS_OF_TEXT + (text?.length ?? 0))
+        if (texts.has(text)) return false
         texts.add(text)
       }
       return true
@@ -80,38 +81,44 @@ const ofNumbers = (limit: number, holds: (value: number, limit: number) => boole
   typeof value !== "number" || holds(value, limit)
 const ofTexts =
   (limit: number, holds: (length: number, limit: number) => boolean) =>
-  (value: unknown, { steps }: Run): boolean => {
+  (value: unknown, { work }: Run): boolean => {
     if (typeof value !== "string") return true
-    steps.left -= Math.ceil(value.length / CHARACTERS_OF_STEP)
-    return steps.left >= 0 && holds(lengthOf(value), limit)
+    work.take(value.length)
+    return holds(lengthOf(value), limit)
   }
 const ofLists = (limit: number, holds: (value: readonly unknown[], limit: number) => boolean) => (value: unknown) =>
   !Array.isArray(value) || holds(value, limit)
 const ofObjects = (limit: number, holds: (size: number, limit: number) => boolean) => (value: unknown) =>
   !isObject(value) || holds(Object.keys(value).length, limit)
-const lengthOf = (text: string): number => Array.from(text).length
+function lengthOf(text: string): number {
+  let length = 0
+  for (const _character of text) length += 1
+  return length
+}
 
-/** A keyword that reads a whole text, and a schema may have hundreds of them. */
-const CHARACTERS_OF_STEP = 4
+/** Units of a canonical text, beside one for each of its characters (core/encoding/work.ts). */
+const UNITS_OF_TEXT = 50
+/** Units of a member or an element that is compared. */
+const UNITS_OF_EACH = 5
 
 /** No canonical text of the value, which is longer than what it is compared with. */
 function isOneOf(allowed: readonly unknown[]): (value: unknown, run: Run) => boolean {
   const scalars = new Set(allowed.filter((each) => typeof each !== "object" || each === null))
   const others = allowed.filter((each) => !scalars.has(each))
-  return (value, { steps }) => {
+  return (value, { work }) => {
     if (typeof value !== "object" || value === null) return scalars.has(value)
-    return others.some((each) => isEqual(value, each, steps))
+    return others.some((each) => isEqual(value, each, work))
   }
 }
 
 /** As RFC 8785 writes them: members in any order, and -0 as 0. */
-function isEqual(value: unknown, other: unknown, steps: Steps): boolean {
-  if (--steps.left < 0) return false
+function isEqual(value: unknown, other: unknown, work: Work): boolean {
+  work.take(UNITS_OF_EACH)
   if (Array.isArray(value) && Array.isArray(other))
-    return value.length === other.length && other.every((each, nth) => isEqual(value[nth], each, steps))
+    return value.length === other.length && other.every((each, nth) => isEqual(value[nth], each, work))
   if (!isObject(value) || !isObject(other)) return value === other
   const names = Object.keys(value)
-  steps.left -= names.length
+  work.take(names.length * UNITS_OF_EACH)
   const [size, own] = [Object.keys(other).length, (name: string) => Object.hasOwn(other, name)]
-  return names.length === size && names.every((name) => own(name) && isEqual(value[name], other[name], steps))
+  return names.length === size && names.every((name) => own(name) && isEqual(value[name], other[name], work))
 }

@@ -1,10 +1,11 @@
 /** What the parts of a compiled schema have in common, and how its keywords read what they are given. */
 import { isObject } from "../../../encoding/json.ts"
-import { automatonOf, PatternFault, type Automaton, type Steps } from "./regular-expression.ts"
+import type { Work } from "../../../encoding/work.ts"
+import { automatonOf, PatternFault, type Automaton } from "./regular-expression.ts"
 
-/** What a validation has used, and which members of which objects a part of the schema that holds has named. */
+/** What a validation draws from, and which members of which objects a part of the schema that holds has named. */
 export interface Run {
-  readonly steps: Steps
+  readonly work: Work
   readonly named: { readonly object: object; readonly member: string }[]
 }
 

@@ -1,10 +1,10 @@
 /**
  * JSON Schema, of the draft 2020-12 what judges a value by itself: no references to other documents or in a circle, no
  * `format` (readers differ over whether it is more than a remark), no keyword that is not known, which other validators
- * would take for a remark. A schema becomes a function once; what a value costs is bounded by steps.
+ * would take for a remark. A schema becomes a function once; what a value costs is drawn for each keyword.
  */
 import { isObject } from "../../../encoding/json.ts"
-import { APPLICATORS } from "./applicators.ts"
+import { APPLICATORS, UNITS_OF_PART } from "./applicators.ts"
 import { ASSERTIONS } from "./assertions.ts"
 import { escaped, SchemaFault, texts, type Check, type Place } from "./check.ts"
 
@@ -65,7 +65,7 @@ class Compiler {
     this.#depth -= 1
     return (value, run) => {
       for (const check of checks) {
-        if (--run.steps.left < 0) return at
+        run.work.take(UNITS_OF_PART)
         const failure = check(value, run)
         if (failure !== null) return failure
       }

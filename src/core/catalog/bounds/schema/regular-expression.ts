@@ -3,11 +3,7 @@
  * pattern and no text make it try again. What it accepts is ECMAScript's syntax (flag `u`) without what no automaton
  * knows: look-around, references back, boundaries of words.
  */
-
-/** Steps that are left: a text costs at most the instructions of the pattern for each of its characters. */
-export interface Steps {
-  left: number
-}
+import type { Work } from "../../../encoding/work.ts"
 
 type Instruction =
   | { readonly kind: "character"; readonly matches: (character: string) => boolean }
@@ -35,47 +31,52 @@ export function automatonOf(pattern: string): Automaton {
   return [...automaton, { kind: "match" }]
 }
 
-/** Whether some part of the text matches. */
-export function isFoundIn(automaton: Automaton, text: string, steps: Steps): boolean {
-  let states: ReadonlySet<number> = new Set()
-  const characters = Array.from(text)
-  for (let place = 0; place <= characters.length; place += 1) {
-    const reached = new Set<number>()
-    // A match may begin anywhere.
-    for (const state of [...states, 0]) reach(automaton, state, place, characters.length, reached, steps)
-    if (steps.left < 0) return false
-    const character = characters[place]
-    const next = new Set<number>()
+/** Whether some part of the text matches: at most the instructions of the pattern for each of its characters. */
+export function isFoundIn(automaton: Automaton, text: string, work: Work): boolean {
+  /** At which character each state was reached last. */
+  const reachedAt = new Int32Array(automaton.length).fill(-1)
+  let states: readonly number[] = []
+  let nth = 0
+  for (let place = 0; ; nth += 1) {
+    const isEnd = place >= text.length
+    const reached = reach(automaton, states, nth, isEnd, reachedAt)
+    work.take(UNITS_OF_CHARACTER + reached.length * UNITS_OF_STATE)
+    const character = isEnd ? "" : String.fromCodePoint(text.codePointAt(place) ?? 0)
+    const next: number[] = []
     for (const state of reached) {
       const instruction = automaton[state]
       if (instruction?.kind === "match") return true
-      if (instruction?.kind === "character" && character !== undefined && instruction.matches(character))
-        next.add(state + 1)
+      if (!isEnd && instruction?.kind === "character" && instruction.matches(character)) next.push(state + 1)
     }
+    if (isEnd) return false
     states = next
+    place += character.length
   }
-  return false
 }
+/** Units of a character, and of each state that it reaches (core/encoding/work.ts). */
+const UNITS_OF_CHARACTER = 20
+const UNITS_OF_STATE = 6
 
-/** Adds the state, and those that it leads to without a character. */
+/** The states, the first one, since a match may begin anywhere, and all that these lead to without a character. */
 function reach(
   automaton: Automaton,
-  first: number,
-  place: number,
-  end: number,
-  reached: Set<number>,
-  steps: Steps,
-): void {
-  const waiting = [first]
+  states: readonly number[],
+  nth: number,
+  isEnd: boolean,
+  reachedAt: Int32Array,
+): readonly number[] {
+  const reached: number[] = []
+  const waiting = [0, ...states]
   for (let state = waiting.pop(); state !== undefined; state = waiting.pop()) {
-    if (reached.has(state)) continue
-    reached.add(state)
-    steps.left -= 1
+    if (reachedAt[state] === nth) continue
+    reachedAt[state] = nth
+    reached.push(state)
     const instruction = automaton[state]
     if (instruction?.kind === "either") waiting.push(...instruction.to)
-    else if (instruction?.kind === "assert" && place === (instruction.end === "start" ? 0 : end))
+    else if (instruction?.kind === "assert" && (instruction.end === "start" ? nth === 0 : isEnd))
       waiting.push(state + 1)
   }
+  return reached
 }
 
 /** A part of an automaton. */

@@ -118,6 +118,25 @@ function makeNestedKey(value: CedarSet | CedarRecord): string {
   return `{${members.toSorted().join()}}`
 }
 
+/**
+ * Units (core/encoding/work.ts) of making the key of a value, by which it is a member of a set. Of a set or a record
+ * the key is made once, but even then it is as long as all that is in it.
+ */
+export function unitsOfKey(value: Value): number {
+  if (typeof value === "string") return value.length >> 2
+  if (typeof value !== "object" || !(value instanceof CedarSet || isRecord(value))) return 0
+  let units = unitsOfKeys.get(value)
+  if (units === undefined) {
+    units = UNITS_OF_PART
+    if (value instanceof CedarSet) for (const each of value.members.values()) units += UNITS_OF_PART + unitsOfKey(each)
+    else for (const [name, each] of value) units += UNITS_OF_PART + (name.length >> 2) + unitsOfKey(each)
+    unitsOfKeys.set(value, units)
+  }
+  return units
+}
+const unitsOfKeys = new WeakMap<CedarSet | CedarRecord, number>()
+const UNITS_OF_PART = 10
+
 function isIterable<T>(value: object | Iterable<T>): value is Iterable<T> {
   return Symbol.iterator in value
 }

@@ -15,6 +15,7 @@ import { visibleTools } from "../core/decision/visible-tools.ts"
 import { callApprovalRequested, taskEnded } from "../core/notices/notice.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
+import { Work } from "../core/encoding/work.ts"
 import { cachedCandidate } from "../bundles/candidate.ts"
 import { userId } from "../core/policy/principals.ts"
 import { LATE, UNKNOWN_TREE, unknownTokenDecision } from "./protocol.ts"
@@ -38,6 +39,8 @@ import type { Trees } from "./trees.ts"
 import { urgencyOf } from "./urgency.ts"
 
 const DONE = { done: true } as const
+/** Units of reading, hashing and recording each character of the arguments (core/encoding/work.ts). */
+const UNITS_OF_CHARACTER = 2
 
 type Attempt = LedgerDecision | NoBundle | Untold | Promise<LedgerDecision | NoBundle | Untold>
 
@@ -79,9 +82,10 @@ export class Calls {
       return { ...unknownTokenDecision(paced), ...(isDenied(owner) ? {} : owner) }
     }
     const arrivedAt = Date.now()
+    const work = new Work()
     const attempt = (mayTell: boolean): Attempt => {
       const step = (isFinal: boolean): LedgerDecision | NoBundle | Untold | Needs =>
-        this.#step(bundle, pointer, ask, arrivedAt, until, isFinal, mayTell)
+        this.#step(bundle, pointer, ask, work, arrivedAt, until, isFinal, mayTell)
       const answer = step(false)
       return "needs" in answer ? withCredit(this.#trees, pointer, until, answer, step) : answer
     }
@@ -96,6 +100,7 @@ export class Calls {
   }
 
   /**
+   * @param work of the call, in all its steps
    * @param arrivedAt milliseconds since the epoch: since then it has waited for what ledgers share, if for anything
    * @param isFinal a call that still needs credit is denied for want of it
    * @param mayTell otherwise a call whose labels another ledger has to know of first is denied
@@ -104,6 +109,7 @@ export class Calls {
     bundle: Bundle,
     pointer: Pointer,
     ask: LedgerCall,
+    work: Work,
     arrivedAt: number,
     until: number,
     isFinal: boolean,
@@ -118,7 +124,10 @@ export class Calls {
     const { bundle: newest } = state.ledger
     if (pointer.seq < newest.seq) return { bundle: "stale", newest }
     const now = this.#trees.now(state, at)
-    const decided = withoutUntold(state, decide(bundle, state, ask, now), ask.mode, mayTell)
+    const before = work.spent
+    const decision = decide(bundle, state, ask, now, work)
+    this.#pace.draw(state, ask.task, work.spent - before)
+    const decided = withoutUntold(state, decision, ask.mode, mayTell)
     if ("untold" in decided) return decided
     const isCountedAlready = decided.denialUpdates.length > 0 && this.#denials.has(ask, now)
     const outcome = isCountedAlready ? withoutStorm(decided) : decided
@@ -132,7 +141,9 @@ export class Calls {
     const ended = end ? endedBy(state, end) : []
     const recorded = verdict.retryOf === null
     const candidate = recorded ? this.#candidate(ask.candidate, now) : null
-    const tried = candidate && this.shadow.call(candidate, bundle, state, ask, outcome, now)
+    const tried = candidate && this.#tried(candidate, bundle, state, ask, outcome, now)
+    // Its arguments were sent here, and are hashed for the record.
+    if (recorded && ask.arguments.complete) this.#pace.draw(state, ask.task, ask.size * UNITS_OF_CHARACTER)
     const durable = recorded && isRecordedDurably(bundle, ask, outcome)
     const isNewer = pointer.seq > newest.seq
     const lent = creditOf(change)
@@ -181,6 +192,14 @@ export class Calls {
     return { denial, retryOf, agent, user: user && userId(user), purpose, windows, recorded: true }
   }
 
+  /** What the candidate would have decided, which has the work of a call for itself. */
+  #tried(...[candidate, live, state, ask, outcome, now]: Parameters<Shadow["call"]>): ShadowResult {
+    const work = new Work()
+    const result = this.shadow.call(candidate, live, state, ask, outcome, now, work)
+    this.#pace.draw(state, ask.task, work.spent)
+    return result
+  }
+
   /** A tree that is always busy still gives back credit that other trees could use. */
   #touched(state: TreeState, now: number): void {
     this.#trees.returnCreditWhenQuiet(now)
@@ -222,7 +241,9 @@ export class Calls {
     if (!state) return DONE
     const now = this.#trees.now(state)
     if (pointer.seq < state.ledger.bundle.seq && call.mode === "enforce") return DONE
-    const noticed = this.#denials.has(call, now) ? null : observeEarlyDenial(bundle, state, call, denial, now)
+    const work = new Work()
+    const noticed = this.#denials.has(call, now) ? null : observeEarlyDenial(bundle, state, call, denial, now, work)
+    this.#pace.draw(state, call.task, work.spent)
     if (!noticed) return DONE
     const { chain, wants, memoryUpdates, storm, end } = noticed
     if (wants.length > 0 && !isFinal) return { needs: wants }
@@ -267,7 +288,9 @@ export class Calls {
     const now = this.#trees.now(state)
     const paced = this.#pace.deny(state, ask.token, ask.task, now)
     if (paced) return { denial: paced, hidden: [], recorded: false }
-    const prospects = visibleTools(bundle, state, ask, now)
+    const work = new Work()
+    const prospects = visibleTools(bundle, state, ask, now, work)
+    this.#pace.draw(state, ask.task, work.spent)
     if (prospects.denial && isUnproven(prospects.evidence)) {
       return { denial: prospects.denial, hidden: [], recorded: false }
     }

@@ -1,7 +1,7 @@
 /**
  * How fast each agent calls its ledger, in memory alone. A ledger decides one call after the other, so an agent that
- * sends more than it can take would delay all of its neighbours. Each call adds one to what drains at a steady rate; a
- * burst of a few seconds passes.
+ * sends more than it can take would delay all of its neighbours. Each call adds one to what drains at a steady rate, and
+ * more if it takes work; a burst of a few seconds passes.
  */
 import type { Denial } from "../core/denials/denial.ts"
 import type { TreeState } from "../core/task/state.ts"
@@ -12,6 +12,11 @@ export const MAX_PACE = {
   agent: 4_000,
   ledger: 8_000,
 } as const
+/**
+ * Units of work (core/encoding/work.ts) that count as one more call: calls that take as much work as a call may count
+ * 161 times, so that an agent has a fourth of a ledger's time for them.
+ */
+const UNITS_OF_CALL = 6_250
 /** So many seconds' calls may come at once. */
 const BURST_SECONDS = 5
 /** Seconds: by then there is room for as many calls as in any second. */
@@ -34,6 +39,14 @@ export class CallPace {
     if (!bucket.take(now)) return { reason: "agent_too_fast", limit: MAX_PACE.agent, retry_after: RETRY_AFTER }
     return this.#ledger.take(now) ? null : { reason: "ledger_overloaded" }
   }
+
+  /** Counts the work that a call of the task has taken, whatever was decided. */
+  draw({ tasks }: TreeState, task: string, units: number): void {
+    const agent = tasks.get(task)?.historyKey
+    if (agent === undefined) return
+    this.#agents.get(agent)?.add(units / UNITS_OF_CALL)
+    this.#ledger.add(units / UNITS_OF_CALL)
+  }
 }
 
 class Bucket {
@@ -55,5 +68,9 @@ class Bucket {
     if (this.#level > this.#perSecond * BURST_SECONDS - 1) return false
     this.#level += 1
     return true
+  }
+
+  add(calls: number): void {
+    this.#level += calls
   }
 }

@@ -39,14 +39,15 @@ export class Shadow {
     call: Call,
     outcome: DecisionResult,
     now: number,
+    work: Work = new Work(),
   ): ShadowResult {
     this.#isFor(candidate)
     return shadowResult(candidate, () => {
       const same = live ? sameIn(live, candidate) : NONE
       const { memories: lived } = state.ledger
       const memories = new Memories((scope) => new Divided(lived.of(scope), this.#ownOf(lived).of(scope), same))
-      const { verdict, needs } = decide(candidate, { ...state, ledger: { ...state.ledger, memories } }, call, now)
-      if (outcome.change) this.#remember(candidate, state, call, same, now)
+      const { verdict, needs } = decide(candidate, { ...state, ledger: { ...state.ledger, memories } }, call, now, work)
+      if (outcome.change) this.#remember(candidate, state, call, same, now, work)
       const { denial: livedDenial } = outcome.verdict
       // The candidate takes nothing of what all ledgers share, because that could deny a call elsewhere.
       const denial = needs.length > 0 ? null : verdict.denial
@@ -97,6 +98,7 @@ export class Shadow {
     call: Call,
     same: ReadonlySet<GuardrailDefinition>,
     now: number,
+    work: Work,
   ): void {
     const [task, tool] = [state.tasks.get(call.task), candidate.catalog.tools.get(call.tool)]
     if (!task || !tool) return
@@ -106,8 +108,8 @@ export class Shadow {
     const memories = this.#ownOf(state.ledger.memories)
     const own = new TaskMemories({ ...state, ledger: { ...state.ledger, memories } }, ancestry)
     const isOwn = ({ guardrail }: CompiledGuardrail): boolean => !same.has(guardrail)
-    const memoryUpdates = withinWork(call, new Work(), (seen, work, isTooMuch) => {
-      const facts = factsOf(state, task, tool, seen, risk, work)
+    const memoryUpdates = withinWork(call, work, (seen, meter, isTooMuch) => {
+      const facts = factsOf(state, task, tool, seen, risk, meter)
       return [
         ...applying
           .filter(isOwn)

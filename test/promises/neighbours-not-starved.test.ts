@@ -14,6 +14,7 @@ import {
   MAX_TASKS_OF_TREE,
   MAX_TOKENS_OF_TREE,
 } from "../../src/core/task/opening-step.ts"
+import { WORK_OF_CALL } from "../../src/core/encoding/work.ts"
 import { newTree, type TreeState } from "../../src/core/task/state.ts"
 import { applyEnd, MAX_RETRIES_OF_TREE } from "../../src/core/task/transition.ts"
 import { CallPace, MAX_PACE } from "../../src/ledger/pace.ts"
@@ -318,6 +319,48 @@ describe("over HTTP", () => {
     vi.setSystemTime(Date.now() + 2_000)
     expect((await by(used)).code).toBe("invalid_token")
     expect((await by(await proof())).code).not.toBe("rate_limited")
+  })
+
+  test("an agent whose calls take much work is slowed down before it calls often, and no other waits for it", async () => {
+    const [busy, quiet] = [await openTask("first"), await openTask("second")]
+    const drawn: number[] = []
+    // oxlint-disable-next-line typescript/unbound-method -- called with the object's own `this` below
+    const { draw } = CallPace.prototype
+    vi.spyOn(CallPace.prototype, "draw").mockImplementation(function (this: CallPace, state, task, units) {
+      drawn.push(units)
+      // As if the call had taken a hundred times as much as a call may.
+      draw.call(this, state, task, task === busy.task && units > 0 ? 100 * WORK_OF_CALL : units)
+    })
+    vi.useFakeTimers({ now: Date.now(), toFake: ["Date"] })
+    const codes: string[] = []
+    for (let nth = 0; nth < 4; nth++) codes.push((await callWith(busy.token, "/files/a")).code)
+    expect(codes.at(0)).toBe("ok")
+    expect(codes.at(-1)).toBe("rate_limited")
+    expect(Math.max(...drawn)).toBeGreaterThan(0)
+    expect((await callWith(quiet.token, "/files")).code).toBe("ok")
+  })
+
+  test("calls that take as much work as a call may are admitted 25 times a second, others 4,000 times", () => {
+    const admitted = (units: number, seconds: number): number => {
+      const [bundle, state] = [assembled(), newState()]
+      const { token, task } = opened(open(bundle, state, "first"))
+      const pace = new CallPace()
+      let [many, last] = [0, 0]
+      for (let at = 0; at < seconds * 1000; at++) {
+        for (let nth = 0; nth < 8; nth++) {
+          if (pace.deny(state, token, task, START + at) !== null) continue
+          pace.draw(state, task, units)
+          many += 1
+          last = at
+        }
+      }
+      expect(last).toBeGreaterThan(seconds * 900)
+      return many
+    }
+    // With what may come at once.
+    expect(admitted(WORK_OF_CALL, 60)).toBeLessThanOrEqual(65 * 25 + 1)
+    expect(admitted(WORK_OF_CALL, 60)).toBeGreaterThan(60 * 24)
+    expect(admitted(0, 10)).toBeGreaterThan(10 * 3_990)
   })
 
   test("a ledger that all its agents call too fast says that it is busy", async () => {

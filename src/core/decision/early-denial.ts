@@ -36,9 +36,10 @@ export function observeEarlyDenial(
   call: DeniedCall,
   denial: Denial,
   now: number,
+  work: Work = new Work(),
 ): EarlyDenial | null {
-  return withinWork(call, new Work(), (seen, work, isTooMuch) =>
-    observeSeen(bundle, state, seen, denial, now, work, isTooMuch),
+  return withinWork(call, work, (seen, meter, isTooMuch) =>
+    observeSeen(bundle, state, seen, denial, now, meter, isTooMuch),
   )
 }
 

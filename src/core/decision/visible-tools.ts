@@ -56,7 +56,14 @@ export interface ToolVisibility {
   readonly hidden: ReadonlyMap<string, Denial>
 }
 
-export function visibleTools(bundle: Bundle, state: TreeState, question: ToolListQuery, now: number): ToolVisibility {
+/** @param work of all that is listed: what is left when it is used up is hidden */
+export function visibleTools(
+  bundle: Bundle,
+  state: TreeState,
+  question: ToolListQuery,
+  now: number,
+  work: Work = new Work(),
+): ToolVisibility {
   const ancestry = ancestryOf(state, question.task)
   const [task, ...above] = ancestry
   if (!task) return denialResult({ reason: "task_unknown" }, NO_EVIDENCE)
@@ -74,7 +81,7 @@ export function visibleTools(bundle: Bundle, state: TreeState, question: ToolLis
   const unregistered = agents.find((agent) => !bundle.agents.has(agent))
   if (unregistered !== undefined) return denialResult({ reason: "agent_unregistered", agent: unregistered }, evidence)
 
-  const whole = queryContext(bundle, state, [task, ...above], question, now)
+  const whole = queryContext(bundle, state, [task, ...above], question, now, work)
   const denial = denialWhatever(whole, question.list)
   if (denial) return denialResult(denial, evidence)
   const hidden = new Map<string, Denial>()
@@ -102,7 +109,6 @@ export interface QueryContext {
   readonly entities: EntityStore
   readonly context: CedarRecord
   readonly exhausted: Denial | null
-  /** Of all that the list names: what is left when it is used up is hidden. */
   readonly work: Work
 }
 
@@ -112,6 +118,7 @@ export function queryContext(
   ancestry: readonly [Task, ...Task[]],
   question: Pick<ToolListQuery, "environment" | "gateway" | "proof" | "risks" | "obtainable" | "argumentsSeen">,
   now: number,
+  work: Work,
 ): QueryContext {
   const { environment, gateway, argumentsSeen } = question
   const { user } = state
@@ -143,7 +150,7 @@ export function queryContext(
     entities: entitiesFor(bundle.entities, user),
     context: callContext(situation),
     exhausted: checkCalls(ancestry),
-    work: new Work(),
+    work,
   }
 }
 

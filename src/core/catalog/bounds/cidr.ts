@@ -4,7 +4,7 @@
  * by both.
  */
 import * as z from "zod"
-import { anyOf, eachCovered, LONGEST_ITEM, Miss, MOST_ITEMS, outside, unclear, type BoundKind } from "./kind.ts"
+import { anyOf, eachCovered, LONGEST_ITEM, MOST_ITEMS, outside, unclear, type BoundKind, type Miss } from "./kind.ts"
 
 type Networks = readonly string[]
 

@@ -10,12 +10,12 @@ import {
   anyOf,
   eachCovered,
   LONGEST_ITEM,
-  Miss,
   MOST_ITEMS,
   outside,
   unclear,
   type BoundKind,
   type CompiledBound,
+  type Miss,
 } from "./kind.ts"
 
 type Directories = readonly string[]

@@ -42,15 +42,15 @@ export const OUTAGE_DENIALS = {
   ledger_overloaded: final({
     code: "unavailable",
     evidence: {},
-    doc: "The agents send the ledger more calls than it can decide.",
+    doc: "The agents send the ledger more calls, or calls that take more work, than it can decide.",
     forOperators: () => "The ledger of the task gets more calls than it can decide",
     forCaller: ONLY_CODE,
   }),
   agent_too_fast: final({
     code: "rate_limited",
     evidence: { limit: plain(NUMBER, "Calls a second that an agent may send for long."), retry_after: RETRY_AFTER },
-    doc: "The agent sends the ledger of a user so many calls that other agents would wait for it.",
-    forOperators: ({ limit }) => `The agent sends more than ${limit} calls a second`,
+    doc: "The agent sends the ledger of a user so many calls, or calls that take so much work, that other agents would wait for it.",
+    forOperators: ({ limit }) => `The agent sends more than ${limit} calls a second, or calls that take as much work`,
     forCaller: ONLY_CODE,
   }),
   records_full: final({

@@ -347,6 +347,17 @@ describe("a list of tools is refused", () => {
     expect((await filter(token, "files", [], { body })).kept).toEqual(["list"])
   })
 
+  test("nor for two hundred tools with a schema of a hundred, of nearly a mebibyte", async () => {
+    const { token } = await openTask("first")
+    const properties = Object.fromEntries(
+      Array.from({ length: 31 }, (_, nth) => [`customerName${nth}`, { type: "string", description: "d".repeat(95) }]),
+    )
+    const others = Array.from({ length: 199 }, (_, nth) => ({ name: `x${nth}`, inputSchema: { properties } }))
+    const body = rpc(JSON.stringify({ tools: [{ name: "list" }, ...others] }))
+    expect(body.length).toBeGreaterThan(900_000)
+    expect((await filter(token, "files", [], { body })).kept).toEqual(["list"])
+  })
+
   test("to whom may not list at all", async () => {
     const { token } = await openTask("first", { scope: "desk.*:read" })
     expect(await refused(token)).toEqual(["insufficient_scope", 403])

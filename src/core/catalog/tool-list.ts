@@ -4,10 +4,9 @@
  * strictly as a call: if a client could read it otherwise, it could see a tool that is to be hidden. (`Tools` beside
  * `tools` is a duplicate key to json.ts; `Tools` alone is no known member.) Source: MCP 2025-11-25 and 2026-07-28.
  */
-import { isDenied, type Denied } from "../denials/denial.ts"
+import { deny, isDenied, type Denied } from "../denials/denial.ts"
 import { confusableKey } from "../encoding/name-folding.ts"
-import { isObject } from "../encoding/json.ts"
-import { parseJson } from "./json-body.ts"
+import { isObject, readListJson } from "../encoding/json.ts"
 import { lifecycleName } from "./lifecycle.ts"
 import type { LifecycleTool } from "./mcp-methods.ts"
 import { refuse, type Members } from "./mcp-call.ts"
@@ -91,8 +90,8 @@ export function isDefinition({ definition }: ListedItem): boolean {
 const MOST_LISTED = 20_000
 
 export function readServerMessage(text: string): ServerList | Unlisted | Denied {
-  const parsed = parseJson(text, MOST_LISTED)
-  if ("denied" in parsed) return parsed
+  const parsed = readListJson(text, MOST_LISTED)
+  if ("objection" in parsed) return deny({ reason: "body_rejected", what: parsed.objection })
   const message = parsed.json
   if (Array.isArray(message)) return refuse("it is a batch")
   if (!isObject(message) || message["jsonrpc"] !== "2.0") return refuse("it is no JSON-RPC 2.0 message")

@@ -94,7 +94,7 @@ export const REQUEST_DENIALS = {
   work_exhausted: final({
     code: "malformed_call",
     evidence: {},
-    doc: "To evaluate the arguments of the call takes more work than one call may take: the bounds, rules, guardrails and patterns that read them, times what is in them.",
+    doc: "What policies evaluate of the call takes more work than one call may take.",
     forOperators: () => "The call takes more work to decide than one call may",
     forCaller: () =>
       "Its arguments take more work to check than one call may: send shorter ones, or fewer items in one call.",

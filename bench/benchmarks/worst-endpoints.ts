@@ -13,6 +13,7 @@ import {
   WORST_SERVER,
   type WorstKeys,
 } from "../servers/worst.ts"
+import { policyPath } from "../servers/worst-policies.ts"
 import { OTHER_BODIES } from "./worst-values.ts"
 
 export interface Sent {
@@ -121,6 +122,19 @@ export function endpointsOf(
   }
 }
 
+/** A call of the tool of a policy. */
+export const ofPolicy = ({ gatewayKey }: Narrowgate, { token }: Task, policy: string, value: string): Sent => ({
+  path: "/authz/forward",
+  headers: {
+    ...JSON_TYPE,
+    authorization: `Bearer ${token}`,
+    "x-narrowgate-key": gatewayKey,
+    "x-forwarded-method": "POST",
+    "x-forwarded-uri": policyPath(policy),
+  },
+  body: `{"to":${value}}`,
+})
+
 /** Above this they refuse a body that they have not read. */
 export const MOST_OF: Readonly<Record<string, number>> = {
   token: 65_536,
@@ -228,6 +242,20 @@ export async function othersOf(
         "x-narrowgate-server": WORST_SERVER,
       },
       body: `{"jsonrpc":"2.0","id":1,"result":{"tools":[${tools('{"type":"object"}')}]}}`,
+    },
+    "list, as many keys in other letters": {
+      path: "/v1/tools/filter",
+      headers: {
+        ...JSON_TYPE,
+        authorization: `Bearer ${token}`,
+        "x-narrowgate-filter-key": gatewayKey,
+        "x-narrowgate-server": WORST_SERVER,
+      },
+      body: `{"jsonrpc":"2.0","id":1,"result":{"tools":[${Array.from(
+        { length: 190 },
+        (_, at) =>
+          `{"name":"tool-${at}","inputSchema":{${Array.from({ length: 100 }, (_, key) => `"${"ſ".repeat(22)}${key}":1`).join()}}}`,
+      ).join()}]}}`,
     },
     "search among many tools": {
       path: "/access/v1/search/resource",

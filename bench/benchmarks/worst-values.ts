@@ -70,6 +70,31 @@ export const VALUES: Readonly<Record<string, (bytes: number) => string>> = {
   "text within 55 lists": (bytes) => nested(`"${fill("a", Math.min(bytes, 70_000))}"`, DEEPEST),
 }
 
+/** Of each kind of bound what it takes longest to judge, in what is read of a body. */
+const MOST_READ = 262_144 - MARGIN
+const texts = (count: number, textOf: (at: number) => string): string => {
+  const fitting = Math.floor(MOST_READ / (textOf(count).length + 3))
+  return JSON.stringify(Array.from({ length: Math.min(count, fitting) }, (_, at) => textOf(at)))
+}
+
+export const POLICY_VALUES: Readonly<Record<string, () => string>> = {
+  "62 paths": () => texts(62, (at) => `/${"a1/".repeat(1_360)}${at}`),
+  "62 paths with dots": () => texts(62, (at) => `/${".a/".repeat(1_360)}${at}`),
+  "62 paths in other letters": () => texts(62, (at) => `/${"é/".repeat(1_000)}${at}`),
+  paths: () => texts(MOST_PARTS, (at) => `/srv/${"a/".repeat(20)}${at}`),
+  URLs: () => texts(MOST_PARTS, (at) => `https://a.example.org/v1/${at}/%C3%A9/x`),
+  "long URLs": () => texts(31, (at) => `https://a.example.org/v1/${at}/${"%C3%A9/".repeat(1_100)}`),
+  addresses: () => texts(MOST_PARTS, (at) => `a.b.c.d${at}@e.f.g.example.org`),
+  networks: () => texts(MOST_PARTS, (at) => `2001:db8:ffff:1:2:3:${(at + 1).toString(16)}:7`),
+  quantities: () => texts(MOST_PARTS, (at) => `${at}.123456789 MiB`),
+  dates: () => texts(MOST_PARTS, (at) => `2026-01-01T00:00:00.${String(at).padStart(9, "0")}+05:30`),
+  "text of one letter": () => JSON.stringify("a".repeat(MOST_READ)),
+  "text of two letters": () => JSON.stringify("ab".repeat(MOST_READ / 2)),
+  "text of emoji": () => JSON.stringify("😀".repeat(MOST_READ / 4)),
+  "texts of one letter": () => texts(MOST_PARTS, (at) => "a".repeat(40 + (at % 9))),
+  "keys in other letters": () => VALUES["as many keys in other letters"]?.(262_144) ?? "",
+}
+
 const FORM = "application/x-www-form-urlencoded"
 const MULTIPART = "multipart/form-data; boundary=b"
 const TEXT = "text/plain"

@@ -3,8 +3,9 @@ import { createHash } from "node:crypto"
 import { appendFile, readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { exportJWK, generateKeyPair, type CryptoKey } from "jose"
-import { parseDocument } from "yaml"
+import { edit } from "./edit.ts"
 import { AUDIENCE, ISSUER, OPERATOR, OPERATORS_CLIENT, ORIGIN } from "./identities.ts"
+import { addPolicies, POLICY_SERVER } from "./worst-policies.ts"
 
 export const WORST_PATH = "/worst"
 export const WORST_SERVER = "worst"
@@ -35,6 +36,7 @@ export async function makeWorst(): Promise<{ keys: WorstKeys; add: (directory: s
     keys: { transmitter },
     add: async (directory) => {
       await addTools(directory)
+      await addPolicies(directory)
       await addPeople(directory, publicJwk)
     },
   }
@@ -89,7 +91,12 @@ async function addTools(directory: string): Promise<void> {
   await edit(join(directory, "agents.yaml"), (agents) => {
     // Each request for a token opens a tree.
     agents.setIn(["agents", 0, "trees"], { live: 10_000, per_minute: 10_000 })
-    for (const scope of ["plain.*:write", `${WORST_SERVER}.*:write`, `${WORST_SERVER}.*:read`]) {
+    for (const scope of [
+      "plain.*:write",
+      `${POLICY_SERVER}.*:write`,
+      `${WORST_SERVER}.*:write`,
+      `${WORST_SERVER}.*:read`,
+    ]) {
       agents.addIn(["purposes", 0, "grant", "tools"], scope)
       agents.addIn(["agents", 0, "ceiling", "tools"], scope)
     }
@@ -128,9 +135,3 @@ unless { [context.arguments].contains(context.arguments) };
 forbid (principal, action == Action::"write", resource in ToolGroup::"desk")
 when { context.arguments has of && context.arguments.of has city && context.arguments.of.city == "Nowhere" };
 `
-
-async function edit(file: string, change: (document: ReturnType<typeof parseDocument>) => void): Promise<void> {
-  const document = parseDocument(await readFile(file, "utf8"))
-  change(document)
-  await writeFile(file, document.toString())
-}

@@ -40,7 +40,7 @@ const LIKE = each(200, (nth) => `context.arguments.to like "*${"a".repeat(nth % 
 const RULES: Readonly<Record<string, readonly string[]>> = {
   "rules-like": LIKE,
   "rules-contains": each(200, (nth) => `["${nth}", "b"].contains(context.arguments.to)`),
-  "rules-equal": each(200, (nth) => `[context.arguments.to, "${nth}"] == ["${nth}", context.arguments.to]`),
+  "rules-equal": each(200, (nth) => `[context.arguments.to, "${nth}"] == ["${nth}", "b"]`),
   "rules-nested": [
     LIKE.slice(0, 12).reduce((inner, each) => `(if ${each} then false else (${inner} || ${each} && true))`, "false"),
   ],
@@ -51,7 +51,7 @@ const nested = (levels: number): object => ({
   tools: [`${POLICY_SERVER}.conditions`],
   of: "arguments.to",
   within: "1h",
-  at_least: 1,
+  at_least: 10_000,
   arguments: { to: { max_length: 100_000 } },
   ...(levels > 0 && { when: { distinct: nested(levels - 1) } }),
 })

@@ -6,7 +6,7 @@ import { recordDecision } from "../core/record/call-record.ts"
 import type { LedgerCall } from "../core/record/visible-call.ts"
 import { recordListing, sizeOfListing, type LedgerListQuery } from "../core/record/listing-record.ts"
 import { type DecisionRecord, type ShadowResult } from "../core/record/record.ts"
-import { isUnproven, type DeniedCall, type TokenUse } from "../core/decision/call.ts"
+import { isUnproven, type DeniedCall } from "../core/decision/call.ts"
 import { admitProof } from "../core/decision/check-credential.ts"
 import { observeEarlyDenial } from "../core/decision/early-denial.ts"
 import { decide } from "../core/decision/decide.ts"
@@ -39,11 +39,7 @@ import type { Trees } from "./trees.ts"
 import { urgencyOf } from "./urgency.ts"
 
 const DONE = { done: true } as const
-/** Units of reading, hashing and recording each character of the arguments (core/encoding/work.ts). */
-const UNITS_OF_CHARACTER = 2
-
 type Attempt = LedgerDecision | NoBundle | Untold | Promise<LedgerDecision | NoBundle | Untold>
-
 export class Calls {
   readonly #trees: Trees
   readonly #others: AgentLedgers
@@ -93,14 +89,13 @@ export class Calls {
     return answer instanceof Promise || "untold" in answer ? this.#others.tellBefore(answer, attempt) : answer
   }
 
-  #paced({ task, token }: Pick<TokenUse, "task" | "token">): Denial | null {
+  #paced({ task, token, size, arguments: { complete } }: LedgerCall): Denial | null {
     const at = Date.now()
     const state = this.#trees.of(task, at)
-    return state && this.#pace.deny(state, token, task, this.#trees.now(state, at))
+    return state && this.#pace.deny(state, token, task, this.#trees.now(state, at), complete ? size : 0)
   }
 
   /**
-   * @param work of the call, in all its steps
    * @param arrivedAt milliseconds since the epoch: since then it has waited for what ledgers share, if for anything
    * @param isFinal a call that still needs credit is denied for want of it
    * @param mayTell otherwise a call whose labels another ledger has to know of first is denied
@@ -124,9 +119,7 @@ export class Calls {
     const { bundle: newest } = state.ledger
     if (pointer.seq < newest.seq) return { bundle: "stale", newest }
     const now = this.#trees.now(state, at)
-    const before = work.spent
-    const decision = decide(bundle, state, ask, now, work)
-    this.#pace.draw(state, ask.task, work.spent - before)
+    const decision = this.#pace.metered(state, ask.task, (meter) => decide(bundle, state, ask, now, meter), work)
     const decided = withoutUntold(state, decision, ask.mode, mayTell)
     if ("untold" in decided) return decided
     const isCountedAlready = decided.denialUpdates.length > 0 && this.#denials.has(ask, now)
@@ -136,14 +129,13 @@ export class Calls {
       spend(this.#trees, ask)
       return unknownTokenDecision(verdict.denial)
     }
-    const needs = [...outcome.needs, ...outcome.wants]
-    if (needs.length > 0 && !isFinal) return { needs }
+    if (!isFinal && outcome.needs.length + outcome.wants.length > 0)
+      return { needs: [...outcome.needs, ...outcome.wants] }
     const ended = end ? endedBy(state, end) : []
     const recorded = verdict.retryOf === null
     const candidate = recorded ? this.#candidate(ask.candidate, now) : null
-    const tried = candidate && this.#tried(candidate, bundle, state, ask, outcome, now)
-    // Its arguments were sent here, and are hashed for the record.
-    if (recorded && ask.arguments.complete) this.#pace.draw(state, ask.task, ask.size * UNITS_OF_CHARACTER)
+    const shadow = (meter: Work) => candidate && this.shadow.call(candidate, bundle, state, ask, outcome, now, meter)
+    const tried = this.#pace.metered(state, ask.task, shadow)
     const durable = recorded && isRecordedDurably(bundle, ask, outcome)
     const isNewer = pointer.seq > newest.seq
     const lent = creditOf(change)
@@ -192,14 +184,6 @@ export class Calls {
     return { denial, retryOf, agent, user: user && userId(user), purpose, windows, recorded: true }
   }
 
-  /** What the candidate would have decided, which has the work of a call for itself. */
-  #tried(...[candidate, live, state, ask, outcome, now]: Parameters<Shadow["call"]>): ShadowResult {
-    const work = new Work()
-    const result = this.shadow.call(candidate, live, state, ask, outcome, now, work)
-    this.#pace.draw(state, ask.task, work.spent)
-    return result
-  }
-
   /** A tree that is always busy still gives back credit that other trees could use. */
   #touched(state: TreeState, now: number): void {
     this.#trees.returnCreditWhenQuiet(now)
@@ -241,9 +225,8 @@ export class Calls {
     if (!state) return DONE
     const now = this.#trees.now(state)
     if (pointer.seq < state.ledger.bundle.seq && call.mode === "enforce") return DONE
-    const work = new Work()
-    const noticed = this.#denials.has(call, now) ? null : observeEarlyDenial(bundle, state, call, denial, now, work)
-    this.#pace.draw(state, call.task, work.spent)
+    const observe = (meter: Work) => observeEarlyDenial(bundle, state, call, denial, now, meter)
+    const noticed = this.#denials.has(call, now) ? null : this.#pace.metered(state, call.task, observe)
     if (!noticed) return DONE
     const { chain, wants, memoryUpdates, storm, end } = noticed
     if (wants.length > 0 && !isFinal) return { needs: wants }
@@ -288,9 +271,7 @@ export class Calls {
     const now = this.#trees.now(state)
     const paced = this.#pace.deny(state, ask.token, ask.task, now)
     if (paced) return { denial: paced, hidden: [], recorded: false }
-    const work = new Work()
-    const prospects = visibleTools(bundle, state, ask, now, work)
-    this.#pace.draw(state, ask.task, work.spent)
+    const prospects = this.#pace.metered(state, ask.task, (meter) => visibleTools(bundle, state, ask, now, meter))
     if (prospects.denial && isUnproven(prospects.evidence)) {
       return { denial: prospects.denial, hidden: [], recorded: false }
     }

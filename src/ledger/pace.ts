@@ -3,6 +3,7 @@
  * sends more than it can take would delay all of its neighbours. Each call adds one to what drains at a steady rate, and
  * more if it takes work; a burst of a few seconds passes.
  */
+import { Work } from "../core/encoding/work.ts"
 import type { Denial } from "../core/denials/denial.ts"
 import type { TreeState } from "../core/task/state.ts"
 import type { HistoryKey } from "../core/guardrails/history-key.ts"
@@ -17,6 +18,8 @@ export const MAX_PACE = {
  * 161 times, so that an agent has a fourth of a ledger's time for them.
  */
 const UNITS_OF_CALL = 6_250
+/** Units of each character of the arguments. */
+const UNITS_OF_CHARACTER = 2
 /** So many seconds' calls may come at once. */
 const BURST_SECONDS = 5
 /** Seconds: by then there is room for as many calls as in any second. */
@@ -29,18 +32,32 @@ export class CallPace {
   /**
    * Counts a call that presents a token of the tree; the edge has verified whose. One that the ledger did not issue
    * counts for nobody, because its holder must not use up what the agent may send.
+   * @param characters of its arguments, which are read, and hashed for its record
    * @returns why it is denied without a further look. Null if it is not
    */
-  deny({ tokens, tasks }: TreeState, token: string, task: string, now: number): Denial | null {
+  deny(tree: TreeState, token: string, task: string, now: number, characters = 0): Denial | null {
+    const { tokens, tasks } = tree
     const agent = tokens.get(token)?.task === task ? tasks.get(task)?.historyKey : undefined
     if (agent === undefined) return null
     let bucket = this.#agents.get(agent)
     if (!bucket) this.#agents.set(agent, (bucket = new Bucket(MAX_PACE.agent)))
     if (!bucket.take(now)) return { reason: "agent_too_fast", limit: MAX_PACE.agent, retry_after: RETRY_AFTER }
-    return this.#ledger.take(now) ? null : { reason: "ledger_overloaded" }
+    if (!this.#ledger.take(now)) return { reason: "ledger_overloaded" }
+    if (characters > 0) this.draw(tree, task, characters * UNITS_OF_CHARACTER)
+    return null
   }
 
-  /** Counts the work that a call of the task has taken, whatever was decided. */
+  /**
+   * Runs a step of a call of the task, and counts the work that it takes, whatever is decided.
+   * @param work of the steps before it
+   */
+  metered<Result>(state: TreeState, task: string, step: (work: Work) => Result, work: Work = new Work()): Result {
+    const before = work.spent
+    const result = step(work)
+    if (work.spent > before) this.draw(state, task, work.spent - before)
+    return result
+  }
+
   draw({ tasks }: TreeState, task: string, units: number): void {
     const agent = tasks.get(task)?.historyKey
     if (agent === undefined) return

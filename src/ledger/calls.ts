@@ -61,7 +61,6 @@ export class Calls {
   /**
    * @param until milliseconds since the epoch, when the gateway stops waiting: what it does not learn of must not have
    *   been admitted
-   * @returns at once, unless credit has to be requested
    */
   decide(
     bundle: Bundle,

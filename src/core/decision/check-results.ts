@@ -4,6 +4,7 @@
  * each of the tools could be called now, with some arguments, by every agent of the chain and for its user.
  */
 import type { Tool } from "../catalog/tool.ts"
+import type { Work } from "../encoding/work.ts"
 import type { Denial } from "../denials/denial.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { TreeState } from "../task/state.ts"
@@ -18,12 +19,13 @@ export function checkResults(
   { resultsOf = NONE }: Tool,
   call: Call,
   now: number,
+  work: Work,
 ): Denial | null {
   if (resultsOf.length === 0) return null
   const [oneTooMany] = resultsOf.slice(MOST_TOOLS)
   if (oneTooMany !== undefined) return { reason: "result_not_permitted", of: oneTooMany }
   // The arguments were those of an earlier call.
-  const whole = queryContext(bundle, state, ancestry, { ...call, obtainable: [], argumentsSeen: true }, now)
+  const whole = queryContext(bundle, state, ancestry, { ...call, obtainable: [], argumentsSeen: true }, now, work)
   const tools = resultsOf.map((name) => [name, bundle.catalog.tools.get(name)] as const)
   // All grants first: they cost less than the rules.
   const lacking =

@@ -108,7 +108,7 @@ function decideSeen(
 
   const besides = checkBesides(bundle, state, [task, ...above], call, risk, now, work)
   if ("reason" in besides) return denyWith(besides, evidence)
-  const results = checkResults(bundle, state, [task, ...above], tool, call, now)
+  const results = checkResults(bundle, state, [task, ...above], tool, call, now, work)
   if (results) return denyWith(results, evidence)
 
   // Last of all: a call that would be denied anyway is no deviation.

@@ -1,6 +1,7 @@
 /** Every URL of the Worker, on one screen. */
 import { Hono, type Context, type ErrorHandler } from "hono"
 import { cors } from "hono/cors"
+import { METHOD_NAME_ALL } from "hono/router"
 import { access } from "./gateway/authzen/endpoint.ts"
 import { pdpMetadata } from "./gateway/authzen/metadata.ts"
 import { evaluate, evaluateAll, searchFor } from "./gateway/authzen/operations.ts"
@@ -177,7 +178,20 @@ others.get("/readyz", async (c) => {
   return c.json(body, 503, { ...NO_STORE, "Retry-After": "5" })
 })
 
-others.notFound((c) => c.json({ error: "not_found", error_description: "There is nothing here." }, 404, NO_STORE))
+others.notFound((c) => {
+  const { method, path } = c.req
+  const isServed = (by: string): boolean =>
+    others.router.match(by, path)[0].some(([[, route]]) => route.method !== METHOD_NAME_ALL)
+  // RFC 9110, section 15.5.6. A preflight is answered where pages of other origins may call, and nowhere else.
+  const allowed = method === "OPTIONS" || isServed(method) ? [] : METHODS.filter(isServed)
+  if (allowed.length === 0) return c.json({ error: "not_found", error_description: NOTHING_HERE }, 404, NO_STORE)
+  const Allow = allowed.flatMap((each) => (each === "GET" ? ["GET", "HEAD"] : [each])).join(", ")
+  const body = { error: "method_not_allowed", error_description: `This path takes ${Allow}.` }
+  return c.json(body, 405, { ...NO_STORE, Allow })
+})
+
+const METHODS = ["GET", "POST", "PUT", "DELETE"] as const
+const NOTHING_HERE = "There is nothing here."
 
 // An exception is a defect or an outage: the request is denied, and no stack trace is shown.
 const failed: ErrorHandler<{ Bindings: Env }> = (error, c) => unforeseen(error, c.req.path, c.req.raw)

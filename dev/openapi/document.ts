@@ -44,7 +44,7 @@ export function openApiDocument(version: string): OpenApiDocument {
       title: "Narrowgate",
       version,
       description:
-        "An authorizer for AI agents. Every other path is 404 `not_found`. A request with the header `X-Narrowgate-Key` is answered with 403 `unknown_gateway` by every path outside `/authz/`. An unforeseen fault is 503 `unavailable`, never an allow. Until the deployment is claimed, every path but `/healthz` and `/v1/claim` is 503 `unclaimed`. An answer without a described `Cache-Control` has `no-store`.",
+        "An authorizer for AI agents. Every other path is 404 `not_found`, another method of one is 405 `method_not_allowed` with `Allow`. A request with the header `X-Narrowgate-Key` is answered with 403 `unknown_gateway` by every path outside `/authz/`. An unforeseen fault is 503 `unavailable`, never an allow. Until the deployment is claimed, every path but `/healthz` and `/v1/claim` is 503 `unclaimed`. An answer without a described `Cache-Control` has `no-store`.",
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
     servers: [{ url: "/", description: "The Worker that serves this description." }],

@@ -106,7 +106,7 @@ async function answer(
   if (result && isOAuthFailure(result)) {
     const client = isOAuthFailure(question) ? null : question.client
     recordOAuthError(result.refused, client, bundle, id, context)
-    return errorResponse(result, id)
+    return errorResponse(result, id, c.req.raw)
   }
   const headers = { ...NO_STORE, "X-Narrowgate-Decision": id }
   return result === null ? new Response(null, { status: 200, headers }) : Response.json(result, { headers })

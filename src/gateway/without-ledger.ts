@@ -8,7 +8,7 @@ import { actionRef, toolRef } from "../core/policy/principals.ts"
 import type { DelegationClaims } from "../credentials/delegation-token.ts"
 
 /**
- * A token's scope never says less than its ledger's grant, and a tool that no permit names is permitted to no
+ * A token's scope never says less than its ledger allows by it, and a tool that no permit names is permitted to no
  * principal: denying by these is safe, and allowing would not be.
  */
 export function denyEarly(claims: DelegationClaims, located: Located, bundle: Bundle): Denial | null {

@@ -29,7 +29,7 @@ import { mayBeFor, unknownAudience } from "../core/task/audience.ts"
 import { type OpenedTask, openedTask } from "../core/task/opened-task.ts"
 import { bytesFullness, type Opened } from "../core/task/opening-step.ts"
 import type { ConsentResponse, Consent } from "../core/task/pending-consent.ts"
-import { isSameScope, renewRoot } from "../core/task/renew.ts"
+import { renewRoot } from "../core/task/renew.ts"
 import type { PageAnswer, ConsentOutcome, NoBundle, Refresh } from "./protocol.ts"
 import { endAndRecord } from "./end-task.ts"
 import { endMisused, revokeTokens } from "./misuse.ts"
@@ -196,7 +196,7 @@ export class Consents {
     const state = this.#trees.of(root)
     const consent = state?.consent
     if (!state || !consent) return misused("unknown")
-    const { agent, scope } = refresh
+    const { agent } = refresh
     const now = this.#trees.now(state)
     const redeemable = rotateRefresh(consent, refresh, state.tasks.get(state.root)?.jkt ?? null, now)
     if ("misuse" in redeemable) return endMisused(this.#trees, state, consent, redeemable.misuse, agent, now)
@@ -209,7 +209,6 @@ export class Consents {
     dropExpiredTokens(state, historyKeyOf(agent), now)
     const opened = renewRoot(bundle, state, { ...refresh, audience }, now)
     if (isOAuthFailure(opened)) return opened
-    if (scope !== null && !isSameScope(scope, opened.task.scope)) return oauthError({ reason: "renewal_differs" })
     const { refreshing, lost } = redeemable
     this.#keepOpening(state, { ...consent, refreshing }, opened, lost, bundle, pointer, stamp, now)
     return openedTask(opened, state, now)

@@ -75,5 +75,10 @@ export interface TaskRow extends Record<string, SqlStorageValue> {
   readonly tokens: string
 }
 
-/** `jti`, when it expires, and the thumbprint of its key. */
-export type StoredToken = readonly [string, number, string | null]
+/**
+ * `jti`, when it expires, and the thumbprint of its key. If it opens less than its task: 0, the thumbprint, when it
+ * expires, and its scope. A release that does not know this form then takes it for expired, and not for a wider one.
+ */
+export type StoredToken =
+  | readonly [jti: string, expiresAt: number, jkt: string | null]
+  | readonly [jti: string, never: 0, jkt: string | null, expiresAt: number, scope: string]

@@ -124,15 +124,15 @@ export class TreeStorage {
       this.#sql.exec(`UPDATE trees SET user = ?, since = ? WHERE ${THIS_TREE}`, ...values)
     }
     this.forgetTokens(tree, lost)
-    const { jti, expiresAt, jkt } = token
-    const tokens = [...this.#tokensOf(tree, token.task, lost, now), [jti, expiresAt, jkt] as const]
+    const { jti, jkt } = token
+    const tokens = [...this.#tokensOf(tree, token.task, lost, now), storedToken(jti, token)]
     if (task) this.saveTask(task, tokens)
     else this.#sql.exec("UPDATE tasks SET jkt = ?, tokens = ? WHERE id = ?", jkt, JSON.stringify(tokens), token.task)
   }
 
   #tokensOf({ tokens }: TreeState, of: string, lost: readonly string[], now: number): readonly StoredToken[] {
-    return [...tokens].flatMap(([jti, { task, expiresAt, jkt }]): StoredToken[] =>
-      task === of && expiresAt > now && !lost.includes(jti) ? [[jti, expiresAt, jkt]] : [],
+    return [...tokens].flatMap(([jti, token]): StoredToken[] =>
+      token.task === of && token.expiresAt > now && !lost.includes(jti) ? [storedToken(jti, token)] : [],
     )
   }
 
@@ -213,5 +213,12 @@ export class TreeStorage {
 /** Those that have not expired, by `jti`. */
 function tokensOf({ id, tokens }: TaskRow, now: number): readonly (readonly [string, IssuedToken])[] {
   const all: readonly StoredToken[] = JSON.parse(tokens)
-  return all.flatMap(([jti, expiresAt, jkt]) => (expiresAt > now ? [[jti, { task: id, expiresAt, jkt }] as const] : []))
+  return all.flatMap(([jti, until, jkt, expiresAt = until, scope]) => {
+    const token = { task: id, expiresAt, jkt, ...(scope !== undefined && { scope }) }
+    return expiresAt > now ? [[jti, token] as const] : []
+  })
+}
+
+function storedToken(jti: string, { expiresAt, jkt, scope }: IssuedToken): StoredToken {
+  return scope === undefined ? [jti, expiresAt, jkt] : [jti, 0, jkt, expiresAt, scope]
 }

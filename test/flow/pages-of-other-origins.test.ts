@@ -31,6 +31,26 @@ const FOR_PAGES: Readonly<Record<string, readonly [method: string, names: string
   "/oauth/revoke": ["POST", "authorization,content-type,dpop"],
 }
 
+test("a path that is served for another method says for which (RFC 9110, section 15.5.6)", async () => {
+  const allowed: Readonly<Record<string, string>> = {
+    "/oauth/token": "POST",
+    "/oauth/revoke": "POST",
+    "/oauth/introspect": "POST",
+    "/oauth/bc-authorize": "POST",
+    "/v1/tasks/tsk_1/complete": "POST",
+  }
+  for (const [path, Allow] of Object.entries(allowed)) {
+    for (const method of ["GET", "HEAD", "PUT", "DELETE"]) {
+      const { status, headers } = await send(path, method, {})
+      expect([path, method, status, headers.get("allow")]).toEqual([path, method, 405, Allow])
+    }
+  }
+  expect((await send("/healthz", "POST", {})).headers.get("allow")).toBe("GET, HEAD")
+  const nowhere = await send("/oauth/tokens", "GET", {})
+  expect([nowhere.status, nowhere.headers.has("allow")]).toEqual([404, false])
+  expect((await send("/.well-known/oauth-protected-resource/none", "GET", {})).status).toBe(404)
+})
+
 describe("a page of any origin may read", () => {
   test.each(Object.entries(FOR_PAGES))("%s", async (path, [method, names]) => {
     const asked = await preflight(path, method, names)

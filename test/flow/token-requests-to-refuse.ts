@@ -17,6 +17,7 @@ import {
   type Form,
   type TokenAnswer,
 } from "../harness/agents.ts"
+import { codeFor, redeem, refreshBy } from "../harness/browser.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { forgetCaches } from "../harness/isolate.ts"
 import { agentId, idJag, idToken, secondProvidersToken, stranger, svid } from "../harness/issuers.ts"
@@ -445,6 +446,12 @@ export const TRIES: Readonly<Record<Exclude<OAuthError["reason"], OfConsent>, Re
       postForm({ ...(await childForm((await openTask()).token, "first")), scope: "files.*:read" }),
     "for another purpose": async () =>
       postForm({ ...(await childForm((await openTask()).token, "first")), purpose: "errand" }),
+  },
+  scope_wider: {
+    "a refresh with a scope that was not consented to": async () => {
+      const { issued } = await redeem(await codeFor())
+      return refreshBy(issued?.refresh_token ?? "", { scope: "files.*:read mail.send:write" })
+    },
   },
   nothing_left: {
     "of an assertion: a scope that it does not have": async () =>

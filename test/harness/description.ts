@@ -115,6 +115,12 @@ async function problemIn(request: Request, sent: Request | null, response: Respo
   if (request.headers.has("x-narrowgate-key") && !own?.["x-any-method"]) {
     return response.ok ? "a gateway's key opens it" : problemOfAnswer(FOR_GATEWAYS, "a gateway", request, response)
   }
+  if (template !== undefined && !own && response.status === 405) {
+    const allowed = Object.keys(TEMPLATES.find((each) => each.template === template)?.operations ?? {})
+    const stated = (response.headers.get("allow") ?? "").toLowerCase().split(", ")
+    const missing = allowed.filter((method) => !stated.includes(method))
+    return missing.length === 0 ? null : `its Allow does not say ${missing.join(", ")}`
+  }
   if (template === undefined || !own) {
     return response.status === 404
       ? problemOfAnswer(NOWHERE, "nowhere", request, response)

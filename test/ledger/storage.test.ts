@@ -95,7 +95,7 @@ class KeptTree {
     const opened = renewRoot(
       this.#bundle,
       this.state,
-      { agent: agentId("first"), audience: AUDIENCE, jkt, token },
+      { agent: agentId("first"), audience: AUDIENCE, jkt, token, scope: null },
       START,
     )
     if (isOAuthFailure(opened)) return opened.refused

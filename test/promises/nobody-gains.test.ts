@@ -112,8 +112,8 @@ function limitOf(agent: string, purpose: string, { scopes: texts, maxSensitivity
   }
 }
 
-function refreshed(state: TreeState, audience: string, at: number): HeldFor | OAuthError {
-  const by = { agent: agentId("first"), audience, jkt: null, token: `refreshed-${at}` }
+function refreshed(state: TreeState, audience: string, at: number, scope: string | null = null): HeldFor | OAuthError {
+  const by = { agent: agentId("first"), audience, jkt: null, token: `refreshed-${at}`, scope }
   const renewed = renewRoot(bundle, state, by, START)
   if (isOAuthFailure(renewed)) return renewed.refused
   applyOpening(state, renewed.opening, START)
@@ -160,6 +160,44 @@ describe("nobody in the chain gains", () => {
       SEED,
     )
     expect(deepAllowed).toBeGreaterThan(20)
+  })
+
+  test("a token of a narrower scope opens that part of its task, and neither do a child or a renewal open more", () => {
+    let [narrower, wider] = [0, 0]
+    const texts = fc.uniqueArray(scopeText, { minLength: 1, maxLength: 3 })
+    fc.assert(
+      fc.property(level, texts, ({ asking, purpose }, scopes) => {
+        const state = newState()
+        const root: Held | OAuthError = open(bundle, state, "first", null, { purpose, asked: askedFor(asking) })
+        if ("reason" in root) return
+        const held = refreshed(state, "", 0, scopes.join(" "))
+        const has = (by: Held, name: string): boolean =>
+          reasonOf(bundle, state, callOf(by, name, {}, { environment: "test" })) !== "tool_not_granted"
+        const requested = TOOLS.filter((tool) => inScopes(scopes, tool))
+        if ("reason" in held) {
+          wider += 1
+          expect(held.reason).toBe("scope_wider")
+          const isMore = (text: string): boolean => {
+            const named = TOOLS.filter((tool) => inScopes([text], tool))
+            return named.length === 0 || named.some(({ name }) => !has(root, name))
+          }
+          expect(scopes.some(isMore)).toBe(true)
+          return
+        }
+        narrower += 1
+        const child: Held | OAuthError = open(bundle, state, "second", held, {})
+        const renewed = opened(open(bundle, state, "first", held, {}))
+        for (const tool of TOOLS) {
+          const isOpen = requested.includes(tool) && has(root, tool.name)
+          expect(has(held, tool.name)).toBe(isOpen)
+          expect(has(renewed, tool.name)).toBe(isOpen)
+          if (!("reason" in child) && !isOpen) expect(has(child, tool.name)).toBe(false)
+        }
+      }),
+      SEED,
+    )
+    expect(narrower).toBeGreaterThan(10)
+    expect(wider).toBeGreaterThan(10)
   })
 
   test("argument bounds only ever add up", () => {

@@ -49,7 +49,7 @@ export async function backchannelAuthorize(c: Context<{ Bindings: Env }>): Promi
       : { client: null, result: isOAuthFailure(parameters) ? parameters : oauthError({ reason: "unavailable" }) }
   if (!isOAuthFailure(result)) return Response.json(result, { headers: { ...NO_STORE, "X-Narrowgate-Decision": id } })
   recordOAuthError(result.refused, client, bundle, id, context)
-  return errorResponse(result, id)
+  return errorResponse(result, id, c.req.raw)
 }
 
 interface CibaResponse {

@@ -27,7 +27,7 @@ export async function register(c: Context<{ Bindings: Env }>): Promise<Response>
     return Response.json(result, { status: 201, headers: { ...NO_STORE, "X-Narrowgate-Decision": id } })
   }
   recordOAuthError(result.refused, null, bundle, id, context)
-  return errorResponse(result, id)
+  return errorResponse(result, id, c.req.raw)
 }
 
 async function registered(

@@ -130,7 +130,10 @@ export async function authenticateClient(
   const named = valueOf(parameters, "client_id")
   const client = named === null ? undefined : bundle.agents.get(named)?.client
   if (named === null || !lacksProof(parameters) || client?.authentication !== "none") {
-    return authenticateAgent(parameters, bundle, context)
+    const agent = await authenticateAgent(parameters, bundle, context)
+    const isMissing =
+      isOAuthFailure(agent) && lacksProof(parameters) && agent.refused.reason === "agent_unauthenticated"
+    return isMissing ? { ...agent, hint: OF_PUBLIC_CLIENTS } : agent
   }
   if (client.registered === true && !(await registrationOf(named, bundle.registration, context))) {
     return oauthError({ reason: "registration_gone", client: named })
@@ -143,6 +146,10 @@ export async function authenticateClient(
   }
   return { agent: named, instance: null, isProven: false, since: context.receivedAt, once: [] }
 }
+
+/** It is the same for all, so that nobody learns by it which clients there are. */
+const OF_PUBLIC_CLIENTS =
+  "A public client sends its client_id in the body, and no secret: one in client_secret or in Authorization: Basic proves nobody here."
 
 /** The client may try again after an outage, for which it is not at fault. */
 export function noDocument(client: string, { problem: what, isDown }: DocumentProblem): OAuthFailure {

@@ -20,5 +20,5 @@ export async function token(c: Context<{ Bindings: Env }>): Promise<Response> {
     : { client: null, result: oauthError({ reason: "unavailable" }) }
   const { client, result } = outcome
   if (isOAuthFailure(result)) recordOAuthError(result.refused, client, bundle, id, context, traceOf(c.req.raw))
-  return tokenResponse(outcome, id)
+  return tokenResponse(outcome, id, c.req.raw)
 }

@@ -4,6 +4,7 @@
  * 2).
  */
 import type { RequestedText } from "../../core/task/requested-grant.ts"
+import { base64ToBytes } from "../../core/encoding/base64.ts"
 import { boundedText } from "../../platform/request-body.ts"
 import { asciiText } from "../../core/encoding/display-text.ts"
 import { oauthError, type OAuthFailure } from "../../core/denials/oauth-error.ts"
@@ -21,7 +22,29 @@ export async function readParameters(request: Request): Promise<Parameters | OAu
   if (text === null) return malformed("its body is too long, not UTF-8, or did not come in time")
   const { parameters, repeated } = gather(text)
   const [name] = repeated
-  return name === undefined ? parameters : oauthError({ reason: "parameter_repeated", parameter: asciiText(name) })
+  if (name !== undefined) return oauthError({ reason: "parameter_repeated", parameter: asciiText(name) })
+  const client = parameters.has("client_id") ? null : publicClientIn(request.headers)
+  return client === null ? parameters : new Map([...parameters, ["client_id", [client]]])
+}
+
+const BASIC = /^basic +([A-Za-z0-9+/]+={0,2})$/i
+
+export function isBasic(headers: Headers): boolean {
+  return /^basic(?: |$)/i.test(headers.get("authorization") ?? "")
+}
+
+/**
+ * The client that names itself by HTTP Basic with an empty secret (RFC 6749, section 2.3.1), as some libraries do for a
+ * public client: it says what `client_id` would. With a secret it is no public client, and there are no secrets here.
+ * Not all libraries encode the id, so a colon in it, as of a URL, is one of the id.
+ */
+function publicClientIn(headers: Headers): string | null {
+  const [, encoded] = BASIC.exec(headers.get("authorization") ?? "") ?? []
+  const bytes = encoded === undefined ? null : base64ToBytes(encoded)
+  const text = bytes && new TextDecoder().decode(bytes)
+  if (!text?.endsWith(":") || text.length === 1) return null
+  const id = text.slice(0, -1)
+  return id.includes(":") ? id : new URLSearchParams(`id=${id.replaceAll("&", "%26")}`).get("id")
 }
 
 /** Of a form or a query; `repeated`: the parameters that must not be, in the order of their repetition. */

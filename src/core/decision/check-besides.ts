@@ -36,7 +36,8 @@ export function checkBesides(
     const denial = isLifecycle(tool)
       ? ({ reason: "answer_not_permitted", answer: name } as const)
       : ({ reason: "completion_not_permitted", entry: name } as const)
-    if (checkGrant(bundle.catalog.tools, ancestry, tool, used, now, work)) return denial
+    const { tools: catalog } = bundle.catalog
+    if (checkGrant(catalog, ancestry, state.tokens.get(call.token), tool, used, now, work)) return denial
     const policy = checkPolicy(bundle, state, ancestry, tool, used, risk, now, work)
     // An approval would be of the call as a whole, and approvers do not see what it uses besides.
     if (isDenied(policy) || policy.demands.length > 0) return denial

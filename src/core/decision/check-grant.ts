@@ -12,7 +12,8 @@ import { displayText } from "../encoding/display-text.ts"
 import type { Work } from "../encoding/work.ts"
 import { boundInWords, nameText } from "../task/grant-words.ts"
 import { redactedOf } from "../task/redacted-arguments.ts"
-import type { Task } from "../task/task.ts"
+import type { IssuedToken, Task } from "../task/task.ts"
+import { opensTool } from "../task/token-scope.ts"
 
 /** Characters: a model reads it, and a record has it. */
 const MAX_STATED = 300
@@ -21,17 +22,21 @@ const MAX_STATED = 300
  * Requires that the grant of the task and of each ancestor covers the call, so that no agent of the chain gains
  * authority. The denial shows the violated bound, except its value if the catalog redacts the argument for one of the
  * tools that these grants cover. If the token of the call states the bound, the caller may learn of it.
+ * @param token that of the call: it may open less than its task
  * @param tools the catalog
  * @param now milliseconds since the epoch
  */
 export function checkGrant(
   tools: Lookup<Tool>,
   ancestry: readonly Task[],
+  token: IssuedToken | undefined,
   tool: Tool,
   call: Call,
   now: number,
   work: Work,
 ): Denial | null {
+  const [own] = ancestry
+  if (!own || !token || !opensTool(token, own, tools)(tool)) return notGranted(tool, call.task)
   for (const task of ancestry) {
     const bounds = boundsOf(task, tool, call.environment)
     if ("reason" in bounds) return bounds
@@ -79,7 +84,7 @@ export function boundsOf(
   environment: string,
 ): readonly ArgumentBounds[] | Denial {
   const granted = Object.hasOwn(grant.tools, tool.name) ? grant.tools[tool.name] : undefined
-  if (granted?.action !== tool.action) return { reason: "tool_not_granted", scope: formatScope(scopeOf(tool)), task }
+  if (granted?.action !== tool.action) return notGranted(tool, task)
   if (sensitivityRank(tool.sensitivity) > sensitivityRank(granted.maxSensitivity)) {
     return { reason: "sensitivity_exceeded", scope: formatScope(scopeOf(tool)), max: granted.maxSensitivity, task }
   }
@@ -87,6 +92,10 @@ export function boundsOf(
     return { reason: "environment_not_granted", scope: formatScope(scopeOf(tool)), task }
   }
   return granted.bounds
+}
+
+export function notGranted(tool: Tool, task: string): Denial {
+  return { reason: "tool_not_granted", scope: formatScope(scopeOf(tool)), task }
 }
 
 function scopeOf({ name: pattern, action }: Tool): Scope {

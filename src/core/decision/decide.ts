@@ -91,7 +91,7 @@ function decideSeen(
   if (!tool) return denyWith({ reason: "tool_unknown", called: call.tool }, evidence)
   if (isTooMuch) return denyWith({ reason: "work_exhausted" }, evidence)
 
-  const grant = checkGrant(bundle.catalog.tools, ancestry, tool, call, now, work)
+  const grant = checkGrant(bundle.catalog.tools, ancestry, state.tokens.get(call.token), tool, call, now, work)
   if (grant) return denyWith(grant, evidence)
 
   const calls = tool.cost > 0 ? checkCalls(ancestry) : null

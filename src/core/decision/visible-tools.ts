@@ -10,7 +10,7 @@ import { argumentsNeeded, MeteredArguments, UNSEEN_ARGUMENTS, type CallArguments
 import type { Tool } from "../catalog/tool.ts"
 import { NO_EVIDENCE, type Call, type Evidence } from "./call.ts"
 import { checkTaskAlive, checkToken } from "./check-credential.ts"
-import { boundsOf, checkCalls, namesOf } from "./check-grant.ts"
+import { boundsOf, checkCalls, namesOf, notGranted } from "./check-grant.ts"
 import { riskOf } from "./risk.ts"
 import { isDenied, type Denial } from "../denials/denial.ts"
 import { violation } from "../catalog/bounds/bounds.ts"
@@ -20,6 +20,7 @@ import { OutOfWork, Work } from "../encoding/work.ts"
 import { isLifecycle } from "../catalog/lifecycle.ts"
 import { expected, mayStillCome } from "../guardrails/plan.ts"
 import { labelsOf } from "../task/labels.ts"
+import { opensTool } from "../task/token-scope.ts"
 import { ancestryOf, type TreeState } from "../task/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { EntityStore } from "../policy/cedar/entities.ts"
@@ -110,6 +111,8 @@ export interface QueryContext {
   readonly context: CedarRecord
   readonly exhausted: Denial | null
   readonly work: Work
+  /** Whether the token opens the tool, if its task has it. */
+  readonly opens: (tool: Tool) => boolean
 }
 
 export function queryContext(
@@ -151,6 +154,7 @@ export function queryContext(
     context: callContext(situation),
     exhausted: checkCalls(ancestry),
     work,
+    opens: opensTool(state.tokens.get(question.token) ?? {}, ancestry[0], bundle.catalog.tools),
   }
 }
 
@@ -177,13 +181,14 @@ function deniedWhatever(whole: QueryContext, name: string, args?: CallArguments)
 
 /** The bounds of a task and its ancestors accumulate; if arguments remain unseen, none can satisfy any. */
 export function deniedByGrant(
-  { argumentsSeen, situation, obtainable, work }: QueryContext,
+  { argumentsSeen, situation, obtainable, opens, work }: QueryContext,
   tool: Tool,
   args?: CallArguments,
 ): Denial | null {
   const all: ArgumentBounds[] = []
   for (const task of situation.ancestry) {
-    const bounds = boundsOf(task, tool, situation.environment)
+    const isOpen = task !== situation.ancestry[0] || opens(tool)
+    const bounds = isOpen ? boundsOf(task, tool, situation.environment) : notGranted(tool, task.id)
     if (!("reason" in bounds)) all.push(...bounds)
     // The denial of the call names the scope that would do; an agent that never sees the tool would never learn of it.
     else if (task !== situation.ancestry[0] || !obtainable.has(tool.name)) return bounds

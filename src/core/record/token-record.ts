@@ -30,7 +30,7 @@ export interface RequestStamp {
 }
 
 export function openingRecord(
-  { opening, task, audience, chain }: Opened,
+  { opening, task, audience, chain, words }: Opened,
   user: UserFacts | null,
   bundle: Pointer,
   { decisionId, receivedAt, trace }: RequestStamp,
@@ -46,7 +46,7 @@ export function openingRecord(
     code: "ok",
     task: task.id,
     purpose: task.purpose,
-    scope: task.scope,
+    scope: words.scope,
     audience,
     user: user && userId(user),
     chain,

@@ -30,6 +30,7 @@ import { redactedOf } from "./redacted-arguments.ts"
 import { renew, freshen } from "./renew.ts"
 import type { Task } from "./task.ts"
 import { taskText, type TaskBody } from "./task-text.ts"
+import { narrowedGrant } from "./token-scope.ts"
 import { historyKeyOf } from "../guardrails/history-key.ts"
 
 export function openTask(bundle: Bundle, state: TreeState, request: OpenRequest, now: number): Opened | OAuthFailure {
@@ -186,7 +187,9 @@ function mayDelegate(
   }
 }
 
-function parentGrant({ task: { agent, grant, details }, ancestry }: Parent, { catalog }: Bundle): Caps["parent"] {
+function parentGrant({ task, ancestry, token }: Parent, { catalog }: Bundle): Caps["parent"] {
+  const { agent, details } = task
+  const grant = narrowedGrant(task.grant, token.scope, catalog.tools)
   return { agent, grant, inDetails: details !== null, redact: redactedOf(ancestry, catalog.tools) }
 }
 

@@ -22,12 +22,11 @@ export interface OpenedTask {
 }
 
 export function openedTask(opened: Opened, state: TreeState, now: number): OpenedTask {
-  const { id: task, purpose, scope, details, expiresAt: taskExpiresAt } = opened.task
+  const { id: task, purpose, expiresAt: taskExpiresAt } = opened.task
   return {
     task,
     purpose,
-    scope,
-    details,
+    ...opened.words,
     user: state.user && userId(state.user),
     audience: opened.audience,
     chain: opened.chain,

@@ -9,6 +9,7 @@ import { inherited, type Carried } from "./labels.ts"
 import type { Shares } from "./shares.ts"
 import { whyEnded, type TreeState } from "./state.ts"
 import type { IssuedToken, Task } from "./task.ts"
+import { tokenWords, type TokenWords } from "./token-scope.ts"
 import type { HistoryKey } from "../guardrails/history-key.ts"
 
 /** No token lives longer, whatever the registry says: a stolen one is worth at most this. */
@@ -33,6 +34,8 @@ export interface Opened {
   readonly audience: string
   /** The token's chain, root first. */
   readonly chain: readonly string[]
+  /** The grant as the token states it. */
+  readonly words: TokenWords
 }
 
 /** The input of every way of opening. */
@@ -142,12 +145,14 @@ export function ended(ancestry: readonly Task[], now: number): OAuthFailure | nu
  * Issues every token. Its audience is one for which each task of the ancestry was opened (RFC 8707, section 2.2).
  * Consent for one resource server is no authority at another, and a child stays within its parent's audiences.
  * @param task the new one, or null for a renewal; `ancestry` begins with the task of the token
+ * @param narrower what the token opens, if that is less than its task has
  */
 export function issue(
-  { state, request, agent, now }: Step,
+  { bundle, state, request, agent, now }: Step,
   task: Task | null,
   ancestry: readonly [Task, ...Task[]],
   session: Opening["session"] = null,
+  narrower: Pick<IssuedToken, "scope"> = {},
 ): Opened | OAuthFailure {
   const [owner] = ancestry
   const { audience } = request
@@ -155,11 +160,12 @@ export function issue(
   if (differing) return oauthError({ reason: "audience_differs", audience, expected: differing.audiences })
   const life = Math.min(agent.life * 1000, MAX_TOKEN_LIFE_MS)
   const expiresAt = earliest(now + life, owner.expiresAt, request.sessionExpiresAt) ?? now
-  const token = { jti: request.token, task: owner.id, expiresAt, jkt: request.jkt, issuedAt: now }
+  const token = { jti: request.token, task: owner.id, expiresAt, jkt: request.jkt, issuedAt: now, ...narrower }
+  const words = tokenWords(narrower, owner, bundle.catalog.tools)
   const chain = ancestry.map((each) => each.agent).toReversed()
   const carried = task === null ? [] : inherited(state, task, ancestry.slice(1), now)
   const isFresh = task !== null && task.isolated && !hasLiveInstance(state.ledger, task, now)
-  return { opening: { task, token, session, carried, isFresh }, task: owner, audience, chain }
+  return { opening: { task, token, session, carried, isFresh }, task: owner, audience, chain, words }
 }
 
 export function earliest(...times: readonly (number | null | undefined)[]): number | null {

@@ -1,21 +1,22 @@
 /**
  * Issues one more token of an existing task: by its own token, by a fresher session (step-up), or by a refresh token.
  */
-import { oauthError, type OAuthFailure } from "../denials/oauth-error.ts"
+import { isOAuthFailure, oauthError, type OAuthFailure } from "../denials/oauth-error.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { NOTHING_REQUESTED } from "./grant.ts"
 import type { OpenRequest } from "./open-request.ts"
 import { type Opened, type Step, type Parent, fullness, ended, issue } from "./opening-step.ts"
 import { isAlive, ancestryOf, whyEnded, type TreeState } from "./state.ts"
 import type { Task } from "./task.ts"
+import { readNarrowerScope } from "./token-scope.ts"
 
-export function renew(step: Step, { task, ancestry }: Parent): Opened | OAuthFailure {
+export function renew(step: Step, { task, ancestry, token }: Parent): Opened | OAuthFailure {
   // An unbound token may be exchanged for a bound one, never the other way round, nor for another key's. That includes
   // a token from before the task was bound: a thief could otherwise use it to remove the key.
   if (task.jkt !== null && task.jkt !== step.request.jkt) return oauthError({ reason: "key_differs" })
-  return takesAsItIs(step.request, task)
-    ? issue(step, null, [task, ...ancestry.slice(1)])
-    : oauthError({ reason: "renewal_differs" })
+  if (!takesAsItIs(step.request, task)) return oauthError({ reason: "renewal_differs" })
+  const { scope } = token
+  return issue(step, null, [task, ...ancestry.slice(1)], null, scope === undefined ? {} : { scope })
 }
 
 /** A renewal takes the task as it is. A request for less would surprisingly receive all, so it is rejected. */
@@ -55,12 +56,12 @@ export const NO_CLIENT = { reason: "grant_refused", what: "its agent is no clien
 
 /**
  * By a refresh token (RFC 6749, section 6): one more token of the tree's own task, for the key that its tokens are
- * bound to. Nobody consents again, so nothing of the task changes.
+ * bound to. Nobody consents again, so nothing of the task changes; the token may have a narrower scope.
  */
 export function renewRoot(
   bundle: Bundle,
   state: TreeState,
-  by: Pick<OpenRequest, "agent" | "audience" | "jkt" | "token">,
+  { scope, ...by }: Pick<OpenRequest, "agent" | "audience" | "jkt" | "token"> & { readonly scope: string | null },
   now: number,
 ): Opened | OAuthFailure {
   const agent = bundle.agents.get(by.agent)
@@ -75,12 +76,6 @@ export function renewRoot(
   if (full) return full
   const request = { ...by, user: null, sessionExpiresAt: null, since: 0, parent: null, task: null, purpose: null }
   const step = { bundle, state, request: { ...request, asked: NOTHING_REQUESTED, caps: [], approvals: [] }, agent, now }
-  return issue(step, null, [task])
-}
-
-/** A refresh takes the task as it is; its scopes may be repeated in any order (RFC 6749, section 6). */
-export function isSameScope(requested: string, granted: string): boolean {
-  const words = new Set(requested.split(" ").filter((word) => word !== ""))
-  const ours = new Set(granted.split(" "))
-  return words.size === ours.size && words.isSubsetOf(ours)
+  const narrower = readNarrowerScope(scope, task, state.consent?.asked ?? null, bundle.catalog.tools)
+  return isOAuthFailure(narrower) ? narrower : issue(step, null, [task], null, narrower)
 }

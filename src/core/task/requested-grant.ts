@@ -125,7 +125,8 @@ function readDetails(
 
 const distinct = <T>(items: readonly T[]): readonly T[] => [...new Set(items)]
 
-function readScopes(text: string | null): readonly Scope[] | OAuthFailure | null {
+/** The scopes of a request, each once. Null if it names none. */
+export function readScopes(text: string | null): readonly Scope[] | OAuthFailure | null {
   if (text === null) return null
   const words = text.split(" ").filter((word) => word !== "")
   if (words.length > MAX_SCOPES) return oauthError({ reason: "scope_malformed", scope: TOO_MANY_SCOPES })

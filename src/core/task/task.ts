@@ -71,4 +71,6 @@ export interface IssuedToken {
   readonly jkt: string | null
   /** Milliseconds since the epoch. Absent: in an earlier life of its ledger. */
   readonly issuedAt?: number
+  /** The scope that it opens. Absent: that of its task. */
+  readonly scope?: string
 }

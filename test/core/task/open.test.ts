@@ -45,7 +45,7 @@ describe("a tree of which more tokens are alive than anybody needs", () => {
     for (let nth = state.tokens.size; nth < 1_024; nth++) {
       state.ledger.liveTokens.add(state, `more-${nth}`, { task: root.task, expiresAt, jkt: null })
     }
-    const refresh = { agent: agentId("first"), audience: "", jkt: null, token: "by a refresh token" }
+    const refresh = { agent: agentId("first"), audience: "", jkt: null, token: "by a refresh token", scope: null }
     dropExpiredTokens(state, historyKeyOf(agentId("first")), START)
     const renewed = renewRoot(bundle, state, refresh, START)
     return {

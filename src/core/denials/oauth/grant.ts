@@ -106,6 +106,13 @@ export const GRANT_ERRORS = {
     doc: "A renewal, or a fresher session, names something else than the task has.",
     description: () => "A renewal takes the task as it is: name neither scope, details nor another purpose.",
   }),
+  scope_wider: reason({
+    // RFC 6749, section 6.
+    error: "invalid_scope",
+    evidence: { scope: plain(TEXT, "The first scope that the task does not have.") },
+    doc: "A refresh names a scope that the task does not have.",
+    description: ({ scope }) => `A refresh may leave scopes out, and add none: the task does not have ${scope}.`,
+  }),
   nothing_left: reason({
     error: "invalid_scope",
     evidence: {

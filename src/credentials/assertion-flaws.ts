@@ -46,12 +46,15 @@ function flawsOf({ header, claims }: Compact, issuer: string, now: number): read
   if (!isAlgorithm(header.alg)) flaws.push("Its alg is none that is accepted: neither none nor one of a shared secret.")
   const missing = REQUIRED[kind].filter((claim) => !Object.hasOwn(claims, claim))
   if (missing.length > 0) flaws.push(`It lacks ${missing.join(", ")}.`)
-  if (kind === "workload" && iss !== undefined && sub !== undefined) {
+  // Of a workload of a provider: then nothing is wrong with its iss.
+  const isAlsoForOthers = kind === "workload" && textsOf(aud).includes(issuer) && !isSoleAudience(aud, issuer)
+  if (kind === "workload" && iss !== undefined && sub !== undefined && !isAlsoForOthers) {
     flaws.push(
       "Its iss and sub differ: in an agent's own assertion both are the agent's id; otherwise its iss has to be a registered issuer of workloads.",
     )
   }
-  if (aud !== undefined && !isSoleAudience(aud, issuer)) flaws.push(audienceFlaw(aud, issuer))
+  if (isAlsoForOthers) flaws.push(`Its aud names others than ${issuer}. ${OTHER_AUDIENCES}`)
+  else if (aud !== undefined && !isSoleAudience(aud, issuer)) flaws.push(audienceFlaw(aud, issuer))
   const isTime = (value: unknown): value is number => typeof value === "number"
   const times = Object.entries({ exp, iat, nbf })
   const odd = times.filter(([, time]) => time !== undefined && !isTime(time)).map(([name]) => name)
@@ -71,6 +74,9 @@ function flawsOf({ header, claims }: Compact, issuer: string, now: number): read
   if (foreign.length > 0) flaws.push(`It has ${foreign.join(", ")}, which a proof of identity must not have.`)
   return flaws
 }
+
+const OTHER_AUDIENCES =
+  "Request it for that audience alone, or have the others listed in the other_audiences of its issuer. If they are, compare sub, kid, alg and the key with what is registered."
 
 function kindOf(iss: unknown, sub: unknown): Kind {
   if (iss !== undefined && iss === sub) return "own"

@@ -12,11 +12,11 @@ import { readPerson, type Person } from "./person.ts"
 import { isRejected, ofCredential, reject, type Rejected } from "../core/denials/terms/credential-rejection.ts"
 import { checkAccessTokenType, checkIdToken, checkIsPerson, clientOf, shapesOf } from "./provider-token.ts"
 import {
+  checkAudience,
   checkExact,
   checkPlain,
   isSoleAudience,
   MAX_LIFE_SECONDS,
-  textsOf,
   verifySigned,
   type Claims,
 } from "./jws/signature.ts"
@@ -115,25 +115,18 @@ function idTokenClientOf({ aud }: Claims, { sign_in: signIn }: IssuerDefinition)
   return signIn?.token === "id_token" && isSoleAudience(aud, signIn.client) ? signIn.client : null
 }
 
-/**
- * For us, and issued to a client that manages. If the token were also for another API, that API could use it here: only
- * those of the provider itself, which the entry names, may stand beside us.
- */
+/** For us, and issued to a client that manages. */
 function checkAccessToken(
   claims: Claims,
   shape: AccessTokenShape,
-  { clients, audiences, other_audiences: others = [] }: NonNullable<IssuerDefinition["operators"]>,
+  { clients, audiences, other_audiences: others }: NonNullable<IssuerDefinition["operators"]>,
   us: string,
 ): { readonly client: string } | Rejected {
-  const { aud } = claims
-  const got = textsOf(aud)
-  const ours = audiences ?? [us]
-  const known = new Set([...ours, ...others])
-  const isList = new Set(got).size === (Array.isArray(aud) ? aud.length : 1)
-  if (!isList || !got.some((each) => ours.includes(each)) || !got.every((each) => known.has(each))) {
-    return reject({ reason: "audience_mismatch", got })
-  }
-  return checkExact(claims, shape.require) ?? clientOf(claims, shape, clients)
+  return (
+    checkAudience(claims, audiences ?? [us], others) ??
+    checkExact(claims, shape.require) ??
+    clientOf(claims, shape, clients)
+  )
 }
 
 const namesAndTimes = z.object({ sub: z.string(), iat: z.number(), exp: z.number() })

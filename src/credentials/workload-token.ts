@@ -9,7 +9,7 @@ import type { ClaimPath } from "../core/policy/definition/claims.ts"
 import type { Compact } from "./jws/compact.ts"
 import type { FetchContext } from "./key-sets/key-set.ts"
 import { isRejected, reject, type Rejected } from "../core/denials/terms/credential-rejection.ts"
-import { checkExact, checkPlain, isSoleAudience, MAX_LIFE_SECONDS, textsOf, verifySigned } from "./jws/signature.ts"
+import { checkAudience, checkExact, checkPlain, MAX_LIFE_SECONDS, verifySigned } from "./jws/signature.ts"
 import { claimAt } from "./person.ts"
 import { checkType } from "./token-kinds.ts"
 
@@ -24,7 +24,7 @@ interface Proven {
 
 /**
  * @param agents those registered
- * @param audience our own URL: the token is for us alone
+ * @param audience our own URL
  */
 export async function verifyWorkloadToken(
   compact: Compact,
@@ -39,9 +39,7 @@ export async function verifyWorkloadToken(
   const options = { issuer: issuer.issuer ?? "", requiredClaims, maxLife: issuer.max_life ?? MAX_LIFE_SECONDS }
   const claims = await verifySigned(compact, issuer, options, fetchContext)
   if (isRejected(claims)) return claims
-  if (!isSoleAudience(claims["aud"], audience))
-    return reject({ reason: "audience_mismatch", got: textsOf(claims["aud"]) })
-  const odd = checkPlain(claims, null)
+  const odd = checkAudience(claims, [audience], issuer.workloads?.other_audiences) ?? checkPlain(claims, null)
   if (odd) return odd
   const { sub } = claims
   if (typeof sub !== "string") return reject({ reason: "claim_mismatch", claim: "sub" })

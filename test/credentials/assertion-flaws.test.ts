@@ -91,6 +91,12 @@ const SHAPES: readonly (readonly [what: string, claims: object, flaw: string, ty
   ["the typ JOSE", OWN, RIGHT_SHAPE, "JOSE"],
   ["the typ JWT", OWN, RIGHT_SHAPE, "JWT"],
   ["a workload's without iat", { ...WORKLOAD, iat: undefined }, `It lacks iat. ${DIFFER}`],
+  [
+    "a workload's for others too",
+    { ...WORKLOAD, aud: [US, "account"] },
+    `Its aud names others than ${US}. Request it for that audience alone, or have the others listed in the other_audiences of its issuer. If they are, compare sub, kid, alg and the key with what is registered.`,
+  ],
+  ["a workload's for another alone", { ...WORKLOAD, aud: "account" }, `${DIFFER} Its aud must be ${US} alone.`],
   ["a workload's without iss", { ...WORKLOAD, iss: undefined }, "It lacks iss."],
   ["a workload's without sub", { ...WORKLOAD, sub: undefined }, "It lacks sub."],
   ["a JWT-SVID without exp", { ...SVID, exp: undefined }, "It lacks exp."],

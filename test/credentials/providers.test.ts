@@ -13,6 +13,7 @@ import auth0Page from "../../docs/guides/identity-providers/auth0.md?raw"
 import entraPage from "../../docs/guides/identity-providers/entra.md?raw"
 import googlePage from "../../docs/guides/identity-providers/google.md?raw"
 import githubPage from "../../docs/guides/identity-providers/github-actions.md?raw"
+import keycloakAccountsPage from "../../docs/guides/identity-providers/keycloak-service-accounts.md?raw"
 import keycloakPage from "../../docs/guides/identity-providers/keycloak.md?raw"
 import kubernetesPage from "../../docs/guides/identity-providers/kubernetes.md?raw"
 import oktaPage from "../../docs/guides/identity-providers/okta.md?raw"
@@ -43,6 +44,7 @@ import entra from "./providers/entra.json"
 import github from "./providers/github.json"
 import google from "./providers/google.json"
 import keycloakDefault from "./providers/keycloak-default.json"
+import keycloakAccounts from "./providers/keycloak-service-accounts.json"
 import keycloak from "./providers/keycloak.json"
 import kubernetes from "./providers/kubernetes.json"
 import oktaOrg from "./providers/okta-org.json"
@@ -55,6 +57,7 @@ const PAGES: Readonly<Record<string, string>> = {
   "entra.md": entraPage,
   "github-actions.md": githubPage,
   "google.md": googlePage,
+  "keycloak-service-accounts.md": keycloakAccountsPage,
   "keycloak.md": keycloakPage,
   "kubernetes.md": kubernetesPage,
   "okta.md": oktaPage,
@@ -104,6 +107,7 @@ type Token = z.infer<typeof tokenShape>
 const PROVIDERS = [
   keycloak,
   keycloakDefault,
+  keycloakAccounts,
   auth0,
   auth0OwnProfile,
   entra,

@@ -63,6 +63,11 @@ describe("a workload's token", () => {
       { agents: { b: [{ ...JOB, issuer: "other" }], a: [JOB] } },
       { agent: "a" },
     ],
+    [
+      "for others too that its issuer's entry names",
+      { claims: { aud: [US, "account"] }, issuer: { workloads: { other_audiences: ["account", "realm"] } } },
+      { agent: "a" },
+    ],
     ["of an instance", { agents: { a: [POD] } }, { agent: "a", instance: "pod-1" }],
     [
       "of an instance that does not say which",
@@ -84,6 +89,18 @@ describe("a workload's token", () => {
     ["no time of issue", { claims: { iat: undefined } }, { reason: "claim_missing", claim: "iat" }],
     ["no issuer", { claims: { iss: undefined } }, { reason: "claim_missing", claim: "iss" }],
     ["a subject that is no text", { claims: { sub: 7 } }, { reason: "claim_mismatch", claim: "sub" }],
+    ...[
+      [US, "account", "https://other.example"],
+      [US, US],
+      [US, "account", "account"],
+      ["account"],
+      "account",
+      [US, 1],
+    ].map((aud): [string, Attempt, object] => [
+      `others than us and those that its issuer's entry names: ${JSON.stringify(aud)}`,
+      { claims: { aud }, issuer: { workloads: { other_audiences: ["account"] } } },
+      { reason: "audience_mismatch" },
+    ]),
     ["another audience beside us", { claims: { aud: [US, "https://other.example"] } }, { reason: "audience_mismatch" }],
     ["an actor", { claims: { act: { sub: "x" } } }, { reason: "delegated" }],
     ["more than a day", { claims: { exp: NOW + DAY + 31 } }, { reason: "too_long_lived" }],

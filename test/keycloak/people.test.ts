@@ -14,13 +14,17 @@ import { WRITTEN_WORKER } from "../../cli/remote/local-stack-policies.ts"
 import { fieldsOf } from "../node/interop/at-browser.ts"
 import { Browser, logIn, token as tokenOf, type Tokens } from "./browser.ts"
 import { installed, type Keycloak, startKeycloak } from "./keycloak.ts"
-import { commands, entry } from "./page.ts"
+import { Page } from "./page.ts"
 import { policiesWith } from "./policies.ts"
 
 const SUPPORT = "spiffe://example.org/agent/support"
 const DESK = "https://desk.example.org/agent"
 const ANN = "5f6a7b8c-9d0e-4f1a-8b3c-4d5e6f7a8b9c"
 const OLGA = "6a7b8c9d-0e1f-4a2b-8c3d-5e6f7a8b9c0d"
+const [PEOPLE, ACCOUNTS] = [new Page("keycloak.md"), new Page("keycloak-service-accounts.md")]
+const NIGHTLY = "https://id.acme.test/agents/nightly"
+/** Where the local stack is only follows from policies that name the account. */
+const UNKNOWN_YET = "https://narrowgate.acme.test"
 const APP = { client: "support-app", redirect: "http://127.0.0.1/callback" }
 
 const ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"
@@ -45,10 +49,23 @@ describe.skipIf(home === null)(name, () => {
 
   beforeAll(async () => {
     keycloak = parting.use(await startKeycloak(home ?? ""))
-    const policies = parting.use(await policiesWith(entry(keycloak.issuer, WRITTEN_WORKER), OLGA))
+    const account = /"id" : "([^"]+)"/.exec(await keycloak.shell(ACCOUNTS.commands(keycloak.origin, UNKNOWN_YET)))?.[1]
+    const agents = `${keycloak.origin}/realms/agents`
+    const entries = {
+      people: PEOPLE.entry("issuers.yaml", {
+        "https://id.example/realms/acme": keycloak.issuer,
+        "https://authz.example": WRITTEN_WORKER,
+      }),
+      accounts: ACCOUNTS.entry("issuers.yaml", { "https://id.example/realms/agents": agents }),
+      agent: ACCOUNTS.entry("agents.yaml", {
+        "https://id.example/agents/nightly": NIGHTLY,
+        "7b8c9d0e-1f2a-4b3c-9d4e-6f7a8b9c0d1e": account ?? "none",
+      }),
+    }
+    const policies = parting.use(await policiesWith(entries, OLGA))
     parts = parting.adopt(await startParts(policies.path), async (each) => each.close())
     us = parts.stack.origin
-    await keycloak.shell(commands(keycloak.origin, us))
+    await keycloak.shell(PEOPLE.commands(keycloak.origin, us))
     ann = await logIn(keycloak.issuer, { user: "ann", ...APP })
     olga = await ofConsole("olga")
   })
@@ -241,6 +258,66 @@ describe.skipIf(home === null)(name, () => {
     })
   })
 
+  describe("an agent with an account", () => {
+    const nightly = async (): Promise<string> => {
+      const form = { grant_type: "client_credentials", client_id: "nightly-agent", client_secret: secret }
+      return z.object({ access_token: z.string() }).parse(await tokenOf(`${keycloak.origin}/realms/agents`, form))
+        .access_token
+    }
+    const open = async (identity: string) =>
+      ask({
+        grant_type: "client_credentials",
+        purpose: "nightly-report",
+        client_assertion: identity,
+        client_assertion_type: "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+      })
+    let secret: string
+    let client: string
+    beforeAll(async () => {
+      client = (
+        await keycloak.shell(
+          "kcadm.sh get clients -r agents -q clientId=nightly-agent --fields id --format csv --noquotes",
+        )
+      ).trim()
+      const shown = await keycloak.shell(`kcadm.sh get clients/${client}/client-secret -r agents`)
+      secret = z.object({ value: z.string() }).parse(JSON.parse(shown)).value
+    })
+
+    test("whose token is for another Narrowgate is told that its audience is wrong", async () => {
+      const { status, error, description, denial } = await open(await nightly())
+      expect([status, error]).toEqual([401, "invalid_client"])
+      expect(description).toContain("Its aud must be")
+      expect(denial).toMatchObject({ because: { reason: "audience_mismatch", got: [UNKNOWN_YET, "account"] } })
+    })
+
+    test("gets a task by a token with the default roles, and not by one for an API too", async () => {
+      await keycloak.shell(`
+        models=clients/${client}/protocol-mappers/models
+        old=$(kcadm.sh get $models -r agents --fields id,name --format csv --noquotes | grep 'narrowgate audience' | cut -d, -f1)
+        kcadm.sh update $models/$old -r agents -s 'config."included.custom.audience"=${us}' \
+          -s protocol=openid-connect -s protocolMapper=oidc-audience-mapper -s 'name=narrowgate audience' \
+          -s 'config."access.token.claim"=true'
+      `)
+      const identity = await nightly()
+      expect(decodeProtectedHeader(identity)).toMatchObject({ alg: "RS256", typ: "JWT" })
+      expect(decodeJwt(identity)).toMatchObject({ typ: "Bearer", aud: [us, "account"], azp: "nightly-agent" })
+      const granted = await open(identity)
+      expect(granted).toMatchObject({ status: 200 })
+      expect(decodeJwt(granted.token)).toMatchObject({ sub: NIGHTLY, client_id: NIGHTLY })
+      expect(await callHttp("GET", `${parts.edge.origin}/crm/tickets`, granted.token)).toMatchObject({ status: 200 })
+      await keycloak.shell(`
+        kcadm.sh create clients/${client}/protocol-mappers/models -r agents -s name=api -s protocol=openid-connect \
+          -s protocolMapper=oidc-audience-mapper -s 'config."included.custom.audience"=billing-api' \
+          -s 'config."access.token.claim"=true'
+      `)
+      const { status, description, denial } = await open(await nightly())
+      expect(status).toBe(401)
+      expect(description).toContain("Its aud names others than")
+      expect(description).not.toContain("Its iss")
+      expect(denial).toMatchObject({ because: { reason: "audience_mismatch" } })
+    })
+  })
+
   /** Tokens of our own client, whose redirect URI is ours: the code is taken before it gets there. */
   async function ofConsole(user: string): Promise<Tokens> {
     return logIn(keycloak.issuer, { user, client: "narrowgate-console", redirect: `${us}/sign-in/callback` })
@@ -266,9 +343,10 @@ describe.skipIf(home === null)(name, () => {
 
   async function ask(form: Record<string, string>) {
     const response = await fetch(`${us}/oauth/token`, { method: "POST", body: new URLSearchParams(form) })
-    const { access_token: token = "", error = null } = answerSchema.parse(await response.json())
+    const answer = answerSchema.parse(await response.json())
+    const { access_token: token = "", error = null, error_description: description = "" } = answer
     const denial = response.ok ? null : await denialOf(response.headers.get("x-narrowgate-decision") ?? "")
-    return { status: response.status, token, error, denial }
+    return { status: response.status, token, error, description, denial }
   }
 
   async function answer(task: string, bearer: string): Promise<number> {
@@ -291,7 +369,11 @@ describe.skipIf(home === null)(name, () => {
 /** Longer than the Worker waits between two refreshes because of unknown keys. */
 const PATIENCE = { timeout: 15_000, interval: 200 }
 
-const answerSchema = z.object({ access_token: z.string().optional(), error: z.string().optional() })
+const answerSchema = z.object({
+  access_token: z.string().optional(),
+  error: z.string().optional(),
+  error_description: z.string().optional(),
+})
 const recordSchema = z.object({ denial: z.unknown() })
 
 const refused = (because: Readonly<Record<string, unknown>>) => ({

@@ -1,5 +1,8 @@
-/** The example policies with the page's entry: people come from Keycloak, and sign in there and nowhere else. */
-import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
+/**
+ * The example policies with the pages' entries: people come from Keycloak, and sign in there and nowhere else; and one
+ * agent has an account there.
+ */
+import { appendFile, cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import { parse, stringify } from "yaml"
@@ -13,9 +16,23 @@ const approversFile = z.object({
   approvals: z.array(z.looseObject({ approvers: z.array(z.looseObject({ issuer: z.string() })) })),
 })
 
+type Entry = Readonly<Record<string, unknown>>
+
+const agentsFile = z.looseObject({ agents: z.array(z.looseObject({ id: z.string() })) })
+
+/** As the one of the agent that the example has for this purpose. */
+const ruleOf = (agent: unknown): string => `
+@id("keycloak-account-lists-tickets")
+permit (
+  principal == Agent::${JSON.stringify(agent)},
+  action in [Action::"read", Action::"delegate"],
+  resource == Tool::"crm.tickets.list"
+);
+`
+
 /** @param operator `sub` of the one who also manages */
 export async function policiesWith(
-  entry: Readonly<Record<string, unknown>>,
+  all: { readonly people: Entry; readonly accounts: Entry; readonly agent: Entry },
   operator: string,
 ): Promise<AsyncDisposable & { readonly path: string }> {
   const path = await mkdtemp(join(tmpdir(), "narrowgate-policies-"))
@@ -26,8 +43,13 @@ export async function policiesWith(
     await cp(EXAMPLE, path, { recursive: true })
     await edit("issuers.yaml", (file) => {
       const issuers = issuersFile.parse(file).issuers.map(({ sign_in: _elsewhere, ...issuer }) => issuer)
-      return { issuers: [...issuers, entry] }
+      return { issuers: [...issuers, all.people, all.accounts] }
     })
+    await edit("agents.yaml", (file) => {
+      const { agents, ...rest } = agentsFile.parse(file)
+      return { ...rest, agents: [...agents, all.agent] }
+    })
+    await appendFile(join(path, "support.cedar"), ruleOf(all.agent["id"]))
     await edit("operators.yaml", (file) => {
       const { operators } = operatorsFile.parse(file)
       return { operators: [...operators, { issuer: "keycloak", subject: operator, roles: ["viewer", "approver"] }] }

@@ -173,7 +173,7 @@ describe("nobody in the chain gains", () => {
         const held = refreshed(state, "", 0, scopes.join(" "))
         const has = (by: Held, name: string): boolean =>
           reasonOf(bundle, state, callOf(by, name, {}, { environment: "test" })) !== "tool_not_granted"
-        const requested = TOOLS.filter((tool) => inScopes(scopes, tool))
+        const requested = new Set(TOOLS.filter((tool) => inScopes(scopes, tool)))
         if ("reason" in held) {
           wider += 1
           expect(held.reason).toBe("scope_wider")
@@ -188,7 +188,7 @@ describe("nobody in the chain gains", () => {
         const child: Held | OAuthError = open(bundle, state, "second", held, {})
         const renewed = opened(open(bundle, state, "first", held, {}))
         for (const tool of TOOLS) {
-          const isOpen = requested.includes(tool) && has(root, tool.name)
+          const isOpen = requested.has(tool) && has(root, tool.name)
           expect(has(held, tool.name)).toBe(isOpen)
           expect(has(renewed, tool.name)).toBe(isOpen)
           if (!("reason" in child) && !isOpen) expect(has(child, tool.name)).toBe(false)

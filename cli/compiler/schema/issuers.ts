@@ -117,6 +117,14 @@ const users = z.strictObject({
   claims: personClaims.describe("The claims in which the issuer's tokens describe the person."),
 })
 
+const otherAudiences = z
+  .array(z.string().min(1))
+  .min(1)
+  .exactOptional()
+  .describe(
+    "Further audiences that such a token may have. Their owners could use it at Narrowgate: list only the provider's own.",
+  )
+
 const operators = z.strictObject({
   clients: z.array(z.string().min(1)).min(1).describe("The ids of these clients."),
   audiences: z
@@ -124,13 +132,7 @@ const operators = z.strictObject({
     .min(1)
     .exactOptional()
     .describe("An access token must have one of these audiences. If absent: Narrowgate's own URL."),
-  other_audiences: z
-    .array(z.string().min(1))
-    .min(1)
-    .exactOptional()
-    .describe(
-      "Audiences that such a token may have besides. Their owners could use it at Narrowgate: list only the provider's own.",
-    ),
+  other_audiences: otherAudiences,
 })
 
 /** Seconds: what a login is commonly good for, and a day as everywhere. */
@@ -181,7 +183,7 @@ const issuer = z.strictObject({
     .exactOptional()
     .describe("The issuer is trusted to assert that an agent may act for a person (ID-JAG)."),
   workloads: z
-    .strictObject({})
+    .strictObject({ other_audiences: otherAudiences })
     .exactOptional()
     .describe("The issuer is trusted for tokens of workloads, such as those of a CI service or a cluster."),
   single_use: z.boolean().exactOptional().describe("Whether each of its tokens is accepted only once."),

@@ -112,6 +112,22 @@ export function isSoleAudience(aud: unknown, expected: string): boolean {
 }
 
 /**
+ * Requires that the token is for us. If it were also for another API, that API could use it here: only those may stand
+ * beside us that the issuer's entry names.
+ */
+export function checkAudience(
+  { aud }: Claims,
+  ours: readonly string[],
+  others: readonly string[] = [],
+): Rejected | null {
+  const got = textsOf(aud)
+  const known = new Set([...ours, ...others])
+  const isList = new Set(got).size === (Array.isArray(aud) ? aud.length : 1)
+  const isOurs = isList && got.some((each) => ours.includes(each)) && got.every((each) => known.has(each))
+  return isOurs ? null : reject({ reason: "audience_mismatch", got })
+}
+
+/**
  * Rejects a token that is not a plain one of its kind: delegated already or naming an actor (RFC 8693, sections 4.1 and
  * 4.4), bound to a key that nobody proves here (RFC 7800, section 3.1), or a security event of the same issuer for the
  * same client (RFC 8417, section 2.2).

@@ -77,7 +77,10 @@ export interface IssuerDefinition {
     readonly life: number
   }
   /** Its tokens identify workloads (GitHub Actions, Kubernetes …), as the agents' `identities` define. */
-  readonly workloads?: Readonly<Record<string, never>>
+  readonly workloads?: {
+    /** Audiences that such a token may have besides our own URL. Their owners could use it here. Absent: none. */
+    readonly other_audiences?: readonly string[]
+  }
   /** A token is exchanged once (by its `jti`). */
   readonly single_use?: boolean
   /** The longest life of its tokens, seconds. Absent: the default of their kind. */

@@ -175,7 +175,7 @@ describe("token exchange", () => {
   })
 
   test("only POST is answered, and a session about to end gives a token that ends with it", async () => {
-    expect((await exports.default.fetch(`${US}/oauth/token`)).status).toBe(404)
+    expect((await exports.default.fetch(`${US}/oauth/token`)).status).toBe(405)
     const exp = now() + 30
     const task = await openTask("first", { subject_token: await idToken("alice", { claims: { exp } }) })
     expect(decodeJwt(task.token).exp).toBe(exp)

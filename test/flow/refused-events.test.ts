@@ -45,7 +45,7 @@ describe("a Security Event Token is refused, recorded, and changes nothing:", ()
 })
 
 test("nothing but POST is there", async () => {
-  expect((await manage("GET", "/v1/events", null)).status).toBe(404)
+  expect((await manage("GET", "/v1/events", null)).status).toBe(405)
 })
 
 test("a Security Event Token opens nothing elsewhere", async () => {

@@ -119,7 +119,10 @@ export function queryContext(
   bundle: Bundle,
   state: TreeState,
   ancestry: readonly [Task, ...Task[]],
-  question: Pick<ToolListQuery, "environment" | "gateway" | "proof" | "risks" | "obtainable" | "argumentsSeen">,
+  question: Pick<
+    ToolListQuery,
+    "token" | "environment" | "gateway" | "proof" | "risks" | "obtainable" | "argumentsSeen"
+  >,
   now: number,
   work: Work,
 ): QueryContext {

@@ -93,7 +93,8 @@ function toolTopics({ agents, tools, issuers }: BundleBody, { entities, purposes
     const agentsFor = (isAlone: boolean): readonly Keys[] =>
       able.flatMap(({ keys, covers, works }) => {
         const may = (one: Tool) => covers(one) && works.some((work) => work.covers(one) && (work.isAlone || !isAlone))
-        return family.some(may) ? keys : []
+        // A result may be that of any tool (core/decision/check-results.ts).
+        return (tool.resultsOf ? family.every(may) : family.some(may)) ? keys : []
       })
     const callers = agentsFor(false)
     const ofUsers = callers.length > 0 && hasUsers

@@ -9,7 +9,12 @@ import { HONEST } from "../credentials/attacks/honest.ts"
 import type { Attack, Attacks } from "./attacks.ts"
 import { knock } from "./door.ts"
 
-const refusal = z.strictObject({ error: z.string(), error_description: z.string(), decision_id: z.string() })
+const refusal = z.strictObject({
+  error: z.string(),
+  reason: z.string().optional(),
+  error_description: z.string(),
+  decision_id: z.string(),
+})
 
 /** The record of a decision, as soon as it rests. */
 type RecordOf = (decision: string) => Promise<DecisionRecord>

@@ -33,7 +33,7 @@ export async function guarded(
   await appendFile(join(policies, "gateways.yaml"), `\n  ${text}\n`)
   const state = join(directory, "state")
   const stack = await startStack({ policies, port: await twoFreePorts(), state, beside })
-  const asked = { url: stack.origin, idp: stack.provider, agent: AGENT, login: "alice" }
+  const asked = { url: stack.origin, idp: stack.provider, agent: AGENT, user: { issuer: null, subject: "alice" } }
   const { access_token: token } = await exchange({ ...asked, purpose: "triage-ticket", scope })
   return {
     stack,

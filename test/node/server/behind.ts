@@ -80,7 +80,7 @@ export async function startBehind(beside: readonly Beside[] = []): Promise<Behin
   await writeFile(catalog, unpinned + TOOLS)
   await appendFile(join(policies, "gateways.yaml"), GATEWAYS)
   const stack = await startStack({ policies, port: await twoFreePorts(), state: join(directory, "state"), beside })
-  const asked = { url: stack.origin, idp: stack.provider, agent: AGENT, login: "alice" }
+  const asked = { url: stack.origin, idp: stack.provider, agent: AGENT, user: { issuer: null, subject: "alice" } }
   const open = async ({ purpose, scope } = TRIAGE): Promise<string> => {
     const { access_token } = await exchange({ ...asked, purpose, scope })
     return access_token

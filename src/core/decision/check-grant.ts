@@ -36,7 +36,7 @@ export function checkGrant(
   work: Work,
 ): Denial | null {
   const [own] = ancestry
-  if (!own || !token || !opensTool(token, own, tools)(tool)) return notGranted(tool, call.task)
+  if (!own || !token || !opensTool(token, own, tools, work)(tool)) return notGranted(tool, call.task)
   for (const task of ancestry) {
     const bounds = boundsOf(task, tool, call.environment)
     if ("reason" in bounds) return bounds

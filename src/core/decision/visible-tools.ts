@@ -157,7 +157,7 @@ export function queryContext(
     context: callContext(situation),
     exhausted: checkCalls(ancestry),
     work,
-    opens: opensTool(state.tokens.get(question.token) ?? {}, ancestry[0], bundle.catalog.tools),
+    opens: opensTool(state.tokens.get(question.token) ?? {}, ancestry[0], bundle.catalog.tools, work),
   }
 }
 

@@ -8,6 +8,7 @@ import type { Tool } from "../catalog/tool.ts"
 import { oauthError, type OAuthFailure } from "../denials/oauth-error.ts"
 import { asciiText } from "../encoding/display-text.ts"
 import type { Lookup } from "../encoding/lookup.ts"
+import { Work } from "../encoding/work.ts"
 import { effectiveDetails } from "./effective-details.ts"
 import type { Grant, GrantedDetails, RequestedGrant } from "./grant.ts"
 import { readScopes } from "./requested-grant.ts"
@@ -59,26 +60,34 @@ export function tokenWords({ scope }: Pick<IssuedToken, "scope">, task: Task, to
   return { scope, details }
 }
 
+/** To look a tool up, and whether a scope covers it. */
+const UNITS_OF_TOOL = 20
+
 /** Whether a token with this scope opens a tool that its task has. Lifecycle tools come with any tool of their server. */
 export function opensTool(
   { scope }: Pick<IssuedToken, "scope">,
   { grant }: Pick<Task, "grant">,
   tools: Lookup<Tool>,
+  work: Work,
 ): (tool: Tool) => boolean {
   if (scope === undefined) return () => true
+  work.take(scope.length)
   const covers = anyCovers(scopesOf(scope))
-  const serves = ({ server }: Tool): boolean =>
-    Object.keys(grant.tools).some((name) => {
+  const serves = ({ server }: Tool): boolean => {
+    const names = Object.keys(grant.tools)
+    work.take(names.length * UNITS_OF_TOOL)
+    return names.some((name) => {
       const other = tools.get(name)
       return other !== undefined && other.server === server && !isLifecycle(other) && covers(other)
     })
+  }
   return (tool) => (isLifecycle(tool) ? serves(tool) : covers(tool))
 }
 
 /** What a token with this scope can pass on of the grant. */
 export function narrowedGrant(grant: Grant, scope: string | undefined, tools: Lookup<Tool>): Grant {
   if (scope === undefined) return grant
-  const opens = opensTool({ scope }, { grant }, tools)
+  const opens = opensTool({ scope }, { grant }, tools, new Work(Number.POSITIVE_INFINITY))
   const left = Object.entries(grant.tools).filter(([name]) => {
     const tool = tools.get(name)
     return tool !== undefined && opens(tool)

@@ -10,7 +10,7 @@ import { Notices } from "../notifications/notice-outbox.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
 import type { UserFacts } from "../core/policy/principals.ts"
 import type { TaskEnd } from "../core/task/change.ts"
-import { clockStep, type ClockStep } from "./clock-correction.ts"
+import { clockStep } from "./clock-correction.ts"
 import { Credits } from "./credits.ts"
 import { RecentEnds } from "./recent-ends.ts"
 import { Outbox, RETRY_AFTER_MS } from "./record-outbox.ts"
@@ -22,7 +22,6 @@ import { forgetContinuable } from "../core/task/continuation.ts"
 import { dropAllExpired } from "../core/task/labels.ts"
 import { newLedger, newTree, rootOf, type LedgerState, type TreeState } from "../core/task/state.ts"
 import type { Task } from "../core/task/task.ts"
-import type { Proofs } from "../core/task/proof-log.ts"
 import { proofsSince } from "./new-proofs.ts"
 import { Pauses } from "./pauses.ts"
 import { storageOf, type LedgerStorage } from "./storage.ts"
@@ -78,12 +77,10 @@ export class Trees {
   }
 
   /** Before anything of a request is looked at: a correction reads the state from storage again. */
-  #keepTime(at: number): void {
-    const step = this.state && clockStep(this.state.clock, this.storage.setBack, at)
-    if (this.state && step) this.#correctClock(this.state, step, at)
-  }
-
-  #correctClock({ clock }: LedgerState, step: ClockStep, now: number): void {
+  #keepTime(now: number): void {
+    const clock = this.state?.clock ?? now
+    const step = clockStep(clock, this.storage.setBack, now)
+    if (!step) return
     logEvent("clock_corrected", { ahead_ms: -step.by })
     this.transaction(true, () => this.storage.correctClock(clock, step, now))
     // Proofs that were stale by the clock that was ahead are forgotten, and would be fresh again.
@@ -116,10 +113,7 @@ export class Trees {
     this.#ageing.add(tree)
   }
 
-  /**
-   * The ledger's own clock. It never runs backwards, whatever became of the request that read it; and where the
-   * platform's makes a step that is not the passing of time, it stands still until that is corrected.
-   */
+  /** The ledger's own clock: it never runs backwards, and stands still until a step of the platform's is corrected. */
   now({ ledger }: Pick<TreeState, "ledger">, at = Date.now()): number {
     if (at > ledger.clock && !clockStep(ledger.clock, this.storage.setBack, at)) ledger.clock = at
     return ledger.clock
@@ -149,14 +143,10 @@ export class Trees {
     }
   }
 
-  /**
-   * @param proofs that memory keeps; null: a new life begins for them
-   * @param correctedAt milliseconds, if the clock has just been corrected
-   */
-  #reload(proofs = this.state?.proofs ?? null, correctedAt: number | null = null): void {
+  /** @param proofs that memory keeps; null: the clock has just been corrected, and a new life begins for them */
+  #reload(proofs = this.state?.proofs ?? null, now = Date.now()): void {
     this.storage = storageOf(this.#ctx)
-    const since = (wokenAt: number): Proofs => proofs ?? proofsSince(wokenAt)
-    this.state = this.storage.load(correctedAt ?? Date.now(), since, correctedAt !== null)
+    this.state = this.storage.load(now, (wokenAt) => proofs ?? proofsSince(wokenAt), proofs === null)
     this.#ended.clear()
     if (this.state) this.#ageing = new Ageing(this.state.trees.values())
   }

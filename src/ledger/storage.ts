@@ -99,8 +99,10 @@ export class LedgerStorage {
     }
     const wokenAt = Math.max(now, latest)
     const bundle = { seq: row.bundle_seq, digest: row.bundle_digest }
-    // What another machine admitted was admitted before this life, whatever its clock.
-    const ledger = newLedger(bundle, wokenAt, proofsSince(wokenAt), this.memories.load(wokenAt))
+    // What another machine admitted was admitted before this life, whatever its clock: it may have been ahead by as much
+    // as the clock was set back since.
+    const admittedBy = wokenAt + (this.setBack?.sum ?? 0)
+    const ledger = newLedger(bundle, wokenAt, proofsSince(admittedBy), this.memories.load(wokenAt))
     ledger.home = row.home === null ? null : JSON.parse(row.home)
     const hidden: readonly string[] = JSON.parse(row.hidden)
     for (const guardrail of hidden) ledger.hidden.add(guardrail)

@@ -203,11 +203,13 @@ function reportChanges(
   { gateway, server }: ToolListRequest,
   observations: Observations | null,
   { pointer }: Bundle,
-  { env, receivedAt: at, background }: RequestContext,
+  context: RequestContext,
 ): void {
   if (gateway.mode === "observe") return
+  const { receivedAt: at, background } = context
   const sightings = changedSince(seen, observations)
-  if (sightings.length > 0 && takeTurn(server.name, at)) background(report(env, { bundle: pointer.seq, at, sightings }))
+  if (sightings.length > 0 && takeTurn(server.name, at))
+    background(report(context, { bundle: pointer.seq, at, sightings }))
 }
 
 /** The ledger has already decided by a newer bundle. */

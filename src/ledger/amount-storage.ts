@@ -38,6 +38,8 @@ interface Block {
   readonly first: number
 }
 
+/** Blocks of earlier lives whose last use is written down by the next row, which must stay short. */
+const MOST_DATED = 64
 /** Blocks that follow one another share a row while they are within this part of the span. */
 const ROWS_IN_SPAN = 100
 
@@ -71,9 +73,13 @@ export class AmountStorage {
     const all = this.#journal.rows<BlockRow>(BLOCKS, { scope: this.#scope })
     this.#lastId = all.reduce((last, { id }) => Math.max(last, id), 0)
     const rows = all.filter(({ at, slack, span }) => at + slack + span > wokenAt)
-    const uses = rows.flatMap(({ owner, key, at, amount, open, slack, span: spanMs }) => {
+    let dated = 0
+    const uses = rows.flatMap(({ id, owner, key, at, amount, open, slack, span: spanMs }) => {
       const place = { owner, key, spanMs }
       const until = Math.min(at + slack, Math.max(at, wokenAt))
+      // Its life is over: a later waking does not make it count longer.
+      if (open > 0 && until < at + slack && dated++ < MOST_DATED)
+        this.#journal.putLater(BLOCKS, [this.#scope, id, owner, key, at, amount, open, until - at, spanMs])
       return [
         { ...place, at, amount },
         { ...place, at: until, amount: open },

@@ -1,76 +1,140 @@
 /**
- * A ledger's clock that was ahead of the platform's. A person's ledger lives for years, and may run on a machine whose
- * clock is wrong. It is set back to the platform's then: what was counted at times that have not come yet counts from
- * now, so each span begins anew at its most restrictive, and no limit waits for a day that lies in the future.
+ * The time by which a ledger counts. It never runs faster than true time, whatever the platform's clock does: so what was
+ * counted within a span of true time is at most a span old, and no limit is exceeded.
  *
- * Which of the two clocks was wrong is not known. If it was the platform's, which was behind, it will soon be where the
- * ledger's was, and everything would seem to be older than it is. So once it reaches that time, the spans begin anew
- * once more.
+ * A ledger only sees the platform's clock, and only at its steps. Two kinds of steps are not the passing of time:
+ * - The clock shows an earlier time than before. It was set back.
+ * - The clock was set back, and now comes forward by at least as much. Either it is right again, or there was a pause. That
+ *   cannot be distinguished, so no time has passed.
+ * In both cases what was counted moves with the clock: it is no older afterwards than it was before.
+ *
+ * Other steps cannot be distinguished from a pause: a leap ahead that follows no such step, and any step that is shorter
+ * than the pause in which it falls. They count as time that has passed.
  */
 import type { Last } from "../core/guardrails/memory.ts"
+import type { TrailState } from "../core/guardrails/meter/trail.ts"
 import type { StoredToken } from "./schema.ts"
 import { ENDED_KEPT_MS } from "./tree-storage.ts"
 import { MAX_TOKEN_LIFE_MS } from "../core/task/opening-step.ts"
 
-/** A clock that is this far ahead of the platform's is set back. */
-const MAX_AHEAD_MS = 60_000
+/** Machines on which the ledger wakes differ by less. Until their clock has caught up, the ledger's stands still. */
+const JITTER_MS = 1_000
 
 /** Columns with the time at which something was counted, in milliseconds, by table. */
 export const TIMES = { blocks: "at", once: "at", counters: "at", tallies: "last", marks: "at", carried: "at" } as const
 
+/**
+ * Values of a fixed span whose clock was set back: the last moment of the span is their time, so that they count until it
+ * has passed by either clock. Sliding spans have no such slack.
+ */
+const IS_HELD = "slack = 1"
+
 /** The latest time that any memory of the ledger has stored in its tables, in milliseconds. */
 export function latestTime(sql: SqlStorage): number {
-  const latest = Object.entries(TIMES).map(
-    ([table, column]) => sql.exec<{ at: number | null }>(`SELECT MAX(${column}) AS at FROM ${table}`).one().at ?? 0,
-  )
+  const latest = Object.entries(TIMES).map(([table, column]) => {
+    const where = table === "marks" ? `WHERE NOT ${IS_HELD}` : ""
+    return sql.exec<{ at: number | null }>(`SELECT MAX(${column}) AS at FROM ${table} ${where}`).one().at ?? 0
+  })
   return Math.max(...latest)
 }
 
-/** The times between which the clock was set back, in milliseconds: from `until` to `from`. Null if it was not, or is past. */
-export type SetBack = { readonly from: number; readonly until: number } | null
+/**
+ * How far the clock was set back and has not come forward since: the last time, and in all, in milliseconds. Null if it
+ * was not.
+ */
+export type SetBack = { readonly last: number; readonly sum: number } | null
 
-/** @param clock the ledger's, in milliseconds */
-export function isOff(clock: number, setBack: SetBack, now: number): boolean {
-  return clock > now + MAX_AHEAD_MS || (setBack !== null && now >= setBack.until)
+export interface ClockStep {
+  /** Milliseconds by which everything that was counted moves. */
+  readonly by: number
+  /** Afterwards. */
+  readonly setBack: SetBack
+}
+
+/**
+ * @param clock the latest time that the ledger has seen, in milliseconds
+ * @param now milliseconds, by the platform's clock
+ * @returns null if the time in between has passed
+ */
+export function clockStep(clock: number, setBack: SetBack, now: number): ClockStep | null {
+  const by = now - clock
+  if (by <= -JITTER_MS) return { by, setBack: { last: -by, sum: (setBack?.sum ?? 0) - by } }
+  if (!setBack || by < setBack.last) return null
+  const sum = setBack.sum - by
+  return { by, setBack: sum > 0 ? { last: sum, sum } : null }
 }
 
 /**
  * Runs in a transaction; what was stored is in the tables, and has to be loaded again.
- * @param clock the ledger's, in milliseconds
  * @param now milliseconds, by the platform's clock
  */
-export function correctClock(sql: SqlStorage, clock: number, setBack: SetBack, now: number): void {
-  if (clock <= now + MAX_AHEAD_MS) {
-    if (setBack) countFrom(sql, setBack.from, now)
-    sql.exec("UPDATE ledger SET back_from = NULL, back_until = NULL")
-    return
-  }
-  countFrom(sql, now + 1, now)
-  shortenLives(sql, now)
-  const values = [Math.min(now, setBack?.from ?? now), Math.max(clock, setBack?.until ?? clock)]
-  sql.exec("UPDATE ledger SET back_from = ?, back_until = ?", ...values)
+export function correctClock(sql: SqlStorage, { by, setBack }: ClockStep, now: number): void {
+  // What limits count is as old as it was, or as the clock says, whichever is less.
+  const at = by < 0 ? `MIN(at, ${now})` : `(at + ${by})`
+  for (const table of ["blocks", "once", "carried"]) sql.exec(`UPDATE ${table} SET at = ${at}`)
+  moveCounters(sql, by, at)
+  moveMarks(sql, by, at, now)
+  moveTallies(sql, by, now)
+  moveCells(sql, by, now)
+  sql.exec("UPDATE flights SET until = until + ?", by)
+  if (by < 0) shortenLives(sql, now)
+  sql.exec("UPDATE ledger SET back_from = ?, back_until = ?", setBack?.last ?? null, setBack?.sum ?? null)
 }
 
-/** What was counted at this time or later counts from `now`. */
-function countFrom(sql: SqlStorage, from: number, now: number): void {
-  for (const [table, column] of Object.entries(TIMES))
-    if (column === "at") sql.exec(`UPDATE ${table} SET at = ? WHERE at >= ?`, now, from)
-  // Entries of one moment are one entry.
+/** A fixed span ends where the clock says, and no earlier than it would have ended by the clock that it began with. */
+function moveCounters(sql: SqlStorage, by: number, at: string): void {
+  const spanMs = "(1000 * (span ->> '$.seconds'))"
   sql.exec(
-    `INSERT OR REPLACE INTO tallies SELECT scope, owner, key, ?1, ?1, SUM(amount), MAX(span) FROM tallies
-    WHERE last >= ?2 OR first = ?1 GROUP BY scope, owner, key`,
-    now,
-    from,
+    `UPDATE counters SET at = ${at}, until =
+    CASE span ->> '$.kind' WHEN 'fixed' THEN MAX(until + ${by}, (${at} / ${spanMs} + 1) * ${spanMs})
+    ELSE until + ${at} - at END`,
   )
-  sql.exec("DELETE FROM tallies WHERE last >= ? AND first <> ?", from, now)
-  countLastsFrom(sql, from, now)
-  const trails = "kind = 'trail' AND json_extract(body, '$.lastAt') >= ?2"
-  sql.exec(
-    `UPDATE cells SET until = until - json_extract(body, '$.lastAt') + ?1, body = json_set(body, '$.lastAt', ?1)
-    WHERE ${trails}`,
-    now,
-    from,
+}
+
+/** Of a condition, a mark that seems to be newer may allow what should be denied: it is as old as it was. */
+function moveMarks(sql: SqlStorage, by: number, at: string, now: number): void {
+  const move = (to: string, where: string, slack = "slack"): void => {
+    sql.exec(`UPDATE marks SET at = ${to}, until = until + ${to} - at, slack = ${slack} WHERE ${where}`)
+  }
+  // One that is held may have occurred again meanwhile.
+  if (by > 0) move(String(now - by), IS_HELD, "0")
+  const end = "((at / (until - at) + 1) * (until - at) - 1)"
+  if (by < 0) move(end, `owner LIKE '%:distinct fixed %' AND NOT ${IS_HELD} AND at > ${now}`, "1")
+  move(`CASE WHEN ${IS_HELD} OR owner LIKE '%\\%' THEN at + ${by} ELSE ${at} END`, "TRUE")
+}
+
+/** Between which times an entry happened is then less certain. */
+function moveTallies(sql: SqlStorage, by: number, now: number): void {
+  if (by > 0) {
+    sql.exec("UPDATE tallies SET last = last + ?", by)
+    return
+  }
+  // By way of negative times: the new times of some are the old ones of others.
+  sql.exec("UPDATE tallies SET first = -first - ?, last = MIN(last, ?)", by, now)
+  sql.exec("UPDATE tallies SET first = -first")
+}
+
+/** Their times are in their bodies. One that was stored after every other time may be later than those. */
+function moveCells(sql: SqlStorage, by: number, now: number): void {
+  const moved = (at: number): number => Math.min(at + by, Math.max(at, now))
+  const cells = sql.exec<{ scope: string; kind: string; owner: string; key: string; body: string }>(
+    "SELECT scope, kind, owner, key, body FROM cells WHERE kind <> 'lost'",
   )
+  for (const { scope, kind, owner, key, body } of cells.toArray()) {
+    const values = [moveCell(kind, body, moved), scope, kind, owner, key]
+    sql.exec("UPDATE cells SET body = ? WHERE scope = ? AND kind = ? AND owner = ? AND key = ?", ...values)
+  }
+  sql.exec("UPDATE cells SET until = until + ?", by)
+}
+
+function moveCell(kind: string, body: string, moved: (at: number) => number): string {
+  if (kind === "trail") {
+    const trail: TrailState = JSON.parse(body)
+    return JSON.stringify({ ...trail, lastAt: moved(trail.lastAt) } satisfies TrailState)
+  }
+  const last: Last = JSON.parse(body)
+  const denied = last.denied.map((each) => ({ ...each, at: moved(each.at) }))
+  return JSON.stringify({ ...last, at: moved(last.at), denied } satisfies Last)
 }
 
 /** Nothing that was given by a clock that was ahead lives longer for it. */
@@ -91,20 +155,6 @@ export function correctEnded(sql: SqlStorage, now: number): void {
     now + ENDED_KEPT_MS,
     now,
   )
-}
-
-function countLastsFrom(sql: SqlStorage, from: number, now: number): void {
-  const cells = sql.exec<{ scope: string; owner: string; key: string; body: string }>(
-    "SELECT scope, owner, key, body FROM cells WHERE kind = 'last'",
-  )
-  const moved = (at: number): number => (at >= from ? now : at)
-  for (const { scope, owner, key, body } of cells.toArray()) {
-    const last: Last = JSON.parse(body)
-    const denied = last.denied.map((each) => ({ ...each, at: moved(each.at) }))
-    const corrected: Last = { ...last, at: moved(last.at), denied }
-    const values = [JSON.stringify(corrected), scope, owner, key]
-    sql.exec("UPDATE cells SET body = ? WHERE scope = ? AND kind = 'last' AND owner = ? AND key = ?", ...values)
-  }
 }
 
 /** A task that was opened by the wrong clock has the life that it was given, from now on. */

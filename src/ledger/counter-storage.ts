@@ -76,7 +76,10 @@ export class CounterStorage {
       // The last of it may have been used only now; but not in another period.
       const spanMs = spanMsOf(span)
       const isOver = spanMs !== null && startOf(spanMs, wokenAt) > at
-      memory.periods.set(owner, key, new PeriodMeter(open > 0 && !isOver ? wokenAt : at, amount + open))
+      // Its period ends later than by its time, where a clock was set back.
+      const isHeld = end !== null && spanMs !== null && end > startOf(spanMs, at) + spanMs
+      const heldUntil = isHeld ? end : Number.NEGATIVE_INFINITY
+      memory.periods.set(owner, key, new PeriodMeter(open > 0 && !isOver ? wokenAt : at, amount + open, heldUntil))
     }
   }
 
@@ -109,18 +112,26 @@ export class CounterStorage {
     const left = Math.max(amount, blockSize(longestBlock(limit, 0), pace, now)) - amount + reserve
     const slackMs = span.kind === "bucket" ? slackOf(span, reserve > 0) : Number.POSITIVE_INFINITY
     const used = span.kind === "bucket" ? amount * span.seconds * 1000 : amount
-    this.#write(note, now, counted(memory, note, now) + used, left, slackMs)
+    const heldUntil = memory.periods.find(owner, key)?.heldUntil ?? Number.NEGATIVE_INFINITY
+    this.#write(note, now, counted(memory, note, now) + used, left, slackMs, heldUntil)
     this.#open.set(owner, key, { left, at: now, slackMs, spanMs: spanMsOf(span), limit, pace })
     this.#sweep.wrote(now)
   }
 
-  #write({ owner, key, limit, span }: CountUpdate, at: number, amount: number, open: number, slackMs: number): void {
+  #write(
+    { owner, key, limit, span }: CountUpdate,
+    at: number,
+    amount: number,
+    open: number,
+    slackMs: number,
+    heldUntil: number,
+  ): void {
     const slack = span.kind === "bucket" && open > 0 ? slackMs : 0
     const spanMs = spanMsOf(span)
     // More may be missing from a bucket than it holds by now.
     const fills = span.kind === "bucket" ? Math.ceil((amount + open * span.seconds * 1000) / limit) : 0
     const ends = span.kind === "bucket" ? at + slack + fills : startOf(spanMs, at) + (spanMs ?? 0)
-    const until = spanMs === null ? null : ends
+    const until = spanMs === null ? null : Math.max(ends, heldUntil)
     const values = [this.#scope, owner, key, at, amount, open, slack, JSON.stringify(span), limit, until]
     this.#journal.put(COUNTERS, values)
   }

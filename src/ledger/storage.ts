@@ -8,7 +8,15 @@ import { lastOf, type Signal } from "../core/guardrails/risk.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
 import type { TaskChange } from "../core/task/change.ts"
 import type { Opening } from "../core/task/opening-step.ts"
-import { correctClock, correctEnded, isOff, latestTime, TIMES, type SetBack } from "./clock-correction.ts"
+import {
+  clockStep,
+  correctClock,
+  correctEnded,
+  latestTime,
+  TIMES,
+  type ClockStep,
+  type SetBack,
+} from "./clock-correction.ts"
 import { CallCounts } from "./call-counts.ts"
 import { saveChange } from "./change-storage.ts"
 import { keepVersion } from "../platform/storage/version.ts"
@@ -28,8 +36,8 @@ import type { HistoryKey } from "../core/guardrails/history-key.ts"
 
 const TIMES_WAITING = { ...TIMES, used: "last_call" }
 
-function setBackOf({ back_from: from, back_until: until }: LedgerRow): SetBack {
-  return from === null || until === null ? null : { from, until }
+function readSetBack({ back_from: last, back_until: sum }: LedgerRow): SetBack {
+  return last === null || sum === null ? null : { last, sum }
 }
 
 export const storageOf = ({ storage }: DurableObjectState): LedgerStorage =>
@@ -47,7 +55,7 @@ export class LedgerStorage {
   readonly #sql: SqlStorage
   readonly memories: MemoriesStorage
   readonly calls: CallCounts
-  /** Whether the clock was set back, and is to reach the time at which it was. */
+  /** Whether the clock was set back, and has not come forward again. */
   setBack: SetBack = null
   /** Whether there are tables. */
   #isStored = false
@@ -72,27 +80,29 @@ export class LedgerStorage {
    * Null if this object has never stored a tree.
    * @param proofsSince makes the log of the proofs admitted in this life, which begins at that time by the ledger's
    *   clock
+   * @param isCorrected whether the clock has just been corrected
    */
-  load(now: number, proofsSince: (wokenAt: number) => Proofs): LedgerState | null {
+  load(now: number, proofsSince: (wokenAt: number) => Proofs, isCorrected = false): LedgerState | null {
     const tables = this.#sql.exec("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'ledger'").toArray()
     if (tables.length === 0) return null
     this.#isStored = true
     const [row] = this.#sql.exec<LedgerRow>("SELECT * FROM ledger")
     if (!row) return null
     this.journal.load()
-    // Another machine's clock may have been ahead.
+    this.setBack = readSetBack(row)
     const latest = Math.max(latestTime(this.#sql), this.trees.lastCall(), this.journal.latest(TIMES_WAITING))
-    const setBack = setBackOf(row)
-    if (isOff(latest, setBack, now)) {
-      this.journal.fold(latest)
-      correctClock(this.#sql, latest, setBack, now)
-      return this.load(now, proofsSince)
+    // Another machine's clock may have been ahead.
+    const step = latest > 0 && !isCorrected ? clockStep(latest, this.setBack, now) : null
+    if (step) {
+      this.correctClock(latest, step, now)
+      return this.load(now, proofsSince, true)
     }
     const wokenAt = Math.max(now, latest)
     const bundle = { seq: row.bundle_seq, digest: row.bundle_digest }
-    // What another machine admitted was admitted before this life, whatever its clock.
-    const ledger = newLedger(bundle, wokenAt, proofsSince(wokenAt), this.memories.load(wokenAt))
-    this.setBack = setBack
+    // What another machine admitted was admitted before this life, whatever its clock: it may have been ahead by as much
+    // as the clock was set back since.
+    const admittedBy = wokenAt + (this.setBack?.sum ?? 0)
+    const ledger = newLedger(bundle, wokenAt, proofsSince(admittedBy), this.memories.load(wokenAt))
     ledger.home = row.home === null ? null : JSON.parse(row.home)
     const hidden: readonly string[] = JSON.parse(row.hidden)
     for (const guardrail of hidden) ledger.hidden.add(guardrail)
@@ -102,6 +112,16 @@ export class LedgerStorage {
     this.#loadApprovals(ledger)
     this.labels.load(ledger, wokenAt)
     return ledger
+  }
+
+  /**
+   * Runs in a transaction; afterwards everything has to be loaded again.
+   * @param clock the ledger's
+   * @param now milliseconds, by the platform's clock
+   */
+  correctClock(clock: number, step: ClockStep, now: number): void {
+    this.journal.fold(Math.min(clock, now))
+    correctClock(this.#sql, step, now)
   }
 
   /** Trees that have ended have none. */
@@ -206,15 +226,16 @@ export class LedgerStorage {
   }
 
   /**
-   * @param clock the ledger's own
+   * @param now milliseconds, by the ledger's clock
    * @returns milliseconds, when the next of the trees that have ended is to be forgotten; null: there is none
    */
-  forgetEnded(now: number, clock: number): number | null {
-    correctEnded(this.#sql, clock)
+  forgetEnded(now: number): number | null {
+    correctEnded(this.#sql, now)
     for (const root of this.trees.forgettable(now)) this.forgetTree(root)
     const first = this.trees.firstUntil()
-    // Others may be due before the one that was opened first.
-    return first === null ? null : Math.min(first, now + ENDED_KEPT_MS)
+    // Others may be due before the one that was opened first; and that one may be kept longer, if its id is of a clock
+    // that was ahead.
+    return first === null ? null : first > now ? Math.min(first, now + ENDED_KEPT_MS) : now + ENDED_KEPT_MS
   }
 
   /** Milliseconds since the epoch: nothing that is stored of agents and the user matters after that. */

@@ -10,7 +10,7 @@ import { Notices } from "../notifications/notice-outbox.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
 import type { UserFacts } from "../core/policy/principals.ts"
 import type { TaskEnd } from "../core/task/change.ts"
-import { correctClock, isOff } from "./clock-correction.ts"
+import { clockStep } from "./clock-correction.ts"
 import { Credits } from "./credits.ts"
 import { RecentEnds } from "./recent-ends.ts"
 import { Outbox, RETRY_AFTER_MS } from "./record-outbox.ts"
@@ -64,7 +64,7 @@ export class Trees {
 
   /** The tree of a task, by its id; `at` is by the platform's clock. Null if this ledger has none. */
   of(task: string, at = Date.now()): TreeState | null {
-    if (this.state && isOff(this.state.clock, this.storage.setBack, at)) this.#correctClock(this.state)
+    this.#keepTime(at)
     const root = rootOf(task)
     return this.state?.trees.get(root) ?? this.#recall(root)
   }
@@ -76,16 +76,15 @@ export class Trees {
     return tree
   }
 
-  #correctClock(state: LedgerState): void {
-    const { clock } = state
-    const now = Date.now()
-    logEvent("clock_corrected", { ahead_ms: clock - now })
-    this.transaction(true, () => {
-      this.storage.journal.fold(clock)
-      correctClock(this.#ctx.storage.sql, clock, this.storage.setBack, now)
-    })
+  /** Before anything of a request is looked at: a correction reads the state from storage again. */
+  #keepTime(now: number): void {
+    const clock = this.state?.clock ?? now
+    const step = clockStep(clock, this.storage.setBack, now)
+    if (!step) return
+    logEvent("clock_corrected", { ahead_ms: -step.by })
+    this.transaction(true, () => this.storage.correctClock(clock, step, now))
     // Proofs that were stale by the clock that was ahead are forgotten, and would be fresh again.
-    this.#reload(null)
+    this.#reload(null, now)
     // What had been set for later, by the clock that was ahead; records that wait are sent at once.
     const at = this.outbox.hasStored() ? now : coarse(this.#ageing.first ?? now)
     this.#ctx.waitUntil(this.#ctx.storage.setAlarm(at))
@@ -114,9 +113,9 @@ export class Trees {
     this.#ageing.add(tree)
   }
 
-  /** The ledger's own clock, clamped so that it never runs backwards, whatever became of the request that read it. */
+  /** The ledger's own clock: it never runs backwards, and stands still until a step of the platform's is corrected. */
   now({ ledger }: Pick<TreeState, "ledger">, at = Date.now()): number {
-    ledger.clock = Math.max(at, ledger.clock)
+    if (at > ledger.clock && !clockStep(ledger.clock, this.storage.setBack, at)) ledger.clock = at
     return ledger.clock
   }
 
@@ -144,10 +143,10 @@ export class Trees {
     }
   }
 
-  /** @param proofs that memory keeps; null: a new life begins for them */
-  #reload(proofs = this.state?.proofs ?? null): void {
+  /** @param proofs that memory keeps; null: the clock has just been corrected, and a new life begins for them */
+  #reload(proofs = this.state?.proofs ?? null, now = Date.now()): void {
     this.storage = storageOf(this.#ctx)
-    this.state = this.storage.load(Date.now(), (wokenAt) => proofs ?? proofsSince(wokenAt))
+    this.state = this.storage.load(now, (wokenAt) => proofs ?? proofsSince(wokenAt), proofs === null)
     this.#ended.clear()
     if (this.state) this.#ageing = new Ageing(this.state.trees.values())
   }
@@ -250,15 +249,16 @@ export class Trees {
   async onAlarm(): Promise<void> {
     if (!this.state) return
     await Promise.all([this.outbox.send(), this.notices.send()])
+    this.#keepTime(Date.now())
     const { state } = this
     if (!state) return
-    const now = Date.now()
+    const now = this.now({ ledger: state })
     for (const root of this.#ageing.due(now)) {
       const tree = state.trees.get(root)
       if (tree) this.#age(tree, now)
     }
     const { first } = this.#ageing
-    const kept = this.transaction(true, () => this.storage.forgetEnded(now, this.now({ ledger: state })))
+    const kept = this.transaction(true, () => this.storage.forgetEnded(now))
     const next = [first, kept].flatMap((at) => (at === null ? [] : [coarse(at)]))
     // What agents have done outlives the trees in which they did it.
     if (next.length === 0)
@@ -268,7 +268,8 @@ export class Trees {
     const unsent = [this.outbox.hasStored() ? RETRY_AFTER_MS : null, this.notices.retryAfter(now)]
     next.push(...unsent.flatMap((after) => (after === null ? [] : now + after)))
     next.push(...this.#ageLabels(state, now))
-    if (next.length > 0) return this.#ctx.storage.setAlarm(Math.min(...next))
+    // Whatever is due by then, and by whatever clock: an alarm that sets the next one in the past would follow at once.
+    if (next.length > 0) return this.#ctx.storage.setAlarm(Math.max(Date.now() + RETRY_AFTER_MS, Math.min(...next)))
     // Only the first partition of an agent knows how many there are, or were: it stays.
     if (state.home?.index === 0) return
     await this.#ctx.storage.deleteAll()

@@ -32,7 +32,7 @@ const REPORTING = 2
 export async function probeServers(context: RequestContext): Promise<void> {
   const bundle = await bundleFor(context)
   if (!bundle) return logEvent("probe_failed", { reason: "there is no bundle" })
-  const lease = await renewLease(context.env)
+  const lease = await renewLease(context)
   if (!lease) return logEvent("probe_failed", { reason: "the switchboard is unavailable" })
   const observations = lease.observations
   const allowance = new Allowance(context.config.maxProbeRequests)
@@ -64,11 +64,11 @@ async function prune(
   observations: Observations | null,
   { catalog, pointer }: Bundle,
   allowance: Allowance,
-  { env, receivedAt: at }: RequestContext,
+  context: RequestContext,
 ): Promise<void> {
   const gone = observations ? outdated(observations, catalog) : []
   if (gone.length === 0 || !allowance.take(REPORTING)) return
-  await report(env, { bundle: pointer.seq, at, sightings: [], outdated: gone })
+  await report(context, { bundle: pointer.seq, at: context.receivedAt, sightings: [], outdated: gone })
 }
 
 async function probe(
@@ -76,8 +76,9 @@ async function probe(
   observations: Observations | null,
   bundle: Bundle,
   allowance: Allowance,
-  { env, config }: RequestContext,
+  context: RequestContext,
 ): Promise<void> {
+  const { env, config } = context
   const { name } = server
   const at = Date.now()
   const failed = (error: unknown): void => logEvent("probe_failed", { server: name, reason: whyFailed(error) })
@@ -96,7 +97,7 @@ async function probe(
     const enforced = isThere && server.enforces_headers ? await enforcesHeaders(endpoint).catch(failed) : undefined
     const isNews = enforced !== undefined && enforced === (observations?.headers.has(name) ?? false)
     const headers = isNews ? { headers: { server: name, enforced } } : {}
-    if (sightings.length > 0 || isNews) await report(env, { bundle: bundle.pointer.seq, at, sightings, ...headers })
+    if (sightings.length > 0 || isNews) await report(context, { bundle: bundle.pointer.seq, at, sightings, ...headers })
   } catch (error) {
     failed(error)
   }

@@ -37,6 +37,8 @@ export interface Lease {
 interface CachedLease extends Lease {
   /** Milliseconds since the epoch, by this isolate's clock, when it was requested. */
   readonly since: number
+  /** A timer ends it. */
+  readonly life: { isOver: boolean }
   /** As received: the same text a second later need not be read again. */
   readonly text: string
 }
@@ -52,7 +54,7 @@ export function forgetSwitches(): void {
   memory = new Memory()
 }
 
-type LeaseClient = Pick<RequestContext, "env" | "background">
+export type LeaseClient = Pick<RequestContext, "env" | "background">
 
 /** Null if they are unavailable. */
 export async function currentSwitches(client: LeaseClient): Promise<readonly Switch[] | null> {
@@ -70,19 +72,19 @@ export function currentLease({ env, background }: LeaseClient): Lease | Promise<
   const cache = memory
   const { lease, refresh } = cache
   const age = lease ? now - lease.since : Number.POSITIVE_INFINITY
-  // If the clock was set back, the age is unknown.
-  if (!lease || age < 0 || age >= LEASE_MS) return renewLease(env)
+  // If the clock was set back, the age is unknown. By less than the age: the lease's timer ends it.
+  if (!lease || lease.life.isOver || age < 0 || age >= LEASE_MS) return renewLease({ env, background })
   if (age >= RENEW_AFTER_MS) {
-    refresh.beside(AHEAD, { now, background, attempt: async () => readLease(env, cache), onFailure })
+    refresh.beside(AHEAD, { now, background, attempt: async () => readLease({ env, background }, cache), onFailure })
   }
   return lease
 }
 
 /** When the lease of this isolate was requested, in milliseconds since the epoch. Null if it has none, or an expired one. */
 export function leasedAt(): number | null {
-  const since = memory.lease?.since ?? Number.NEGATIVE_INFINITY
-  const age = Date.now() - since
-  return age >= 0 && age < LEASE_MS ? since : null
+  const { lease } = memory
+  const age = Date.now() - (lease?.since ?? Number.NEGATIVE_INFINITY)
+  return lease && !lease.life.isOver && age >= 0 && age < LEASE_MS ? lease.since : null
 }
 
 const switchSchema = z.strictObject({
@@ -138,27 +140,39 @@ async function keepRing(text: string, since: number): Promise<void> {
 }
 
 /** Reads a lease from the switchboard, whatever is cached. Null if it is unavailable. */
-export async function renewLease(env: Env): Promise<Lease | null> {
+export async function renewLease(client: LeaseClient): Promise<Lease | null> {
   try {
-    return await readLease(env, memory)
+    return await readLease(client, memory)
   } catch (error) {
     onFailure(error)
     return null
   }
 }
 
-/** The lease begins before the request leaves: it can only be shorter than the switchboard assumes. */
-async function readLease(env: Env, cache: Memory): Promise<Lease> {
+/**
+ * The lease begins before the request leaves: it can only be shorter than the switchboard assumes. A timer ends it,
+ * whatever steps the clock makes meanwhile: `Date` is all that a Worker can read, and `performance.now()` is the same
+ * (developers.cloudflare.com/workers/runtime-apis/performance), but timers run by a clock that makes none.
+ */
+async function readLease({ env, background }: LeaseClient, cache: Memory): Promise<Lease> {
   const since = Date.now()
+  const life = { isOver: false }
+  background(endAfter(life, LEASE_MS))
   const answer = await within(switchboard(env).read(areOwnKeysDue(since)), TIMEOUT_MS, "the switchboard")
   const [text = "", ring] = answer.split("\n")
   if (ring !== undefined) await keepRing(ring, since)
   const lease = text === cache.lease?.text ? cache.lease : parseLease(text)
-  if (!cache.lease || cache.lease.since < since) {
+  // A later one in spite of its time: the clock was set back.
+  if (!cache.lease || cache.lease.since < since || cache.lease.life.isOver) {
     const { switches, observations, risks, unrecorded } = lease
-    cache.lease = { switches, observations, risks, unrecorded, since, text }
+    cache.lease = { switches, observations, risks, unrecorded, since, life, text }
   }
   return lease
+}
+
+async function endAfter(life: CachedLease["life"], milliseconds: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, milliseconds))
+  life.isOver = true
 }
 
 function onFailure(error: unknown): void {

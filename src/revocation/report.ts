@@ -4,7 +4,7 @@
  */
 import { isChanged } from "../core/catalog/drift.ts"
 import { logEvent } from "../platform/log.ts"
-import { renewLease } from "./lease.ts"
+import { renewLease, type LeaseClient } from "./lease.ts"
 import { OBSERVATION_VERSION, type Report } from "../core/signals/leased-observations.ts"
 import { switchboard } from "./switchboard.ts"
 
@@ -12,16 +12,16 @@ import { switchboard } from "./switchboard.ts"
 const MAX_LOGGED = 20
 
 /** Never throws: what could not be reported is observed again. */
-export async function report(env: Env, seen: Report): Promise<void> {
+export async function report(client: LeaseClient, seen: Report): Promise<void> {
   const { sightings, headers } = seen
   for (const { tool, pinned, seen: hash } of sightings.filter(isChanged).slice(0, MAX_LOGGED)) {
     logEvent("tool_changed", { tool, pinned, seen: hash })
   }
   if (headers) logEvent(headers.enforced ? "headers_enforced" : "headers_not_enforced", { server: headers.server })
   try {
-    if (!(await switchboard(env).observe(OBSERVATION_VERSION, seen)))
+    if (!(await switchboard(client.env).observe(OBSERVATION_VERSION, seen)))
       throw new Error("the switchboard is of another version")
-    await renewLease(env)
+    await renewLease(client)
   } catch (error) {
     logEvent("observations_not_kept", { error: String(error) })
   }

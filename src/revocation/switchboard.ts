@@ -38,8 +38,6 @@ interface SwitchSetter extends Setter {
 }
 
 export class Switchboard extends StoredObject {
-  /** Milliseconds; no lease so far ends later. After waking, one of an earlier life may have its full time left. */
-  #leasedUntil = Date.now() + LEASE_MS
   readonly #switches: SwitchStorage
   readonly #observations: ObservationStorage
   readonly #risks: RiskStorage
@@ -83,7 +81,6 @@ export class Switchboard extends StoredObject {
 
   #leased(): string {
     const now = Date.now()
-    this.#leasedUntil = Math.max(this.#leasedUntil, now + LEASE_MS)
     const observations = JSON.stringify(this.#observations.leased())
     const denied = this.#unrecorded.leased(now)
     const unrecorded = denied.length > 0 ? `,"unrecorded":${JSON.stringify(denied)}` : ""
@@ -227,14 +224,15 @@ export class Switchboard extends StoredObject {
 
   /** Milliseconds, when what is stored now is in force. Leases handed out from now on already contain it. */
   #inForceAt(now: number): number {
-    return Math.max(now, this.#leasedUntil + MARGIN_MS)
+    return now + LEASE_MS + MARGIN_MS
   }
 
-  /** Waits until the change is stored, and in force for every reader of a lease. */
+  /**
+   * Waits until the change is stored, and in force for every reader of a lease. It waits by a timer, and as long whenever
+   * the last lease was read: how long ago that was is unknown if the clock has made a step.
+   */
   async #untilInForce(): Promise<void> {
     await this.ctx.storage.sync()
-    const now = Date.now()
-    const wait = this.#inForceAt(now) - now
-    if (wait > 0) await scheduler.wait(wait)
+    await scheduler.wait(LEASE_MS + MARGIN_MS)
   }
 }

@@ -16,6 +16,7 @@ import { openTask } from "../../src/core/task/open.ts"
 import { isOAuthFailure } from "../../src/core/denials/oauth-error.ts"
 import { USER_SCOPE } from "../../src/core/task/memories.ts"
 import type { TreeState } from "../../src/core/task/state.ts"
+import { clockStep } from "../../src/ledger/clock-correction.ts"
 import { LedgerStorage } from "../../src/ledger/storage.ts"
 import { RELEASED } from "../../src/ledger/tree-storage.ts"
 import { urgencyOf } from "../../src/ledger/urgency.ts"
@@ -167,6 +168,7 @@ export class KeptTree implements DrivenTree {
 
   /** In the order in which the ledger does it. */
   #step(call: Call, clock: number, isCut: boolean): Denial | null {
+    this.#keepTime(clock)
     const { state } = this
     const before = state.ledger.clock
     const now = tick(state, clock)
@@ -191,6 +193,15 @@ export class KeptTree implements DrivenTree {
     return verdict.denial
   }
 
+  /** As in trees.ts. */
+  #keepTime(clock: number): void {
+    const before = this.state.ledger.clock
+    const step = clockStep(before, this.#storage.setBack, clock)
+    if (!step) return
+    this.#kept.transactionSync(() => this.#storage.correctClock(before, step, clock))
+    this.#wake(clock, true)
+  }
+
   land(call: string, gateway: string): void {
     const flights = flightsOf(this.state).flatMap(([, , each]) => each.get(call) ?? [])
     const { clock } = this.state.ledger
@@ -199,8 +210,9 @@ export class KeptTree implements DrivenTree {
 
   open(opening: Opening): void {
     const opened = fresh(opening)
-    this.#commit(START, false, () => this.#storage.saveOpening(this.state, opened, [], START))
-    applyOpening(this.state, opened, START)
+    const { clock } = this.state.ledger
+    this.#commit(clock, false, () => this.#storage.saveOpening(this.state, opened, [], clock))
+    applyOpening(this.state, opened, clock)
   }
 
   end(end: TaskEnd): void {
@@ -240,9 +252,9 @@ export class KeptTree implements DrivenTree {
     this.#wake(clock)
   }
 
-  #wake(clock: number): void {
+  #wake(clock: number, isCorrected = false): void {
     this.#storage = new LedgerStorage(this.#kept.sql)
-    const loaded = this.#storage.load(clock, freshProofs)
+    const loaded = this.#storage.load(clock, freshProofs, isCorrected)
     const tree = loaded?.trees.get(ROOT)
     if (!tree) throw new Error("nothing was kept")
     this.state = tree

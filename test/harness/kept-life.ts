@@ -13,6 +13,8 @@ export interface KeptLife {
   now: number
   /** @returns the reason of a denial, or "allowed" */
   call(tool: string, values?: Readonly<Record<string, unknown>>): string
+  /** The task has a token again, if a clock that was set back has cut its life short. */
+  renew(): void
   /** A newer bundle. */
   publish(...guardrails: readonly Guardrail[]): void
   /** Or an eviction. */
@@ -35,6 +37,7 @@ export async function inKeptLife(
       now: START,
       call: (tool, values = {}) =>
         tree.call(callOf(heldOf(opening), tool, values), Math.floor(life.now))?.reason ?? "allowed",
+      renew: () => tree.open({ ...opening, task: null }),
       publish: (...newer) => {
         tree.bundle = openYard(newer)
       },

@@ -120,7 +120,8 @@ export class ModelledLife {
         return
       }
       case "back":
-        this.clock -= step.ms
+        // By as much as machines differ: the ledger's clock stands still. Others are steps (clock-steps.test.ts).
+        this.clock = Math.max(this.clock - step.ms, tree.state.ledger.clock - 999)
         return
       case "end":
         tree.end({ task: this.#heldBy(step.of).task, status: step.how, by: "operator" })

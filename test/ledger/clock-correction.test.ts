@@ -112,7 +112,7 @@ test("openings of trees that have ended count from now, and for a minute", async
     expect(ledger?.openings.whyFull(task.historyKey, once, now)).not.toBeNull()
     expect(ledger?.openings.whyFull(task.historyKey, once, now + SPAN_MS)).toBeNull()
     // And none once an alarm has found it.
-    trees.transaction(true, () => trees.storage.forgetEnded(now, now))
+    trees.transaction(true, () => trees.storage.forgetEnded(now))
     const later = new LedgerStorage(ctx.storage.sql).load(now + SPAN_MS, freshProofs)
     expect(later?.openings.whyFull(task.historyKey, once, now + SPAN_MS)).toBeNull()
     expect(trees.storage.trees.firstUntil()).toBe(now + ENDED_KEPT_MS)

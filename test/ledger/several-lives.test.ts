@@ -160,3 +160,20 @@ test.each<readonly [string, Guardrail]>([
     expect(life.call("files.list", { x: 8 })).not.toBe("allowed")
   })
 })
+
+test("what lone calls have reserved counts for a span after the death of their life, however many lives come after", async () => {
+  await inKeptLife([limit(100, { kind: "sliding", seconds: 60 })], (life) => {
+    // 60 calls in each span, and the reserves of 30 lives.
+    for (let turn = 0; turn < 150; turn++) {
+      for (let call = 0; call < 2; call++) {
+        expect(life.call("files.list")).toBe("allowed")
+        life.now += 1_000
+      }
+      life.crash()
+    }
+    // And then no reserve is left, nor any call.
+    life.now += 60_000
+    for (let turn = 0; turn < 100; turn++) expect(life.call("files.list")).toBe("allowed")
+    expect(life.call("files.list")).toBe("window_full")
+  })
+})

@@ -312,14 +312,17 @@ describe("after a wake", () => {
   test.each([
     ["calls of a task", 1000, null],
     ["what a window has counted", 50, 600],
-  ])("the clock is not behind %s, whatever the machine's says", async (_, limit, calls) => {
+  ])("no proof is new that was admitted with %s, whatever the machine's clock says", async (_, limit, calls) => {
     await keep(bundleWith(limit, 600), (tree) => {
       const held = tree.open(calls)
       if (calls !== null) expect(tree.call(held, "files.list", START)).not.toBeNull()
       expect(tree.call(held, "files.list", START + 60_000)).not.toBeNull()
-      tree.crash(START)
-      expect(tree.state.ledger.clock).toBe(START + 60_000)
-      expect(tree.proofsSince).toBe(START + 60_000)
+      for (let life = 0; life < 2; life++) {
+        tree.crash(START)
+        // It was set back, and what was counted with it.
+        expect(tree.state.ledger.clock).toBe(START)
+        expect(tree.proofsSince).toBe(START + 60_000)
+      }
     })
   })
 

@@ -161,7 +161,7 @@ test("a waking reads as many rows in a ledger in which 500 trees have ended as i
       openMany(trees, sql, count + 2)
       for (const root of [...(trees.state?.trees.keys() ?? [])].slice(0, count)) endTree(trees, root)
       const rows = rowsOf(sql)
-      expect(new LedgerStorage(sql).load(NOW, freshProofs)?.trees.size).toBe(2)
+      expect(new LedgerStorage(sql).load(Date.now(), freshProofs)?.trees.size).toBe(2)
       rows.stop()
       read.push(rows.count().read)
     })

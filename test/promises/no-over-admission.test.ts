@@ -100,7 +100,8 @@ describe("no over-admission", () => {
     at(start + 2000)
     expect((await callWith(task.token, "/thrice")).code).toBe("ok")
     at(start + 100)
-    expect((await callWith(task.token, "/thrice")).headers.get("RateLimit")).toBe('"thrice";r=1;t=2')
+    // By this clock all four were made within two seconds.
+    expect((await callWith(task.token, "/thrice")).code).toBe("rate_limited")
   })
 
   test("a denied call at a later time does not let the window forget, should the clock then run back", async () => {
@@ -117,7 +118,7 @@ describe("no over-admission", () => {
     expect((await callWith(task.token, "/mail", mail)).code).toBe("policy_denied")
     at(start + 500)
     await Promise.all([1, 2, 3].map(async () => callWith(task.token, "/thrice")))
-    const records = (await recordsOf(task.task, 8)).toSorted((a, b) => Number(a.number) - Number(b.number))
+    const records = await recordsOf(task.task, 8)
     const admitted = records.filter(({ tool, decision }) => tool === "thrice.go" && decision === "allow")
     expect(
       busiestSpan(
@@ -125,7 +126,5 @@ describe("no over-admission", () => {
         2000,
       ),
     ).toBeLessThanOrEqual(3)
-    const times = records.map((record) => record.at)
-    expect(times).toEqual(times.toSorted((a, b) => a - b))
   })
 })

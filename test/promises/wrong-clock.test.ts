@@ -116,3 +116,20 @@ test("the record tells: a record that waits by a clock that was a day ahead is s
   await runDurableObjectAlarm(ledgerOf(task.task))
   expect((await recordOf(decision)).id).toBe(decision)
 })
+
+test("a tree that was opened by a clock that was 26 hours ahead leaves no alarm that is due at once, again and again", async () => {
+  const start = Date.now()
+  vi.useFakeTimers({ toFake: ["Date"], now: start + 26 * 3_600_000 })
+  const task = await openTask("first")
+  await complete(task.task, `Bearer ${task.token}`)
+  vi.setSystemTime(start)
+  await runDurableObjectAlarm(ledgerOf(task.task))
+  for (const hours of [1.1, 2.2, 5]) {
+    vi.setSystemTime(start + hours * 3_600_000)
+    const next = await runInDurableObject(ledgerOf(task.task), async (ledger: Ledger, { storage }) => {
+      await ledger.alarm()
+      return storage.getAlarm()
+    })
+    expect(next).toBeGreaterThan(Date.now() + 60_000)
+  }
+})

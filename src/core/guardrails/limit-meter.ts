@@ -180,7 +180,7 @@ export function hasRoom(
       return memory.sliding.hasRoom(owner, key, ({ lastAt }) => lastAt <= before, most.keys)
     case "fixed":
     case "life":
-      return memory.periods.hasRoom(owner, key, ({ lastAt }) => lastAt <= before, most.keys)
+      return memory.periods.hasRoom(owner, key, (meter) => meter.countedIn(spanMsOf(span), now) === 0, most.keys)
     case "bucket":
       return memory.buckets.hasRoom(owner, key, (meter) => meter.missingAt(span.seconds * 1000, now) === 0, most.keys)
     default:

@@ -95,7 +95,7 @@ export class Proofs {
     const part = MAX_PROOFS.ledger / this.#logs.size
     if (log.size < MAX_PROOFS.agent && (this.#total < MAX_PROOFS.ledger || log.size < part)) return
     this.#total -= log.size
-    this.#logs.set(agent, new ProofLog(newNonce(), now + 1))
+    this.#logs.set(agent, new ProofLog(newNonce(), Math.max(this.#since, now + 1)))
   }
 }
 

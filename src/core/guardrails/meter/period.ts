@@ -8,10 +8,13 @@ export class PeriodMeter {
    */
   #lastAt: number
   #total: number
+  /** Milliseconds since the epoch: until then everything counts, in whichever period, because a clock was set back. */
+  readonly heldUntil: number
 
-  constructor(lastAt = Number.NEGATIVE_INFINITY, total = 0) {
+  constructor(lastAt = Number.NEGATIVE_INFINITY, total = 0, heldUntil = Number.NEGATIVE_INFINITY) {
     this.#lastAt = lastAt
     this.#total = total
+    this.heldUntil = heldUntil
   }
 
   get lastAt(): number {
@@ -20,9 +23,8 @@ export class PeriodMeter {
 
   /** @param spanMs null if the count never ends */
   read(limit: number, spanMs: number | null, amount: number, now: number): Reading {
-    const start = startOf(spanMs, now)
     return readingOf(this.countedIn(spanMs, now), amount, limit, () =>
-      spanMs === null ? Number.POSITIVE_INFINITY : start + spanMs - now,
+      spanMs === null ? Number.POSITIVE_INFINITY : Math.max(startOf(spanMs, now) + spanMs, this.heldUntil) - now,
     )
   }
 
@@ -32,7 +34,7 @@ export class PeriodMeter {
   }
 
   countedIn(spanMs: number | null, now: number): number {
-    return startOf(spanMs, now) > this.#lastAt ? 0 : this.#total
+    return startOf(spanMs, now) > this.#lastAt && now >= this.heldUntil ? 0 : this.#total
   }
 }
 

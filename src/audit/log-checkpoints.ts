@@ -1,4 +1,4 @@
-/** The signed checkpoints of a log, at most one a minute. They stay for as long as the log does. */
+/** The signed checkpoints of a log, at most one a minute. They stay for as long as the records that they end with. */
 import { requireOwner } from "../bundles/ownership.ts"
 import { bytesToBase64 } from "../core/encoding/base64.ts"
 import { isSame, rootOf } from "../core/proof/merkle.ts"
@@ -35,6 +35,8 @@ export class LogCheckpoints {
   readonly log: string
   #last: LogCheckpoint | null
   #signing: Promise<boolean> | null = null
+  /** Those before this position are gone. */
+  #oldest = 0
 
   /** @param name of the object; an alarm may wake it without */
   constructor({ sql }: DurableObjectStorage, segments: Segments, name: string | undefined) {
@@ -76,6 +78,13 @@ export class LogCheckpoints {
   /** Those with `from < size <= to`, the first of them. */
   between(from: number, to: number): readonly LogCheckpoint[] {
     return this.#select("WHERE size > ? AND size <= ? ORDER BY size LIMIT ?", from, to, MOST_LISTED)
+  }
+
+  /** @param oldest the first position whose record is there */
+  dropBefore(oldest: number): void {
+    if (oldest === this.#oldest) return
+    this.#sql.exec("DELETE FROM checkpoints WHERE size < ?", oldest)
+    this.#oldest = oldest
   }
 
   /** Milliseconds since the epoch, when the next checkpoint may be signed. Null if the last one covers everything. */

@@ -7,27 +7,31 @@ import { EMPTY_ROOT, type Hash, type NodeReader } from "../core/proof/merkle.ts"
 import { leafOfRecord } from "../core/proof/leaf.ts"
 import type { HashText } from "../core/encoding/hash.ts"
 import { textsOf, type PartialRecord } from "../core/record/record.ts"
+import { logEvent } from "../platform/log.ts"
 import type { LoggedRecord } from "./log-page.ts"
 import { newSalts, saltTexts } from "./salts.ts"
-import { SealedIds } from "./sealed-ids.ts"
+import { ageAt, SealedIds, SENT_WITHIN_MS } from "./sealed-ids.ts"
 import { EMPTY_TREE, frontierOf, grown, type NewNode, type TreeGrowth } from "../core/proof/growing-tree.ts"
-import { dropLeaves, isOfTile, nodeReader, packed, storeNodes, unpacked, TREE_SCHEMA } from "./log-tree.ts"
+import { dropNodes, isOfTile, nodeReader, packed, storeNodes, unpacked, TREE_SCHEMA } from "./log-tree.ts"
 
 /** Of one segment, unless a single batch has more: sealing so many takes a few milliseconds. */
 const MAX_RECORDS = 500
 const MAX_BYTES = 1_000_000
-const COLUMNS = "first, next, low, high, sealed_at, total"
+const COLUMNS = "first, next, low, high, sealed_at, total, age"
+/** A seal adds one. */
+const FORGOTTEN_AT_ONCE = 4
 
 /**
- * Of batches from `low` to `high`. `skipped`: positions, among their records, of those that the log had already. `total`:
- * characters of all records so far. `lowest`, `highest`, `tails`: ids of its records (sealed-ids.ts). A segment whose
- * records were dropped has no salts, and no leaves once the tree no longer needs them.
+ * Of batches from `low` to `high`. `skipped`: positions, among their records, of those that the log had already, or
+ * cannot know. `total`: characters of all records so far. `age`: the log's own time. `lowest`, `highest`, `tails`: ids of
+ * its records (sealed-ids.ts). A segment whose records were dropped has no salts, and no leaves once the tree no longer
+ * needs them; its row goes once nobody sends its records again.
  */
 const SCHEMA = `
 CREATE TABLE IF NOT EXISTS batches (id INTEGER PRIMARY KEY, count INTEGER NOT NULL, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS segments (first INTEGER PRIMARY KEY, next INTEGER NOT NULL, low INTEGER NOT NULL,
-  high INTEGER NOT NULL, sealed_at INTEGER NOT NULL, total INTEGER NOT NULL, lowest TEXT NOT NULL, highest TEXT NOT NULL,
-  skipped TEXT NOT NULL, frontier BLOB NOT NULL, tails BLOB NOT NULL, salts BLOB, leaves BLOB);
+  high INTEGER NOT NULL, sealed_at INTEGER NOT NULL, total INTEGER NOT NULL, age INTEGER NOT NULL, lowest TEXT NOT NULL,
+  highest TEXT NOT NULL, skipped TEXT NOT NULL, frontier BLOB NOT NULL, tails BLOB NOT NULL, salts BLOB, leaves BLOB);
 CREATE INDEX IF NOT EXISTS stored_segments ON segments (first) WHERE salts NOT NULL;
 ${TREE_SCHEMA}`
 
@@ -50,6 +54,7 @@ interface SegmentRow extends Record<string, SqlStorageValue> {
   readonly high: number
   readonly sealed_at: number
   readonly total: number
+  readonly age: number
 }
 
 interface SegmentBody extends SegmentRow {
@@ -183,29 +188,35 @@ export class Segments {
     })
     if (batches.length === 0) return false
     const [low, high] = [batches[0]?.id ?? 0, batches.at(-1)?.id ?? 0]
-    this.#storage.transactionSync(() => this.#sealBatches(low, high, now, hash, within))
+    const forgotten = this.#storage.transactionSync(() => this.#sealBatches(low, high, now, hash, within))
+    for (const id of forgotten) logEvent("record_dropped", { id, reason: "too_old" })
     this.#unsealed -= batches.reduce((sum, batch) => sum + batch.count, 0)
     return true
   }
 
+  /** @returns ids of records that get no position, because it is unknown whether they have one */
   #sealBatches(
     low: number,
     high: number,
     now: number,
     hash: HashText,
     within: (records: readonly PartialRecord[]) => void,
-  ): void {
+  ): readonly string[] {
     const { sql } = this.#storage
     const all = this.#textsOf(low, high).map((body) => {
       const record: PartialRecord & Record<string, unknown> = JSON.parse(body)
       return { record, characters: body.length }
     })
-    const fresh = this.#ids.fresh(all.map(({ record }) => record.id))
-    const added = all.filter((_, at) => fresh[at])
+    const arrivals = this.#ids.arrivals(
+      all.map(({ record }) => record.id),
+      now,
+    )
+    const added = all.filter((_, at) => arrivals[at] === "new")
+    const forgotten = all.flatMap(({ record }, at) => (arrivals[at] === "forgotten" ? [record.id] : []))
     if (added.length === 0) {
       // They are there already.
       sql.exec("DELETE FROM batches WHERE id BETWEEN ? AND ?", low, high)
-      return
+      return forgotten
     }
     const records = added.map(({ record }) => record)
     const salts = newSalts(records.length)
@@ -216,11 +227,11 @@ export class Segments {
     const [first, next] = [this.#tree.size, tree.size]
     const sealed_at = Math.max(now, this.#last?.sealed_at ?? 0)
     const total = added.reduce((sum, { characters }) => sum + characters, this.#last?.total ?? 0)
-    const skipped = JSON.stringify(fresh.flatMap((isFresh, at) => (isFresh ? [] : [at])))
-    const segment = { first, next, low, high, sealed_at, total }
+    const skipped = JSON.stringify(arrivals.flatMap((arrival, at) => (arrival === "new" ? [] : [at])))
+    const segment = { first, next, low, high, sealed_at, total, age: ageAt(sealed_at, this.#last) }
     const own = this.#ids.rowOf(records.map(({ id }) => id))
     sql.exec(
-      "INSERT INTO segments VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      "INSERT INTO segments VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       ...Object.values(segment),
       own.lowest,
       own.highest,
@@ -237,6 +248,7 @@ export class Segments {
     this.#tree = tree
     this.#last = segment
     this.#oldest ??= segment
+    return forgotten
   }
 
   #textsOf(low: number, high: number): readonly string[] {
@@ -280,7 +292,7 @@ export class Segments {
     return frontierOf(position, this.nodes())
   }
 
-  /** Drops the oldest segment with its records; what it says of ids and of the tree stays. */
+  /** Drops the records of the oldest segment, and what no proof of those that stay needs of the tree; its ids stay. */
   dropOldest(): void {
     const { sql } = this.#storage
     const oldest = this.#oldest
@@ -288,6 +300,16 @@ export class Segments {
     sql.exec("DELETE FROM batches WHERE id BETWEEN ? AND ?", oldest.low, oldest.high)
     sql.exec("UPDATE segments SET salts = NULL WHERE first = ?", oldest.first)
     this.#oldest = this.#oldestStored()
-    dropLeaves(sql, oldest.first, this.oldest)
+    dropNodes(sql, oldest.first, this.oldest)
+  }
+
+  /** Deletes the oldest rows whose records are gone, and which nobody sends again. That before the oldest record stays. */
+  forget(): void {
+    this.#storage.sql.exec(
+      `DELETE FROM segments WHERE first IN (SELECT first FROM segments ORDER BY first LIMIT ${FORGOTTEN_AT_ONCE})
+        AND next < ? AND age < ? AND leaves IS NULL`,
+      this.oldest,
+      (this.#last?.age ?? 0) - SENT_WITHIN_MS,
+    )
   }
 }

@@ -108,6 +108,8 @@ export class RecordLog extends StoredObject {
     const { newest, end } = this.#segments
     while (this.#segments.seal(Date.now(), newest, nativeHash, (records) => this.#counters.add(records))) {
       this.#sinks.trim(MAX_LOG_BYTES, this.#checkpoints.needed)
+      this.#segments.forget()
+      this.#checkpoints.dropBefore(this.#segments.oldest)
       await nextTurn()
     }
     if (this.#segments.end > end) this.ctx.waitUntil(this.#wakeExporters())

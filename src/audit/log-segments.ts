@@ -10,7 +10,7 @@ import { textsOf, type PartialRecord } from "../core/record/record.ts"
 import { logEvent } from "../platform/log.ts"
 import type { LoggedRecord } from "./log-page.ts"
 import { newSalts, saltTexts } from "./salts.ts"
-import { ageAt, SealedIds, SENT_WITHIN_MS } from "./sealed-ids.ts"
+import { ageAt, SealedIds } from "./sealed-ids.ts"
 import { EMPTY_TREE, frontierOf, grown, type NewNode, type TreeGrowth } from "../core/proof/growing-tree.ts"
 import { dropNodes, isOfTile, nodeReader, packed, storeNodes, unpacked, TREE_SCHEMA } from "./log-tree.ts"
 
@@ -18,8 +18,6 @@ import { dropNodes, isOfTile, nodeReader, packed, storeNodes, unpacked, TREE_SCH
 const MAX_RECORDS = 500
 const MAX_BYTES = 1_000_000
 const COLUMNS = "first, next, low, high, sealed_at, total, age"
-/** A seal adds one. */
-const FORGOTTEN_AT_ONCE = 4
 
 /**
  * Of batches from `low` to `high`. `skipped`: positions, among their records, of those that the log had already, or
@@ -34,6 +32,8 @@ CREATE TABLE IF NOT EXISTS segments (first INTEGER PRIMARY KEY, next INTEGER NOT
   highest TEXT NOT NULL, skipped TEXT NOT NULL, frontier BLOB NOT NULL, tails BLOB NOT NULL, salts BLOB, leaves BLOB);
 CREATE INDEX IF NOT EXISTS stored_segments ON segments (first) WHERE salts NOT NULL;
 ${TREE_SCHEMA}`
+
+type Within = (records: readonly PartialRecord[]) => void
 
 interface WaitingRow extends Record<string, SqlStorageValue> {
   readonly id: number
@@ -179,7 +179,7 @@ export class Segments {
    * @param within runs in the transaction once they have them
    * @returns false if none waits
    */
-  seal(now: number, upTo: number, hash: HashText, within: (records: readonly PartialRecord[]) => void): boolean {
+  seal(now: number, upTo: number, hash: HashText, within: Within): boolean {
     let [count, bytes] = [0, 0]
     const batches = this.#waiting(MAX_RECORDS).filter((batch, at) => {
       count += batch.count
@@ -195,24 +195,16 @@ export class Segments {
   }
 
   /** @returns ids of records that get no position, because it is unknown whether they have one */
-  #sealBatches(
-    low: number,
-    high: number,
-    now: number,
-    hash: HashText,
-    within: (records: readonly PartialRecord[]) => void,
-  ): readonly string[] {
+  #sealBatches(low: number, high: number, now: number, hash: HashText, within: Within): readonly string[] {
     const { sql } = this.#storage
     const all = this.#textsOf(low, high).map((body) => {
       const record: PartialRecord & Record<string, unknown> = JSON.parse(body)
       return { record, characters: body.length }
     })
-    const arrivals = this.#ids.arrivals(
-      all.map(({ record }) => record.id),
-      now,
-    )
+    const ids = all.map(({ record }) => record.id)
+    const arrivals = this.#ids.arrivals(ids, now)
     const added = all.filter((_, at) => arrivals[at] === "new")
-    const forgotten = all.flatMap(({ record }, at) => (arrivals[at] === "forgotten" ? [record.id] : []))
+    const forgotten = ids.filter((_, at) => arrivals[at] === "forgotten")
     if (added.length === 0) {
       // They are there already.
       sql.exec("DELETE FROM batches WHERE id BETWEEN ? AND ?", low, high)
@@ -303,13 +295,8 @@ export class Segments {
     dropNodes(sql, oldest.first, this.oldest)
   }
 
-  /** Deletes the oldest rows whose records are gone, and which nobody sends again. That before the oldest record stays. */
+  /** Of the oldest rows, those whose records are gone and are not sent again. */
   forget(): void {
-    this.#storage.sql.exec(
-      `DELETE FROM segments WHERE first IN (SELECT first FROM segments ORDER BY first LIMIT ${FORGOTTEN_AT_ONCE})
-        AND next < ? AND age < ? AND leaves IS NULL`,
-      this.oldest,
-      (this.#last?.age ?? 0) - SENT_WITHIN_MS,
-    )
+    this.#ids.forget(this.oldest, this.#last?.age ?? 0)
   }
 }

@@ -21,6 +21,8 @@ const CLOCKS_MS = 600_000
 const APART_MS = 600_000
 /** Segments whose ids stay in memory, the latest: repetitions come soon, if they come. */
 const MOST_IN_MEMORY = 40
+/** Rows that are deleted at a time; a seal adds one. */
+const FORGOTTEN_AT_ONCE = 4
 /** What fits exactly into a number, and is all random. */
 const TAIL_CHARACTERS = 10
 
@@ -136,6 +138,20 @@ export class SealedIds {
     const [oldest] = this.#recent.keys()
     if (this.#recent.size > MOST_IN_MEMORY && oldest !== undefined) this.#recent.delete(oldest)
     if (this.#highest !== null && highest > this.#highest) this.#highest = highest
+  }
+
+  /**
+   * Deletes the oldest rows whose records are gone and are not sent again. That before the oldest record stays.
+   * @param oldest the first position whose record is there
+   * @param age the log's time
+   */
+  forget(oldest: number, age: number): void {
+    this.#sql.exec(
+      `DELETE FROM segments WHERE first IN (SELECT first FROM segments ORDER BY first LIMIT ${FORGOTTEN_AT_ONCE})
+        AND next < ? AND age < ? AND leaves IS NULL`,
+      oldest,
+      age - SENT_WITHIN_MS,
+    )
   }
 }
 

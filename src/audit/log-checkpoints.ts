@@ -2,10 +2,10 @@
 import { requireOwner } from "../bundles/ownership.ts"
 import { bytesToBase64 } from "../core/encoding/base64.ts"
 import { isSame, rootOf } from "../core/proof/merkle.ts"
-import { originOf, readCheckpoint, type Checkpoint } from "../core/proof/checkpoint.ts"
+import { checkpointText, originOf, readCheckpoint, type Checkpoint } from "../core/proof/checkpoint.ts"
 import { configOf } from "../platform/config.ts"
 import { logEvent } from "../platform/log.ts"
-import { signCheckpoint } from "../signing/sign-checkpoint.ts"
+import { signNote } from "../signing/sign-note.ts"
 import { rootOfGrowth } from "../core/proof/growing-tree.ts"
 import { tileOf, unpacked } from "./log-tree.ts"
 import type { LogCheckpoint } from "./log-page.ts"
@@ -115,7 +115,7 @@ export class LogCheckpoints {
         logEvent("log_inconsistent", { log: this.log, size: tree.size })
         return true
       }
-      const note = await signCheckpoint(env, checkpoint)
+      const note = await signNote(env, checkpoint.origin, checkpointText(checkpoint))
       const signed = { size: tree.size, at: Date.now(), note, frontier: tree.frontier.map(bytesToBase64) }
       this.#sql.exec("INSERT INTO checkpoints VALUES (?, ?, ?)", signed.size, signed.at, signed.note)
       this.#last = signed

@@ -206,7 +206,6 @@ export class Segments {
     const added = all.filter((_, at) => arrivals[at] === "new")
     const forgotten = ids.filter((_, at) => arrivals[at] === "forgotten")
     if (added.length === 0) {
-      // They are there already.
       sql.exec("DELETE FROM batches WHERE id BETWEEN ? AND ?", low, high)
       return forgotten
     }

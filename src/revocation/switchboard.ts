@@ -104,6 +104,10 @@ export class Switchboard extends StoredObject {
     return this.#ring.publicKeys()
   }
 
+  async keyLinks(): Promise<string[]> {
+    return this.#ring.keyLinks()
+  }
+
   async keyAges(): ReturnType<KeyRing["keyAges"]> {
     return this.#ring.keyAges()
   }

@@ -7,6 +7,9 @@
 import { exportJWK, generateKeyPair, type JWK } from "jose"
 import { isOwnAlgorithm, OWN_ALGORITHMS, type OwnAlgorithm } from "../core/keys/algorithm.ts"
 import { scheduleOf, type RingKey, type Schedule } from "../core/keys/key-rotation.ts"
+import { LINK_NAME, linkText, type KeyX } from "../core/proof/key-chain.ts"
+import { noteOf } from "../core/proof/checkpoint.ts"
+import { noteSignature } from "./note-signature.ts"
 
 export interface SigningKey {
   readonly kid: string
@@ -42,6 +45,7 @@ export class KeyRing {
       `CREATE TABLE IF NOT EXISTS keys (kid TEXT PRIMARY KEY, private TEXT NOT NULL, public TEXT NOT NULL,
          made_at INTEGER NOT NULL) WITHOUT ROWID;
        CREATE TABLE IF NOT EXISTS gone (kid TEXT PRIMARY KEY) WITHOUT ROWID;
+       CREATE TABLE IF NOT EXISTS links (key TEXT PRIMARY KEY, note TEXT NOT NULL) WITHOUT ROWID;
        CREATE TABLE IF NOT EXISTS record_key (id INTEGER PRIMARY KEY CHECK (id = 1), secret TEXT NOT NULL);
        CREATE TABLE IF NOT EXISTS comparisons (decision TEXT NOT NULL, at INTEGER NOT NULL)`,
     )
@@ -96,8 +100,37 @@ export class KeyRing {
     return schedules.flatMap(({ retained }) => retained.map((row): JWK => JSON.parse(row.public)))
   }
 
+  /** Notes that link each key that has signed checkpoints with the one before it, without those that were pulled. */
+  async keyLinks(): Promise<string[]> {
+    await this.#current()
+    // A ring of an earlier release has keys without links.
+    await this.#ctx.blockConcurrencyWhile(() => this.#link())
+    const rows = this.#ctx.storage.sql.exec<{ note: string }>("SELECT note FROM links").toArray()
+    return rows.map(({ note }) => note)
+  }
+
+  /** What signs checkpoints is linked while the key before it is there. */
+  async #link(): Promise<void> {
+    const keys = (this.#schedules().get("EdDSA")?.retained ?? []).toReversed()
+    let before: JWK | null = null
+    for (const { private: secret } of keys) {
+      const jwk: JWK = JSON.parse(secret)
+      const key: KeyX = jwk.x ?? ""
+      const { sql } = this.#ctx.storage
+      if (sql.exec("SELECT key FROM links WHERE key = ?", key).toArray().length === 0) {
+        const text = linkText({ key, before: before?.x ?? null })
+        const signers = before ? [jwk, before] : [jwk]
+        const signatures = await Promise.all(signers.map(async (signer) => noteSignature(signer, LINK_NAME, text)))
+        sql.exec("INSERT OR IGNORE INTO links VALUES (?, ?)", key, noteOf(text, signatures))
+      }
+      before = jwk
+    }
+  }
+
   /** Deletes a key that is no longer trusted at once; another one signs. */
   async pull(kid: string): Promise<void> {
+    const { sql } = this.#ctx.storage
+    sql.exec("DELETE FROM links WHERE key = (SELECT public ->> 'x' FROM keys WHERE kid = ?)", kid)
     this.#drop(kid)
     await this.#current()
   }
@@ -178,5 +211,6 @@ export class KeyRing {
         Date.now(),
       )
     }
+    await this.#link()
   }
 }

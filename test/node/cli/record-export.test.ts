@@ -5,7 +5,7 @@ import { join } from "node:path"
 import type { JWK } from "jose"
 import { expect, test } from "vitest"
 import { logsOfWorker } from "../../../cli/records/newest-checkpoints.ts"
-import { signatureCheck } from "../../../cli/records/signatures.ts"
+import { checkpointKeys, signatureCheck } from "../../../cli/records/signatures.ts"
 import { ownStack } from "./own-stack.ts"
 import { run } from "./run.ts"
 
@@ -66,8 +66,19 @@ test("records are exported with what proves them, and a changed one is named", a
   const log = /"log":"(records-\d)"/.exec(sections[published] ?? "")?.[1] ?? ""
   const keySet: { readonly keys: readonly JWK[] } = JSON.parse(await readFile(keys, "utf8"))
   const flawAt = async (size: number): Promise<string | null | undefined> => {
-    const forgedLog = { log, from: 0, next: size, checkpoint: { size, root: new Uint8Array(32), at: null } }
-    const worker = await logsOfWorker({ url: own().stack.origin }, token, [forgedLog], signatureCheck(keySet.keys))
+    const forgedLog = {
+      log,
+      from: 0,
+      next: size,
+      checkpoint: { size, root: new Uint8Array(32), at: null },
+      until: null,
+    }
+    const worker = await logsOfWorker(
+      { url: own().stack.origin },
+      token,
+      [forgedLog],
+      signatureCheck(checkpointKeys(keySet.keys)),
+    )
     return worker.find((each) => each.log === log)?.flaw
   }
   const token = (await run(ROOT, ["token", "operator", ...at()])).stdout.trim()

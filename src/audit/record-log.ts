@@ -192,6 +192,8 @@ export class RecordLog extends StoredObject {
    */
   async reach(until: number | null): Promise<LogReach> {
     await this.seal()
+    // So the last checkpoint is at most a minute old, if it does not cover everything.
+    if ((this.#checkpoints.dueAt(Date.now()) ?? Infinity) <= Date.now()) await this.#checkpoint()
     const last = this.#checkpoints.at(until)
     const size = last?.size ?? 0
     const isAll = size === this.#segments.end && this.#segments.unsealed === 0

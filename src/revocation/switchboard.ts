@@ -120,6 +120,10 @@ export class Switchboard extends StoredObject {
     await this.#ring.pull(kid)
   }
 
+  async replaceKeys(): Promise<void> {
+    await this.#ring.replace()
+  }
+
   had(kid: string): boolean {
     return this.#ring.had(kid)
   }

@@ -156,6 +156,20 @@ export class KeyRing {
     })
   }
 
+  /**
+   * Replaces all keys at once: no token that one of them has signed counts any more. Nobody else had them, so each new one
+   * is linked with the one before it.
+   */
+  async replace(): Promise<void> {
+    const before = [...this.#schedules().values()].flatMap(({ retained }) => retained)
+    await this.#ctx.blockConcurrencyWhile(async () => {
+      for (const alg of OWN_ALGORITHMS) await this.#add(alg)
+      await this.#link()
+    })
+    for (const { kid } of before) this.#drop(kid)
+    await this.#current()
+  }
+
   /** For the alarm of its object: rotates the keys even if nobody requests them for a while. */
   async rotate(): Promise<void> {
     await this.#current()
@@ -198,19 +212,21 @@ export class KeyRing {
 
   /** Checks again what is due: another request may have made it while this one waited for its turn. */
   async #make(): Promise<void> {
-    for (const alg of this.#due()) {
-      const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true })
-      const kid = crypto.randomUUID()
-      const described = { kid, alg, use: "sig" }
-      const [secret, open] = [await exportJWK(privateKey), await exportJWK(publicKey)]
-      this.#ctx.storage.sql.exec(
-        "INSERT INTO keys VALUES (?, ?, ?, ?)",
-        kid,
-        JSON.stringify({ ...secret, ...described }),
-        JSON.stringify({ ...open, ...described }),
-        Date.now(),
-      )
-    }
+    for (const alg of this.#due()) await this.#add(alg)
     await this.#link()
+  }
+
+  async #add(alg: OwnAlgorithm): Promise<void> {
+    const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true })
+    const kid = crypto.randomUUID()
+    const described = { kid, alg, use: "sig" }
+    const [secret, open] = [await exportJWK(privateKey), await exportJWK(publicKey)]
+    this.#ctx.storage.sql.exec(
+      "INSERT INTO keys VALUES (?, ?, ?, ?)",
+      kid,
+      JSON.stringify({ ...secret, ...described }),
+      JSON.stringify({ ...open, ...described }),
+      Date.now(),
+    )
   }
 }

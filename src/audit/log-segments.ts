@@ -145,7 +145,7 @@ export class Segments {
     return this.#storage.sql.exec<{ total: number }>(query, first).toArray()[0]?.total ?? 0
   }
 
-  /** Id of the batch that came last; 0 if none has. */
+  /** 0 if no batch has come. */
   get newest(): number {
     return this.#newest
   }
@@ -210,7 +210,7 @@ export class Segments {
       return forgotten
     }
     const records = added.map(({ record }) => record)
-    const salts = newSalts(records.length)
+    const salts = newSalts(added.length)
     const texts = saltTexts(salts)
     const leaves = records.map((record, at) => leafOfRecord(record, texts[at] ?? null, hash))
     const nodes: NewNode[] = []
@@ -285,8 +285,7 @@ export class Segments {
 
   /** Drops the records of the oldest segment, and what no proof of those that stay needs of the tree; its ids stay. */
   dropOldest(): void {
-    const { sql } = this.#storage
-    const oldest = this.#oldest
+    const [{ sql }, oldest] = [this.#storage, this.#oldest]
     if (!oldest) return
     sql.exec("DELETE FROM batches WHERE id BETWEEN ? AND ?", oldest.low, oldest.high)
     sql.exec("UPDATE segments SET salts = NULL WHERE first = ?", oldest.first)

@@ -5,6 +5,7 @@
 import { writeFile } from "node:fs/promises"
 import { setTimeout as sleep } from "node:timers/promises"
 import { exportedLines } from "../../cli/records/export.ts"
+import type { StatedLogs } from "../../src/core/proof/export-lines.ts"
 import { writeRecordFile } from "../../cli/records/write-file.ts"
 import { guard, type Benchmark, type Measured, type SideFigures } from "../benchmark.ts"
 import type { Lab } from "../lab.ts"
@@ -80,7 +81,10 @@ async function timed(
 }
 
 async function download({ workerd: { port }, identities }: Narrowgate, file: string): Promise<void> {
-  const range = { logs: FILLED_LOGS, from: 0, times: {} }
+  const headers = { authorization: `Bearer ${await identities.operatorToken()}` }
+  const answer = await fetch(`http://127.0.0.1:${port}/v1/records/logs`, { headers })
+  const stated: StatedLogs = JSON.parse(await answer.text())
+  const range = { stated, logs: FILLED_LOGS, from: 0, times: {} }
   await writeRecordFile(
     file,
     exportedLines({ url: `http://127.0.0.1:${port}` }, async () => identities.operatorToken(), range),

@@ -118,15 +118,11 @@ const KINDS: readonly LimitKind[] = [
   },
   {
     id: "log-size",
-    what: "months until the database of a record log is full",
+    what: "database of a record log",
     whose: "platform",
-    unit: "months",
-    measure: ({ scenario: { months }, logBytes: { records, growth } }) => ({
-      load: months,
-      bears: (PLATFORM.objectGigabytes * 1e9 - records) / growth,
-    }),
-    change:
-      "Ids and hashes of all records stay in their log: deploy a second Worker for a part of the people or agents, or begin a new deployment before then and keep the exported files.",
+    unit: "GB",
+    measure: ({ logBytes }) => ({ load: logBytes / 1e9, bears: PLATFORM.objectGigabytes }),
+    change: MORE_LOGS,
   },
   {
     id: "switchboard-requests",

@@ -44,8 +44,8 @@ export interface PredictedLoad {
   readonly bursts: readonly { readonly name: string; readonly result: BurstResult }[]
   /** Days that the logs reach back. */
   readonly history: number
-  /** Of one log: what its records take, and by how much it grows in a month beside them. */
-  readonly logBytes: { readonly records: number; readonly growth: number }
+  /** Of the database of one log. */
+  readonly logBytes: number
 }
 
 export interface Prediction extends PredictedLoad {
@@ -139,7 +139,6 @@ export function predict(scenario: Scenario, table: CostsTable): Prediction {
   const { months } = scenario
   const billAtEnd = billOf({
     ...monthlyUse,
-    stored: (stored.ledgers + LOGS * (recordBytesOf(records * months) + stored.log.growth * months)) / 1e9,
     r2Stored: monthlyUse.r2Stored * months,
   })
   const bursts = days.flatMap((day) => {
@@ -160,7 +159,7 @@ export function predict(scenario: Scenario, table: CostsTable): Prediction {
     price: totalOf(bill),
     priceAtEnd: totalOf(billAtEnd),
     bursts,
-    logBytes: stored.log,
+    logBytes: stored.logs / LOGS,
     history: (OWN.logRecords * LOGS) / recordsPerDay,
   }
   return { ...load, limits: limitsOf(load) }
@@ -246,10 +245,6 @@ function exporterUse({ sinks }: Scenario, cycles: number): ObjectUse {
   return times(EXPORT, cycles * sinks.length)
 }
 
-/** Of one log, in bytes, if all logs together got so many records. */
-const recordBytesOf = (records: number): number =>
-  (Math.min(records, OWN.logRecords * LOGS) * MEASURED.recordBytes) / LOGS
-
 function storedBytes(days: readonly WorkloadDay[], records: number, cycles: number) {
   const { ledgerBytes, journalRowBytes, journalRows, taskBytes } = MEASURED
   const ledgers = days.reduce((total, { ledgers: count, tasks, calls, workload }) => {
@@ -257,7 +252,8 @@ function storedBytes(days: readonly WorkloadDay[], records: number, cycles: numb
     const remembered = (tasks * (workload.life + HOUR)) / DAY
     return total + count * (ledgerBytes + journal) + remembered * taskBytes
   }, 0)
-  const keptBytes = recordBytesOf(records)
-  const growth = (records * MEASURED.recordBytesForGood + cycles * MEASURED.cycleBytesForGood) / LOGS
-  return { ledgers, logs: LOGS * (keptBytes + growth), log: { records: keptBytes, growth } }
+  // Their records, and ids of those of some days; a log of a month has as much of both as it ever has.
+  const kept = Math.min(records, OWN.logRecords * LOGS) * MEASURED.recordBytes
+  const ids = (OWN.logIdDays / DAYS_OF_MONTH) * (records * MEASURED.idBytes + cycles * MEASURED.cycleBytes)
+  return { ledgers, logs: kept + ids }
 }

@@ -1,4 +1,5 @@
 /** What the platform and the Worker bear; each with its source. */
+import { SENT_WITHIN_MS } from "../../src/audit/sealed-ids.ts"
 import { MAX_PACE } from "../../src/ledger/pace.ts"
 
 export const PLATFORM = {
@@ -16,6 +17,8 @@ export const OWN = {
   logRecords: 100_000,
   logCharactersForSinks: 2_000_000_000,
   approvalsPendingInInbox: 500,
+  /** Days that a log knows the id of a record. */
+  logIdDays: SENT_WITHIN_MS / 86_400_000,
 } as const
 
 /** Measured on workerd (docs/operate/capacity.md#what-one-object-bears), or counted in the code where it says so. */
@@ -24,10 +27,9 @@ export const MEASURED = {
   logRecordsPerSecond: 20_000,
   /** Bytes of a record in its log, with its part of the pages. */
   recordBytes: 1_600,
-  /** What stays of a record for good, by the code: the tail of its id, and its hash in a tile. */
-  recordBytesForGood: 9,
-  /** What stays of a cycle of the log: a segment's row without its records, and a checkpoint. */
-  cycleBytesForGood: 700,
+  /** By the code: the tail of a record's id with its part of a full segment's row, and what each cycle takes at least. */
+  idBytes: 10,
+  cycleBytes: 900,
   /** Of a ledger, without its journal; and of a row of the journal, which has at most 64. */
   ledgerBytes: 60_000,
   journalRowBytes: 4_400,

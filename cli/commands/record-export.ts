@@ -3,20 +3,22 @@ import { hash } from "node:crypto"
 import { readFile } from "node:fs/promises"
 import { InvalidArgumentError, type Command } from "commander"
 import { z } from "zod"
-import type { JWK } from "jose"
 import { LOG_NAMES } from "../../src/api/contract/decisions.ts"
 import { checkExports } from "../../src/core/proof/check-export.ts"
 import type { CheckedLog } from "../../src/core/proof/findings.ts"
+import { isSignedBy, knownKeys, type KeyX } from "../../src/core/proof/key-chain.ts"
+import { readStatement } from "../../src/core/proof/log-statement.ts"
 import type { CheckSignature } from "../../src/core/proof/signed-checkpoints.ts"
+import { repeated } from "../import/options.ts"
 import { exportedLines } from "../records/export.ts"
 import { linesIn } from "../records/lines.ts"
 import { rangeOf, withRange, type RangeOptions } from "../records/options.ts"
 import { writeRecordFile } from "../records/write-file.ts"
 import { logsOfWorker, type WorkerLog } from "../records/newest-checkpoints.ts"
-import { checkReceipt, signatureCheck } from "../records/signatures.ts"
+import { checkpointKeys, checkReceipt, signatureCheck, verifyEd25519 } from "../records/signatures.ts"
 import { verificationAsJson, verificationText, type VerifiedFiles } from "../records/verification.ts"
 import { operatorBearer } from "../remote/bearer.ts"
-import { parsedOrNull, reach, type WorkerOptions } from "../remote/worker.ts"
+import { parsedOrNull, reach, requestApi, type WorkerOptions } from "../remote/worker.ts"
 import { jsonText } from "../terminal/escape.ts"
 import { EXIT, Failure } from "../terminal/failure.ts"
 import { atWorker } from "./worker-options.ts"
@@ -30,6 +32,8 @@ interface ExportOptions extends WorkerOptions, RangeOptions {
 }
 
 interface VerifyOptions extends WorkerOptions {
+  readonly key: readonly string[]
+  readonly log?: readonly string[]
   readonly keys?: string
   readonly issuer?: string
   readonly json?: boolean
@@ -53,12 +57,22 @@ export function addRecordExport(group: Command): void {
       "<FILE...>",
       "files of `narrowgate decisions export`, those of a sink in the order of their names, or receipts",
     )
-    .option("--keys <FILE>", "the public keys of the deployment, as a JWK Set; absent: those that it publishes")
-    .option("--issuer <URL>", "the issuer of the deployment; absent: the address of the Worker")
+    .addOption(
+      repeated(
+        "--key <X>",
+        "a key of the deployment, as `export` prints it; those in the files must be linked with one",
+      ),
+    )
+    .option(
+      "--keys <FILE>",
+      "its public keys, as a JWK Set; with --url and without both: those that the Worker publishes",
+    )
+    .option("--issuer <URL>", "the issuer of the deployment; absent: the address of the Worker, else that of the files")
+    .option("--log <NAME...>", "the files have only these logs")
     .option("--json", "print the result as JSON")
     .addHelpText(
       "after",
-      "\nExamples:\n  narrowgate decisions verify records.ndjson.gz --url https://authz.example\n  narrowgate decisions verify records/archive/log=*/date=*/*.ndjson.gz --url https://authz.example\n  narrowgate decisions verify receipt.jwt --keys jwks.json --issuer https://authz.example\n\nWithout --keys an operator also learns what the Worker has beyond the files.\n",
+      "\nExamples:\n  narrowgate decisions verify records.ndjson.gz --key 11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\n  narrowgate decisions verify records.ndjson.gz --url https://authz.example\n  narrowgate decisions verify records/archive/log=*/date=*/*.ndjson.gz --url https://authz.example\n  narrowgate decisions verify receipt.jwt --keys jwks.json --issuer https://authz.example\n\nExports are verified without a Worker, unless --url names it: an operator then also learns what it has beyond the files.\n",
     )
     .action(verify)
 }
@@ -74,40 +88,64 @@ async function write(file: string, options: ExportOptions): Promise<void> {
     if (Date.now() >= renewAt) [bearer, renewAt] = [await operatorBearer(options), Date.now() + TOKEN_USE_MS]
     return bearer
   }
-  await writeRecordFile(file, exportedLines(options, current, { logs, from: options.from, times: rangeOf(options) }))
+  const times = rangeOf(options)
+  const query = times.until === undefined ? {} : { until: times.until }
+  const stated = await requestApi(options, bearer, "stateLogs", { parameters: {}, query, schema: statedLogs })
+  await writeRecordFile(file, exportedLines(options, current, { stated, logs, from: options.from, times }))
+  console.error(await reachOf(stated, logs))
 }
 
-async function verify(files: readonly string[], options: VerifyOptions): Promise<void> {
-  const keys = await keysOf(options)
-  const issuer = options.issuer ?? URL.parse(options.url)?.origin ?? options.url
-  const isSigned = signatureCheck(keys)
+const statedLogs = z.object({ note: z.string(), keys: z.array(z.string()) })
+
+/** How far the file reaches, and the key to verify it with. */
+async function reachOf({ note, keys }: z.infer<typeof statedLogs>, logs: readonly string[]): Promise<string> {
+  const statement = readStatement(note)
+  const { linked } = await knownKeys(keys, [], verifyEd25519)
+  for (const key of linked) {
+    if (!statement || !(await isSignedBy(key, statement.name, statement, verifyEd25519))) continue
+    const until = Math.min(...statement.logs.filter(({ log }) => logs.includes(log)).map((each) => each.until))
+    const reach = `It has what the logs had stored by ${new Date(until).toISOString()}; later records are not in it.`
+    return `${reach}\nTo verify it, keep this elsewhere: --key ${key}`
+  }
+  throw new Failure("the Worker's statement of its logs cannot be verified", "Export again.")
+}
+
+async function verify(files: readonly string[], options: VerifyOptions, command: Command): Promise<void> {
   const ofReceipts: VerifiedFiles["findings"][number][] = []
   const receipts: VerifiedFiles["receipts"][number][] = []
-  const exports: string[] = []
+  const [exports, given]: [string[], { file: string; receipt: string }[]] = [[], []]
   for (const file of files) {
     const receipt = await receiptIn(file)
-    if (receipt === null) {
-      exports.push(file)
-      continue
-    }
-    const checked = await checkReceipt(receipt, issuer, keys)
+    if (receipt === null) exports.push(file)
+    else given.push({ file, receipt })
+  }
+  const hasKeys = options.keys !== undefined || options.key.length > 0
+  const isOnline = !hasKeys && (command.getOptionValueSource("url") !== "default" || exports.length === 0)
+  const published = options.keys !== undefined || isOnline ? await keysOf(options) : []
+  const pinned = [...options.key.map(keyNamed), ...published]
+  const address = URL.parse(options.url)?.origin ?? options.url
+  for (const { file, receipt } of given) {
+    const checked = await checkReceipt(receipt, options.issuer ?? address, pinned)
     if (checked.flaw === null) receipts.push({ file, ...checked.proven })
     else ofReceipts.push({ file, flaw: "receipt", what: checked.flaw })
   }
   const { findings, ...checked } = await checkExports(
     exports.map((name) => ({ name, lines: () => linesIn(name) })),
-    issuer,
-    isSigned,
+    {
+      issuer: options.issuer ?? (isOnline ? address : null),
+      pinned,
+      verify: verifyEd25519,
+      only: options.log ?? null,
+    },
     nativeHash,
   )
   const flaws: VerifiedFiles["findings"][number][] = [...ofReceipts, ...findings]
-  // Given keys are for verification without the Worker.
-  const isOnline = options.keys === undefined && exports.length > 0
-  const worker = isOnline ? await askWorker(options, checked.logs, isSigned) : null
+  const worker =
+    isOnline && exports.length > 0 ? await askWorker(options, checked.logs, signatureCheck(checked.keys)) : null
   for (const { flaw } of worker ?? []) {
     if (flaw !== null) flaws.push({ file: options.url, flaw: "contradicting", what: flaw })
   }
-  const verified = { ...checked, findings: flaws, receipts, worker, files: exports.length }
+  const verified = { ...checked, findings: flaws, receipts, worker, files: exports.length, pinned }
   console.log(options.json ? jsonText(verificationAsJson(verified), 0) : verificationText(verified))
   if (flaws.length > 0) process.exitCode = EXIT.refused
 }
@@ -146,16 +184,25 @@ const receiptAnswer = z.object({ receipt: z.string() })
 
 const jwks = z.object({ keys: z.array(z.record(z.string(), z.unknown())) })
 
-async function keysOf({ keys, url }: VerifyOptions): Promise<readonly JWK[]> {
+async function keysOf({ keys, url }: VerifyOptions): Promise<readonly KeyX[]> {
   const text =
     keys === undefined
       ? await reach(url, async () => (await fetch(new URL("/.well-known/jwks.json", url))).text())
       : await readFile(keys, "utf8").catch(() => "")
   try {
-    return jwks.parse(JSON.parse(text)).keys
+    return checkpointKeys(jwks.parse(JSON.parse(text)).keys)
   } catch {
     throw new Failure(`${keys ?? url} is no JWK Set`, "Save what <issuer>/.well-known/jwks.json answers.", EXIT.usage)
   }
+}
+
+function keyNamed(text: string): KeyX {
+  if (/^[\w-]{43}$/.test(text)) return text
+  throw new Failure(
+    `--key cannot be ${text}`,
+    "Write the 43 characters that `narrowgate decisions export` prints.",
+    EXIT.usage,
+  )
 }
 
 function position(text: string): number {

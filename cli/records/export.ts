@@ -1,11 +1,13 @@
 /** Records of a Worker, log by log, as the lines of a file that can be verified. They pass through as they come. */
 import { readLine, type FooterLine, type HeaderLine } from "../../src/core/proof/exported.ts"
-import { footerLine, headerLine } from "../../src/core/proof/export-lines.ts"
+import { footerLine, headerLine, logsLine, type StatedLogs } from "../../src/core/proof/export-lines.ts"
 import type { RecordFilter } from "./filter.ts"
 import { readApi, type WorkerOptions } from "../remote/worker.ts"
 import { EXIT, Failure } from "../terminal/failure.ts"
 
 export interface ExportRange {
+  /** What was stated before the logs are read, so that they reach as far. */
+  readonly stated: StatedLogs
   readonly logs: readonly string[]
   /** The first position in each log. */
   readonly from: number
@@ -17,8 +19,9 @@ export interface ExportRange {
 export async function* exportedLines(
   worker: Pick<WorkerOptions, "url">,
   bearer: () => Promise<string>,
-  { logs, from, times }: ExportRange,
+  { stated, logs, from, times }: ExportRange,
 ): AsyncGenerator<string | Buffer, void> {
+  yield logsLine(stated)
   for (const log of logs) {
     let [next, isOpen, isMore] = [from, false, true]
     while (isMore) {
@@ -74,7 +77,7 @@ async function* partsOf(answer: AsyncIterable<Uint8Array>): AsyncGenerator<Part>
 }
 
 function lineIn(bytes: Buffer): Part {
-  const line = readLine(bytes.toString())
+  const line = readLine(bytes.toString().trimEnd())
   if (line?.kind === "header" || line?.kind === "footer") return line
   throw new Failure("the Worker's answer breaks off, or is no export", "Export it again.")
 }

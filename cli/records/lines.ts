@@ -27,7 +27,8 @@ export async function* linesIn(file: string): AsyncGenerator<readonly string[]> 
 }
 
 async function* linesOf(file: string): AsyncGenerator<readonly string[]> {
-  const decoder = new TextDecoder()
+  // What some readers replace and others do not would be read as another text than theirs.
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
   let rest = ""
   const input = file === "-" ? process.stdin : createReadStream(file, { highWaterMark: CHUNK_BYTES })
   for await (const chunk of plainBytes(input)) {
@@ -103,6 +104,8 @@ async function* withFirst(first: Buffer, rest: AsyncIterable<Buffer>): AsyncGene
 
 function unreadable(file: string, number: number, failure: unknown): unknown {
   if (!(failure instanceof Error) || !("code" in failure) || failure instanceof Failure) return failure
+  if (failure.code === "ERR_ENCODING_INVALID_ENCODED_DATA")
+    return new Failure(`${file} is no UTF-8 after line ${number}`, "Export it again.", EXIT.usage)
   const isCut = String(failure.code).startsWith("Z_")
   const message = isCut
     ? `${file} is cut or damaged after line ${number}: ${failure.message}`

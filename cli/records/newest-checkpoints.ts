@@ -20,7 +20,7 @@ export interface WorkerLog {
 }
 
 const checkpoint = z.object({ size: z.number(), at: z.number(), note: z.string() })
-const answer = z.object({ checkpoints: z.array(checkpoint), newest: checkpoint.nullable() })
+const answer = z.object({ checkpoints: z.array(checkpoint), newest: checkpoint.nullable(), oldest: z.number() })
 
 /** @returns the logs that have a checkpoint there, or in the files */
 export async function logsOfWorker(
@@ -33,28 +33,29 @@ export async function logsOfWorker(
     const found = logs.find((each) => each.log === log)
     const known = found?.checkpoint ?? null
     const query = { log, from: String(Math.max(0, (known?.size ?? 0) - 1)) }
-    const { checkpoints, newest } = await requestApi(worker, bearer, "listCheckpoints", {
+    const { checkpoints, newest, oldest } = await requestApi(worker, bearer, "listCheckpoints", {
       parameters: {},
       query,
       schema: answer,
     })
     if (!newest && !known) return []
     const { size, at } = newest ?? { size: 0, at: 0 }
-    const flaw = known && (await contradiction(known, checkpoints[0], isSigned))
+    // Those before its oldest record are gone with theirs.
+    const isKept = known !== null && (newest === null || known.size >= oldest)
+    const flaw = isKept ? await contradiction(known, checkpoints[0], isSigned) : null
     return [
       {
         log,
         size,
         at,
         more: Math.max(0, size - (found?.next ?? 0)),
-        flaw: flaw && `${flaw} of ${log} at ${known.size}`,
+        flaw: flaw && `${flaw} of ${log} at ${known?.size}`,
       },
     ]
   })
   return (await Promise.all(all)).flat()
 }
 
-/** A log keeps all its checkpoints, so it has that one too. */
 async function contradiction(
   { size, root }: NonNullable<CheckedLog["checkpoint"]>,
   same: z.infer<typeof checkpoint> | undefined,
@@ -62,6 +63,7 @@ async function contradiction(
 ): Promise<string | null> {
   const signed = same?.size === size ? readCheckpoint(same.note) : null
   if (!signed) return "the Worker has no checkpoint"
-  if (!(await isSigned(signed))) return "no key of the deployment has signed the Worker's checkpoint"
+  if (!(await isSigned(signed.checkpoint.origin, signed)))
+    return "no key of the deployment has signed the Worker's checkpoint"
   return isSame(signed.checkpoint.root, root) ? null : "the Worker has another checkpoint"
 }

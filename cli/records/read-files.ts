@@ -54,8 +54,8 @@ const isTime = (at: number): boolean => !Number.isNaN(new Date(at).getTime())
 
 const isObject = (value: unknown): value is object => typeof value === "object" && value !== null
 
-/** The other lines of an export: its header, its checkpoints and its last line. A record has none of these members. */
+/** The other lines of an export: its logs, its headers, its checkpoints and its last line. A record has none of these members. */
 function isOfExport(value: unknown): boolean {
   return isObject(value) && !("kind" in value) && OF_EXPORT.some((member) => member in value)
 }
-const OF_EXPORT = ["header", "checkpoint", "footer"]
+const OF_EXPORT = ["logs", "header", "checkpoint", "footer"]

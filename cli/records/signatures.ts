@@ -4,7 +4,8 @@ import { z } from "zod"
 import { base64ToBytes } from "../../src/core/encoding/base64.ts"
 import { bytesOfBase64url } from "../../src/core/encoding/base64url.ts"
 import { encoder } from "../../src/core/encoding/hash.ts"
-import { noteKeyId, originOf, readCheckpoint, readProof } from "../../src/core/proof/checkpoint.ts"
+import { originOf, readCheckpoint, readProof } from "../../src/core/proof/checkpoint.ts"
+import { isSignedBy, type KeyX, type VerifySignature } from "../../src/core/proof/key-chain.ts"
 import type { CheckSignature } from "../../src/core/proof/signed-checkpoints.ts"
 import { leafOf, type RecordHead } from "../../src/core/proof/leaf.ts"
 import { HASH_LENGTH, isSame, rootByInclusion } from "../../src/core/proof/merkle.ts"
@@ -12,16 +13,17 @@ import { RECEIPT_TYPE } from "../../src/core/proof/receipt.ts"
 
 const isEd25519 = ({ crv, x }: JWK): boolean => crv === "Ed25519" && typeof x === "string"
 
-export function signatureCheck(keys: readonly JWK[]): CheckSignature {
-  return async ({ checkpoint: { origin }, text, signatures }) => {
-    for (const jwk of keys.filter(isEd25519)) {
-      const raw = bytesOfBase64url(jwk.x ?? "")
-      const keyId = noteKeyId(origin, raw)
-      const own = signatures.find((each) => each.name === origin && isSame(each.keyId, keyId))
-      if (!own) continue
-      const key = await crypto.subtle.importKey("raw", Uint8Array.from(raw), "Ed25519", false, ["verify"])
-      if (await crypto.subtle.verify("Ed25519", key, Uint8Array.from(own.signature), encoder.encode(text))) return true
-    }
+/** Of the keys that sign checkpoints: `x` of their JWKs. */
+export const checkpointKeys = (keys: readonly JWK[]): readonly KeyX[] => keys.filter(isEd25519).map(({ x = "" }) => x)
+
+export const verifyEd25519: VerifySignature = async (key, text, signature) => {
+  const raw = await crypto.subtle.importKey("raw", Uint8Array.from(bytesOfBase64url(key)), "Ed25519", false, ["verify"])
+  return crypto.subtle.verify("Ed25519", raw, Uint8Array.from(signature), encoder.encode(text))
+}
+
+export function signatureCheck(keys: readonly KeyX[]): CheckSignature {
+  return async (name, note) => {
+    for (const key of keys) if (await isSignedBy(key, name, note, verifyEd25519)) return true
     return false
   }
 }
@@ -45,7 +47,7 @@ export interface ProvenDecision {
 
 export type CheckedReceipt = { readonly flaw: null; readonly proven: ProvenDecision } | { readonly flaw: string }
 
-export async function checkReceipt(receipt: string, issuer: string, keys: readonly JWK[]): Promise<CheckedReceipt> {
+export async function checkReceipt(receipt: string, issuer: string, keys: readonly KeyX[]): Promise<CheckedReceipt> {
   const verified = await verifiedClaims(receipt, keys)
   if (!verified) return { flaw: "no key of the deployment has signed it" }
   const { success, data: claims } = receiptClaims.safeParse(verified)
@@ -56,7 +58,8 @@ export async function checkReceipt(receipt: string, issuer: string, keys: readon
   if (!proof || !signed) return { flaw: "it has no proof" }
   const { origin, size, root } = signed.checkpoint
   if (origin !== originOf(issuer, claims.log)) return { flaw: `its checkpoint is of ${origin}` }
-  if (!(await signatureCheck(keys)(signed))) return { flaw: "its checkpoint is not signed by a key of the deployment" }
+  if (!(await signatureCheck(keys)(origin, signed)))
+    return { flaw: "its checkpoint is not signed by a key of the deployment" }
   const leaf = base64ToBytes(claims.leaf)
   if (leaf?.length !== HASH_LENGTH) return { flaw: "it has no hash of an entry" }
   // The value itself, because a schema's result would lack a member named `__proto__`.
@@ -87,10 +90,13 @@ const receiptClaims = z.object({
 const isHead = (record: unknown): record is RecordHead =>
   typeof record === "object" && record !== null && "commitment" in record
 
-async function verifiedClaims(receipt: string, keys: readonly JWK[]): Promise<Record<string, unknown> | null> {
-  for (const jwk of keys.filter(isEd25519)) {
+async function verifiedClaims(receipt: string, keys: readonly KeyX[]): Promise<Record<string, unknown> | null> {
+  for (const x of keys) {
     try {
-      const { payload, protectedHeader } = await compactVerify(receipt, await importJWK(jwk, "EdDSA"))
+      const { payload, protectedHeader } = await compactVerify(
+        receipt,
+        await importJWK({ kty: "OKP", crv: "Ed25519", x }, "EdDSA"),
+      )
       if (protectedHeader.typ !== RECEIPT_TYPE) return null
       return JSON.parse(new TextDecoder().decode(payload))
     } catch {

@@ -20,6 +20,8 @@ export interface VerifiedFiles extends Omit<CheckedExport, "findings"> {
   readonly worker: readonly WorkerLog[] | null
   /** Those that are no receipts. */
   readonly files: number
+  /** `x` of the JWKs of keys that were known from elsewhere. */
+  readonly pinned: readonly string[]
 }
 
 const MOST_PRINTED = 50
@@ -43,7 +45,14 @@ export function verificationText(verified: VerifiedFiles): string {
   )
   const sum = `${records} records, ${proven} of them proven by ${checkpoints} checkpoints`
   const lines = [...flaws, ...more, ...notProven, ...receipts.map(receiptLine), ...logLines(verified)]
-  return [...lines, ...(files > 0 ? [sum] : [])].map(printableText).join("\n")
+  return [...lines, ...(files > 0 ? [sum, keyLine(verified)] : [])].map(printableText).join("\n")
+}
+
+/** Which keys are believed, and because of which. */
+function keyLine({ keys, pinned }: VerifiedFiles): string {
+  if (pinned.length > 0) return `signed by ${keys.length} keys, linked with ${pinned.join(", ")}`
+  const known = keys.length > 0 ? keys.map((key) => `--key ${key}`).join(" or ") : "none"
+  return `whose keys: not proven. The files have ${known}`
 }
 
 function receiptLine({ file, ...proven }: VerifiedFiles["receipts"][number]): string {
@@ -64,8 +73,9 @@ function logLines({ logs, worker }: VerifiedFiles): readonly string[] {
     const covered = newest
       ? `, newest checkpoint at ${newest.size}${newest.at === null ? "" : ` of ${time(newest.at)}`}`
       : ""
+    const until = here && here.until !== null ? `, all until ${time(here.until)}` : ""
     const beyond = there && there.more > 0 ? `; the Worker has ${there.more} more, up to ${time(there.at)}` : ""
-    return `${name}: ${has}${covered}${beyond}`
+    return `${name}: ${has}${covered}${until}${beyond}`
   })
 }
 

@@ -73,7 +73,7 @@ export const control = {
  */
 async function withdrawAll(env: ServeEnv, { at, takenAt }: Restore): Promise<void> {
   const board = env.SWITCHBOARD.getByName("board")
-  for (const { kid } of await board.publicKeys()) if (kid !== undefined) await board.pull(kid)
+  await board.replaceKeys()
   const reason = `restored from a backup of ${new Date(takenAt).toISOString()}`
   const setter = { decision: `restore_${at}`, operator: OPERATOR, reason }
   const stopped = { kind: "everything" } as const

@@ -14,7 +14,7 @@ import { showOwnApproval } from "./own-approval.ts"
 import { listTasks } from "./latest-tasks.ts"
 import { publishBundle } from "./publish.ts"
 import { addRevocation, liftRevocation, listRevocations } from "./revocations.ts"
-import { listCheckpoints, readRecords, showOwnReceipt, showReceipt } from "./records.ts"
+import { listCheckpoints, readRecords, showOwnReceipt, showReceipt, stateLogs } from "./records.ts"
 import { listRisks, reportRisk } from "./risks.ts"
 import { backfillSink, listSinks } from "./sinks.ts"
 import { abortTask, clearLabels, completeTask, quarantineTask, releaseTask, showTask } from "./tasks.ts"
@@ -54,6 +54,7 @@ export const HANDLERS: { readonly [Name in EndpointName]: Handler<Name> } = {
   revokeClient,
   explain,
   readRecords,
+  stateLogs,
   listCheckpoints,
   showReceipt,
   showOwnReceipt,

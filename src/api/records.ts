@@ -1,10 +1,11 @@
 /** `/v1/records`: the logs of decision records in their order, and what proves them. */
 import type { LogCheckpoint } from "../audit/log-page.ts"
-import { proveRecord, type FoundRecord } from "../audit/record-logs.ts"
+import { proveRecord, statedLogs, type FoundRecord } from "../audit/record-logs.ts"
 import { base64ToBytes, bytesToBase64 } from "../core/encoding/base64.ts"
 import { timeOf } from "../core/encoding/ids.ts"
 import { proofText } from "../core/proof/checkpoint.ts"
 import { headOf, leafOf } from "../core/proof/leaf.ts"
+import { statementName, statementText } from "../core/proof/log-statement.ts"
 import { knownToAgent } from "../core/proof/receipt.ts"
 import { isDenied } from "../core/denials/denial.ts"
 import { askLedger } from "../ledger/ask.ts"
@@ -14,6 +15,8 @@ import type { Answer } from "./contract/contract.ts"
 import type { ApiAnswer, ApiError } from "./outcome.ts"
 import { noSuchTask, recordedAgent, TASK_UNAVAILABLE, tokenRejected } from "./task-caller.ts"
 import { readStored } from "../core/record/record.ts"
+import { keyRing } from "../signing/key-ring.ts"
+import { signNote } from "../signing/sign-note.ts"
 import { ringSigner } from "../signing/signing-key.ts"
 import { signReceipt, type Receipt } from "../signing/sign-receipt.ts"
 import type { Handler } from "./handler.ts"
@@ -25,11 +28,21 @@ export const readRecords: Handler<"readRecords"> = async ({ query: { log, from, 
   return { answer: lines, record: isEmpty ? null : { arguments: { log, from } } }
 }
 
+export const stateLogs: Handler<"stateLogs"> = async ({ query: { until }, context: { env, config } }) => {
+  const [logs, keys] = await Promise.all([statedLogs(env, until ?? null), keyRing(env).keyLinks()])
+  const note = await signNote(env, statementName(config.issuer), statementText(config.issuer, logs))
+  return { answer: { note, keys } }
+}
+
 export const listCheckpoints: Handler<"listCheckpoints"> = async ({ query: { log: name, from }, context }) => {
   const log = context.env.RECORD_LOG.getByName(name)
-  const [checkpoints, newest] = await Promise.all([log.checkpoints(from), log.newestCheckpoint()])
+  const [checkpoints, newest, { oldest }] = await Promise.all([
+    log.checkpoints(from),
+    log.newestCheckpoint(),
+    log.state(),
+  ])
   const { issuer } = context.config
-  return { answer: { issuer, log: name, checkpoints: checkpoints.map(shown), newest: newest && shown(newest) } }
+  return { answer: { issuer, log: name, checkpoints: checkpoints.map(shown), newest: newest && shown(newest), oldest } }
 }
 
 const shown = ({ size, at, note }: LogCheckpoint): Omit<LogCheckpoint, "frontier"> => ({ size, at, note })

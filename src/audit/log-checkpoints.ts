@@ -1,11 +1,11 @@
-/** The signed checkpoints of a log, at most one a minute. They stay for as long as the log does. */
+/** The signed checkpoints of a log, at most one a minute. They stay for as long as the records that they end with. */
 import { requireOwner } from "../bundles/ownership.ts"
 import { bytesToBase64 } from "../core/encoding/base64.ts"
 import { isSame, rootOf } from "../core/proof/merkle.ts"
-import { originOf, readCheckpoint, type Checkpoint } from "../core/proof/checkpoint.ts"
+import { checkpointText, originOf, readCheckpoint, type Checkpoint } from "../core/proof/checkpoint.ts"
 import { configOf } from "../platform/config.ts"
 import { logEvent } from "../platform/log.ts"
-import { signCheckpoint } from "../signing/sign-checkpoint.ts"
+import { signNote } from "../signing/sign-note.ts"
 import { rootOfGrowth } from "../core/proof/growing-tree.ts"
 import { tileOf, unpacked } from "./log-tree.ts"
 import type { LogCheckpoint } from "./log-page.ts"
@@ -35,6 +35,8 @@ export class LogCheckpoints {
   readonly log: string
   #last: LogCheckpoint | null
   #signing: Promise<boolean> | null = null
+  /** Those before this position are gone. */
+  #oldest = 0
 
   /** @param name of the object; an alarm may wake it without */
   constructor({ sql }: DurableObjectStorage, segments: Segments, name: string | undefined) {
@@ -78,6 +80,13 @@ export class LogCheckpoints {
     return this.#select("WHERE size > ? AND size <= ? ORDER BY size LIMIT ?", from, to, MOST_LISTED)
   }
 
+  /** @param oldest the first position whose record is there */
+  dropBefore(oldest: number): void {
+    if (oldest === this.#oldest) return
+    this.#sql.exec("DELETE FROM checkpoints WHERE size < ?", oldest)
+    this.#oldest = oldest
+  }
+
   /** Milliseconds since the epoch, when the next checkpoint may be signed. Null if the last one covers everything. */
   dueAt(now: number): number | null {
     const last = this.#last
@@ -106,7 +115,7 @@ export class LogCheckpoints {
         logEvent("log_inconsistent", { log: this.log, size: tree.size })
         return true
       }
-      const note = await signCheckpoint(env, checkpoint)
+      const note = await signNote(env, checkpoint.origin, checkpointText(checkpoint))
       const signed = { size: tree.size, at: Date.now(), note, frontier: tree.frontier.map(bytesToBase64) }
       this.#sql.exec("INSERT INTO checkpoints VALUES (?, ?, ?)", signed.size, signed.at, signed.note)
       this.#last = signed

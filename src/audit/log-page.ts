@@ -73,3 +73,12 @@ export interface ProvenRecord extends Omit<LoggedRecord, "leaf"> {
   /** The signed checkpoint. */
   readonly note: string
 }
+
+export interface LogReach {
+  /** Records that the checkpoint covers. */
+  readonly size: number
+  /** The signed checkpoint. Null if there is none. */
+  readonly note: string | null
+  /** Milliseconds since the epoch: what was stored by then is covered. */
+  readonly until: number
+}

@@ -7,29 +7,33 @@ import { EMPTY_ROOT, type Hash, type NodeReader } from "../core/proof/merkle.ts"
 import { leafOfRecord } from "../core/proof/leaf.ts"
 import type { HashText } from "../core/encoding/hash.ts"
 import { textsOf, type PartialRecord } from "../core/record/record.ts"
+import { logEvent } from "../platform/log.ts"
 import type { LoggedRecord } from "./log-page.ts"
 import { newSalts, saltTexts } from "./salts.ts"
-import { SealedIds } from "./sealed-ids.ts"
+import { ageAt, SealedIds } from "./sealed-ids.ts"
 import { EMPTY_TREE, frontierOf, grown, type NewNode, type TreeGrowth } from "../core/proof/growing-tree.ts"
-import { dropLeaves, isOfTile, nodeReader, packed, storeNodes, unpacked, TREE_SCHEMA } from "./log-tree.ts"
+import { dropNodes, isOfTile, nodeReader, packed, storeNodes, unpacked, TREE_SCHEMA } from "./log-tree.ts"
 
 /** Of one segment, unless a single batch has more: sealing so many takes a few milliseconds. */
 const MAX_RECORDS = 500
 const MAX_BYTES = 1_000_000
-const COLUMNS = "first, next, low, high, sealed_at, total"
+const COLUMNS = "first, next, low, high, sealed_at, total, age"
 
 /**
- * Of batches from `low` to `high`. `skipped`: positions, among their records, of those that the log had already. `total`:
- * characters of all records so far. `lowest`, `highest`, `tails`: ids of its records (sealed-ids.ts). A segment whose
- * records were dropped has no salts, and no leaves once the tree no longer needs them.
+ * Of batches from `low` to `high`. `skipped`: positions, among their records, of those that the log had already, or
+ * cannot know. `total`: characters of all records so far. `age`: the log's own time. `lowest`, `highest`, `tails`: ids of
+ * its records (sealed-ids.ts). A segment whose records were dropped has no salts, and no leaves once the tree no longer
+ * needs them; its row goes once nobody sends its records again.
  */
 const SCHEMA = `
 CREATE TABLE IF NOT EXISTS batches (id INTEGER PRIMARY KEY, count INTEGER NOT NULL, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS segments (first INTEGER PRIMARY KEY, next INTEGER NOT NULL, low INTEGER NOT NULL,
-  high INTEGER NOT NULL, sealed_at INTEGER NOT NULL, total INTEGER NOT NULL, lowest TEXT NOT NULL, highest TEXT NOT NULL,
-  skipped TEXT NOT NULL, frontier BLOB NOT NULL, tails BLOB NOT NULL, salts BLOB, leaves BLOB);
+  high INTEGER NOT NULL, sealed_at INTEGER NOT NULL, total INTEGER NOT NULL, age INTEGER NOT NULL, lowest TEXT NOT NULL,
+  highest TEXT NOT NULL, skipped TEXT NOT NULL, frontier BLOB NOT NULL, tails BLOB NOT NULL, salts BLOB, leaves BLOB);
 CREATE INDEX IF NOT EXISTS stored_segments ON segments (first) WHERE salts NOT NULL;
 ${TREE_SCHEMA}`
+
+type Within = (records: readonly PartialRecord[]) => void
 
 interface WaitingRow extends Record<string, SqlStorageValue> {
   readonly id: number
@@ -50,6 +54,7 @@ interface SegmentRow extends Record<string, SqlStorageValue> {
   readonly high: number
   readonly sealed_at: number
   readonly total: number
+  readonly age: number
 }
 
 interface SegmentBody extends SegmentRow {
@@ -140,7 +145,7 @@ export class Segments {
     return this.#storage.sql.exec<{ total: number }>(query, first).toArray()[0]?.total ?? 0
   }
 
-  /** Id of the batch that came last; 0 if none has. */
+  /** 0 if no batch has come. */
   get newest(): number {
     return this.#newest
   }
@@ -174,7 +179,7 @@ export class Segments {
    * @param within runs in the transaction once they have them
    * @returns false if none waits
    */
-  seal(now: number, upTo: number, hash: HashText, within: (records: readonly PartialRecord[]) => void): boolean {
+  seal(now: number, upTo: number, hash: HashText, within: Within): boolean {
     let [count, bytes] = [0, 0]
     const batches = this.#waiting(MAX_RECORDS).filter((batch, at) => {
       count += batch.count
@@ -183,32 +188,29 @@ export class Segments {
     })
     if (batches.length === 0) return false
     const [low, high] = [batches[0]?.id ?? 0, batches.at(-1)?.id ?? 0]
-    this.#storage.transactionSync(() => this.#sealBatches(low, high, now, hash, within))
+    const forgotten = this.#storage.transactionSync(() => this.#sealBatches(low, high, now, hash, within))
+    for (const id of forgotten) logEvent("record_dropped", { id, reason: "too_old" })
     this.#unsealed -= batches.reduce((sum, batch) => sum + batch.count, 0)
     return true
   }
 
-  #sealBatches(
-    low: number,
-    high: number,
-    now: number,
-    hash: HashText,
-    within: (records: readonly PartialRecord[]) => void,
-  ): void {
+  /** @returns ids of records that get no position, because it is unknown whether they have one */
+  #sealBatches(low: number, high: number, now: number, hash: HashText, within: Within): readonly string[] {
     const { sql } = this.#storage
     const all = this.#textsOf(low, high).map((body) => {
       const record: PartialRecord & Record<string, unknown> = JSON.parse(body)
       return { record, characters: body.length }
     })
-    const fresh = this.#ids.fresh(all.map(({ record }) => record.id))
-    const added = all.filter((_, at) => fresh[at])
+    const ids = all.map(({ record }) => record.id)
+    const arrivals = this.#ids.arrivals(ids, now)
+    const added = all.filter((_, at) => arrivals[at] === "new")
+    const forgotten = ids.filter((_, at) => arrivals[at] === "forgotten")
     if (added.length === 0) {
-      // They are there already.
       sql.exec("DELETE FROM batches WHERE id BETWEEN ? AND ?", low, high)
-      return
+      return forgotten
     }
     const records = added.map(({ record }) => record)
-    const salts = newSalts(records.length)
+    const salts = newSalts(added.length)
     const texts = saltTexts(salts)
     const leaves = records.map((record, at) => leafOfRecord(record, texts[at] ?? null, hash))
     const nodes: NewNode[] = []
@@ -216,11 +218,11 @@ export class Segments {
     const [first, next] = [this.#tree.size, tree.size]
     const sealed_at = Math.max(now, this.#last?.sealed_at ?? 0)
     const total = added.reduce((sum, { characters }) => sum + characters, this.#last?.total ?? 0)
-    const skipped = JSON.stringify(fresh.flatMap((isFresh, at) => (isFresh ? [] : [at])))
-    const segment = { first, next, low, high, sealed_at, total }
+    const skipped = JSON.stringify(arrivals.flatMap((arrival, at) => (arrival === "new" ? [] : [at])))
+    const segment = { first, next, low, high, sealed_at, total, age: ageAt(sealed_at, this.#last) }
     const own = this.#ids.rowOf(records.map(({ id }) => id))
     sql.exec(
-      "INSERT INTO segments VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      "INSERT INTO segments VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       ...Object.values(segment),
       own.lowest,
       own.highest,
@@ -237,6 +239,7 @@ export class Segments {
     this.#tree = tree
     this.#last = segment
     this.#oldest ??= segment
+    return forgotten
   }
 
   #textsOf(low: number, high: number): readonly string[] {
@@ -280,14 +283,18 @@ export class Segments {
     return frontierOf(position, this.nodes())
   }
 
-  /** Drops the oldest segment with its records; what it says of ids and of the tree stays. */
+  /** Drops the records of the oldest segment, and what no proof of those that stay needs of the tree; its ids stay. */
   dropOldest(): void {
-    const { sql } = this.#storage
-    const oldest = this.#oldest
+    const [{ sql }, oldest] = [this.#storage, this.#oldest]
     if (!oldest) return
     sql.exec("DELETE FROM batches WHERE id BETWEEN ? AND ?", oldest.low, oldest.high)
     sql.exec("UPDATE segments SET salts = NULL WHERE first = ?", oldest.first)
     this.#oldest = this.#oldestStored()
-    dropLeaves(sql, oldest.first, this.oldest)
+    dropNodes(sql, oldest.first, this.oldest)
+  }
+
+  /** Of the oldest rows, those whose records are gone and are not sent again. */
+  forget(): void {
+    this.#ids.forget(this.oldest, this.#last?.age ?? 0)
   }
 }

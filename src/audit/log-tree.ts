@@ -1,7 +1,7 @@
 /**
  * The Merkle tree of a log, as it is stored. A segment has the hashes of its own entries, and the roots of the full
  * subtrees that its end leaves (`frontier`), so that the next one goes on from there. Above every 256 entries, hashes
- * stand in tiles of 256 (the shape of c2sp.org/tlog-tiles), which stay when the records go.
+ * stand in tiles of 256 (the shape of c2sp.org/tlog-tiles), which go once no record needs them for its proof.
  */
 import { concatBytes } from "@noble/hashes/utils.js"
 import { HASH_LENGTH, nodeHash, type Hash, type NodeReader } from "../core/proof/merkle.ts"
@@ -58,11 +58,20 @@ function leavesIn(sql: SqlStorage, from: number, to: number): readonly Hash[] {
 
 /**
  * When the oldest record that is there is no longer the one at `before`, but the one at `oldest`. Proofs of those that
- * stay, and exports from there on, need the hashes of its whole tile.
+ * stay, exports from there on, and the root of the next checkpoint need the hashes of its whole tile on each level.
  */
-export function dropLeaves(sql: SqlStorage, before: number, oldest: number): void {
+export function dropNodes(sql: SqlStorage, before: number, oldest: number): void {
   const query = `UPDATE segments SET leaves = NULL WHERE ${SEGMENTS_SINCE} AND next <= ?2`
   sql.exec(query, tileOf(before), tileOf(oldest))
+  for (
+    let [level, positions] = [1, TILE * TILE];
+    positions <= oldest;
+    [level, positions] = [level + 1, positions * TILE]
+  ) {
+    const place = Math.floor(oldest / positions)
+    if (place > Math.floor(before / positions))
+      sql.exec("DELETE FROM tiles WHERE level = ? AND place < ?", level, place)
+  }
 }
 
 /** For one proof: what it has read stays in memory. */

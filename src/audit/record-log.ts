@@ -21,7 +21,7 @@ import {
   type SearchResult,
   type ToolRow,
 } from "./log-queries.ts"
-import type { LogCheckpoint, LogPage, LogStart, LogState, ProvenRecord } from "./log-page.ts"
+import type { LogCheckpoint, LogPage, LogReach, LogStart, LogState, ProvenRecord } from "./log-page.ts"
 import { eraseInSegment, segmentsWith, type ErasedRecords } from "./log-erasure.ts"
 import { LogCheckpoints } from "./log-checkpoints.ts"
 import { streamLines, type LogLines } from "./log-lines.ts"
@@ -108,6 +108,8 @@ export class RecordLog extends StoredObject {
     const { newest, end } = this.#segments
     while (this.#segments.seal(Date.now(), newest, nativeHash, (records) => this.#counters.add(records))) {
       this.#sinks.trim(MAX_LOG_BYTES, this.#checkpoints.needed)
+      this.#segments.forget()
+      this.#checkpoints.dropBefore(this.#segments.oldest)
       await nextTurn()
     }
     if (this.#segments.end > end) this.ctx.waitUntil(this.#wakeExporters())
@@ -182,6 +184,22 @@ export class RecordLog extends StoredObject {
     const begin = Math.min(Math.max(from, first, this.#segments.oldest), end)
     const lines = streamLines({ from: begin, end }, this.#segments, this.#checkpoints, configOf(this.env).issuer)
     return { lines, isEmpty: begin === end }
+  }
+
+  /**
+   * How far the checkpoints reach that `lines` exports.
+   * @param until as of `lines`
+   */
+  async reach(until: number | null): Promise<LogReach> {
+    await this.seal()
+    // So the last checkpoint is at most a minute old, if it does not cover everything.
+    if ((this.#checkpoints.dueAt(Date.now()) ?? Infinity) <= Date.now()) await this.#checkpoint()
+    const last = this.#checkpoints.at(until)
+    const size = last?.size ?? 0
+    const isAll = size === this.#segments.end && this.#segments.unsealed === 0
+    // What came before the end of the range, if there is nothing behind it.
+    const now = Math.min(Date.now(), until ?? Number.POSITIVE_INFINITY)
+    return { size, note: last?.note ?? null, until: isAll ? Math.max(now, last?.at ?? 0) : (last?.at ?? 0) }
   }
 
   /** The first of those with `from < size`. */

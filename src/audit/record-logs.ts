@@ -1,5 +1,8 @@
 /** Which log stores a decision record, and how to query those that may have it. */
 import type { LogReading } from "../core/metrics/samples.ts"
+import { readCheckpoint } from "../core/proof/checkpoint.ts"
+import type { StatedLog } from "../core/proof/log-statement.ts"
+import { EMPTY_ROOT } from "../core/proof/merkle.ts"
 import { readStored, type DecisionRecord, type StoredRecord } from "../core/record/record.ts"
 import type { ListedRecords } from "./log-queries.ts"
 import type { ProvenRecord } from "./log-page.ts"
@@ -136,8 +139,7 @@ export interface FoundRecord extends ProvenRecord {
 
 /** @returns "pending" if no checkpoint covers it yet; null if there is none */
 export async function proveRecord(env: Env, id: string): Promise<FoundRecord | "pending" | null> {
-  const names = [...Array.from({ length: SHARDS }, (_, index) => shardName(index)), MANAGEMENT_READS, UNIDENTIFIED]
-  const all = await Promise.all(names.map(async (log) => proofIn(env, log, id)))
+  const all = await Promise.all(logNames().map(async (log) => proofIn(env, log, id)))
   // It may be the valid one of two.
   if (all.includes("pending")) return "pending"
   const proven = all.flatMap((each) => (each === null || each === "pending" ? [] : [each]))
@@ -149,6 +151,11 @@ async function proofIn(env: Env, log: string, id: string): Promise<FoundRecord |
   return found === null || found === "pending" ? found : { ...found, log }
 }
 
+const logNames = (): readonly string[] => [
+  ...Array.from({ length: SHARDS }, (_, index) => shardName(index)),
+  MANAGEMENT_READS,
+  UNIDENTIFIED,
+]
 const shardName = (index: number): string => `records-${index}`
 
 /**
@@ -162,6 +169,18 @@ function validRecord(one: DecisionRecord, other: DecisionRecord): DecisionRecord
 /** All logs, that of unidentified callers last. */
 export function allLogs(env: Env): DurableObjectStub<RecordLog>[] {
   return [...agentShards(env), managementReadsLog(env), unidentifiedLog(env)]
+}
+
+/** Of each log, what a statement says of it. @param until as of `RecordLog.lines` */
+export async function statedLogs(env: Env, until: number | null): Promise<readonly StatedLog[]> {
+  return Promise.all(
+    logNames().map(async (log) => {
+      const { size, note, until: reached } = await env.RECORD_LOG.getByName(log).reach(until)
+      const root = note === null ? EMPTY_ROOT : readCheckpoint(note)?.checkpoint.root
+      if (!root) throw new Error("a checkpoint of the log cannot be read")
+      return { log, size, root, until: reached }
+    }),
+  )
 }
 
 /** What each log's records add up to. */

@@ -104,6 +104,10 @@ export class Switchboard extends StoredObject {
     return this.#ring.publicKeys()
   }
 
+  async keyLinks(): Promise<string[]> {
+    return this.#ring.keyLinks()
+  }
+
   async keyAges(): ReturnType<KeyRing["keyAges"]> {
     return this.#ring.keyAges()
   }
@@ -114,6 +118,10 @@ export class Switchboard extends StoredObject {
 
   async pull(kid: string): Promise<void> {
     await this.#ring.pull(kid)
+  }
+
+  async replaceKeys(): Promise<void> {
+    await this.#ring.replace()
   }
 
   had(kid: string): boolean {

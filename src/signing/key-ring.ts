@@ -7,6 +7,9 @@
 import { exportJWK, generateKeyPair, type JWK } from "jose"
 import { isOwnAlgorithm, OWN_ALGORITHMS, type OwnAlgorithm } from "../core/keys/algorithm.ts"
 import { scheduleOf, type RingKey, type Schedule } from "../core/keys/key-rotation.ts"
+import { LINK_NAME, linkText, type KeyX } from "../core/proof/key-chain.ts"
+import { noteOf } from "../core/proof/checkpoint.ts"
+import { noteSignature } from "./note-signature.ts"
 
 export interface SigningKey {
   readonly kid: string
@@ -42,6 +45,7 @@ export class KeyRing {
       `CREATE TABLE IF NOT EXISTS keys (kid TEXT PRIMARY KEY, private TEXT NOT NULL, public TEXT NOT NULL,
          made_at INTEGER NOT NULL) WITHOUT ROWID;
        CREATE TABLE IF NOT EXISTS gone (kid TEXT PRIMARY KEY) WITHOUT ROWID;
+       CREATE TABLE IF NOT EXISTS links (key TEXT PRIMARY KEY, note TEXT NOT NULL) WITHOUT ROWID;
        CREATE TABLE IF NOT EXISTS record_key (id INTEGER PRIMARY KEY CHECK (id = 1), secret TEXT NOT NULL);
        CREATE TABLE IF NOT EXISTS comparisons (decision TEXT NOT NULL, at INTEGER NOT NULL)`,
     )
@@ -96,8 +100,37 @@ export class KeyRing {
     return schedules.flatMap(({ retained }) => retained.map((row): JWK => JSON.parse(row.public)))
   }
 
+  /** Notes that link each key that has signed checkpoints with the one before it, without those that were pulled. */
+  async keyLinks(): Promise<string[]> {
+    await this.#current()
+    // A ring of an earlier release has keys without links.
+    await this.#ctx.blockConcurrencyWhile(() => this.#link())
+    const rows = this.#ctx.storage.sql.exec<{ note: string }>("SELECT note FROM links").toArray()
+    return rows.map(({ note }) => note)
+  }
+
+  /** What signs checkpoints is linked while the key before it is there. */
+  async #link(): Promise<void> {
+    const keys = (this.#schedules().get("EdDSA")?.retained ?? []).toReversed()
+    let before: JWK | null = null
+    for (const { private: secret } of keys) {
+      const jwk: JWK = JSON.parse(secret)
+      const key: KeyX = jwk.x ?? ""
+      const { sql } = this.#ctx.storage
+      if (sql.exec("SELECT key FROM links WHERE key = ?", key).toArray().length === 0) {
+        const text = linkText({ key, before: before?.x ?? null })
+        const signers = before ? [jwk, before] : [jwk]
+        const signatures = await Promise.all(signers.map(async (signer) => noteSignature(signer, LINK_NAME, text)))
+        sql.exec("INSERT OR IGNORE INTO links VALUES (?, ?)", key, noteOf(text, signatures))
+      }
+      before = jwk
+    }
+  }
+
   /** Deletes a key that is no longer trusted at once; another one signs. */
   async pull(kid: string): Promise<void> {
+    const { sql } = this.#ctx.storage
+    sql.exec("DELETE FROM links WHERE key = (SELECT public ->> 'x' FROM keys WHERE kid = ?)", kid)
     this.#drop(kid)
     await this.#current()
   }
@@ -121,6 +154,20 @@ export class KeyRing {
       sql.exec("INSERT OR IGNORE INTO gone SELECT kid FROM keys WHERE kid = ?", kid)
       sql.exec("DELETE FROM keys WHERE kid = ?", kid)
     })
+  }
+
+  /**
+   * Replaces all keys at once: no token that one of them has signed counts any more. Nobody else had them, so each new one
+   * is linked with the one before it.
+   */
+  async replace(): Promise<void> {
+    const before = [...this.#schedules().values()].flatMap(({ retained }) => retained)
+    await this.#ctx.blockConcurrencyWhile(async () => {
+      for (const alg of OWN_ALGORITHMS) await this.#add(alg)
+      await this.#link()
+    })
+    for (const { kid } of before) this.#drop(kid)
+    await this.#current()
   }
 
   /** For the alarm of its object: rotates the keys even if nobody requests them for a while. */
@@ -165,18 +212,21 @@ export class KeyRing {
 
   /** Checks again what is due: another request may have made it while this one waited for its turn. */
   async #make(): Promise<void> {
-    for (const alg of this.#due()) {
-      const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true })
-      const kid = crypto.randomUUID()
-      const described = { kid, alg, use: "sig" }
-      const [secret, open] = [await exportJWK(privateKey), await exportJWK(publicKey)]
-      this.#ctx.storage.sql.exec(
-        "INSERT INTO keys VALUES (?, ?, ?, ?)",
-        kid,
-        JSON.stringify({ ...secret, ...described }),
-        JSON.stringify({ ...open, ...described }),
-        Date.now(),
-      )
-    }
+    for (const alg of this.#due()) await this.#add(alg)
+    await this.#link()
+  }
+
+  async #add(alg: OwnAlgorithm): Promise<void> {
+    const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true })
+    const kid = crypto.randomUUID()
+    const described = { kid, alg, use: "sig" }
+    const [secret, open] = [await exportJWK(privateKey), await exportJWK(publicKey)]
+    this.#ctx.storage.sql.exec(
+      "INSERT INTO keys VALUES (?, ?, ?, ?)",
+      kid,
+      JSON.stringify({ ...secret, ...described }),
+      JSON.stringify({ ...open, ...described }),
+      Date.now(),
+    )
   }
 }

@@ -1,11 +1,12 @@
 /** An agent gets a receipt of its own decision, which is verified with the public keys alone. */
 import { env } from "cloudflare:workers"
-import { runDurableObjectAlarm } from "cloudflare:test"
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test"
 import { expect, test } from "vitest"
 import { z } from "zod"
-import { checkReceipt, signatureCheck } from "../../cli/records/signatures.ts"
+import { checkpointKeys, checkReceipt, verifyEd25519 } from "../../cli/records/signatures.ts"
 import { firstIdAt } from "../../src/core/encoding/ids.ts"
 import { allLogs } from "../../src/audit/record-logs.ts"
+import { AHEAD_MS, OVERLAP_MS, ROTATE_AFTER_MS } from "../../src/core/keys/key-rotation.ts"
 import { checkExports } from "../../src/core/proof/check-export.ts"
 import { keyRing } from "../../src/signing/key-ring.ts"
 import { openTask } from "../harness/agents.ts"
@@ -45,7 +46,7 @@ test("there is no receipt until a checkpoint covers the record; then it proves t
   const own = await manage("GET", path, `Bearer ${token}`)
   expect(own.status, JSON.stringify(own.json)).toBe(200)
   const receipt = receiptIn(own.json)
-  const keys = await keyRing(env).publicKeys()
+  const keys = checkpointKeys(await keyRing(env).publicKeys())
   expect(await receiptFlaw(receipt, US, keys)).toBeNull()
   expect(await checkReceipt(receipt, US, keys)).toMatchObject({
     proven: {
@@ -131,20 +132,66 @@ async function filledLog(): Promise<string> {
 
 test("an operator reads a log as lines of a file that can be verified", async () => {
   const log = await filledLog()
-  const keys = await keyRing(env).publicKeys()
+  const keys = checkpointKeys(await keyRing(env).publicKeys())
   const { lines } = await read(`log=${log}`)
+  const { json: logs } = await manage("GET", "/v1/records/logs", await bearerOf("viewer"))
   expect(new Set(kindsOf(lines))).toEqual(new Set(["header", "record", "checkpoint", "footer"]))
   const file = {
     name: log,
     async *lines() {
-      yield lines
+      yield [JSON.stringify({ logs }), ...lines]
     },
   }
-  const { findings, records, proven } = await checkExports([file], US, signatureCheck(keys))
+  const { findings, records, proven } = await checkExports([file], {
+    issuer: US,
+    pinned: keys,
+    verify: verifyEd25519,
+    only: [log],
+  })
   expect({ findings, proven }).toEqual({ findings: [], proven: records })
   expect(records).toBeGreaterThan(0)
   const bearer = await bearerOf("viewer")
   expect((await manage("GET", "/v1/records?log=other", bearer)).code).toBe("invalid_request")
+})
+
+test("keys that were retired since are linked with the newest one; a key that was pulled is linked with none", async () => {
+  const log = await filledLog()
+  const [first = ""] = checkpointKeys(await keyRing(env).publicKeys())
+  const before = (await read(`log=${log}`)).lines
+  const statement = async () =>
+    z
+      .object({ note: z.string(), keys: z.array(z.string()) })
+      .parse((await manage("GET", "/v1/records/logs", await bearerOf("viewer"))).json)
+  const checked = async (pinned: string, lines: readonly string[]): Promise<readonly string[]> => {
+    const logs = await statement()
+    const file = {
+      name: log,
+      async *lines() {
+        yield [JSON.stringify({ logs }), ...lines]
+      },
+    }
+    const trust = { issuer: US, pinned: [pinned], verify: verifyEd25519, only: [log] }
+    return (await checkExports([file], trust)).findings.map(({ flaw }) => flaw)
+  }
+  await statement()
+  // A month and a bit later the ring has another key, and an hour after that it has only that one.
+  for (const passed of [ROTATE_AFTER_MS, AHEAD_MS + OVERLAP_MS + 1]) {
+    await runInDurableObject(keyRing(env), (_, { storage }) => {
+      storage.sql.exec("UPDATE keys SET made_at = made_at - ?", passed)
+    })
+    await keyRing(env).publicKeys()
+  }
+  const keys = await keyRing(env).publicKeys()
+  const [second = "", ...others] = checkpointKeys(keys)
+  expect([others, second === first]).toEqual([[], false])
+  expect(await checked(first, before)).toEqual([])
+  expect(await checked(second, before)).toEqual([])
+
+  const { kid = "" } = keys.find(({ x }) => x === second) ?? {}
+  await keyRing(env).pull(kid)
+  const [third = ""] = checkpointKeys(await keyRing(env).publicKeys())
+  expect(await checked(first, before)).toEqual(["unsigned", "unstated"])
+  expect(await checked(third, before)).toContain("unsigned")
 })
 
 test("an answer goes on where the one before ended, and has no records beyond the last checkpoint", async () => {

@@ -6,7 +6,7 @@ import { newId } from "../../src/platform/new-id.ts"
 
 export const log = (): DurableObjectStub<RecordLog> => env.RECORD_LOG.getByName("records-0")
 
-const BEGIN = Date.UTC(2026, 10, 29)
+export const BEGIN = Date.UTC(2026, 10, 29)
 
 /**
  * Each a millisecond after the one before.

@@ -6,11 +6,21 @@ import { DatabaseSync } from "node:sqlite"
 import { setTimeout as sleep } from "node:timers/promises"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { z } from "zod"
+import { exportedLines } from "../../cli/records/export.ts"
+import { linesIn } from "../../cli/records/lines.ts"
+import { verifyEd25519 } from "../../cli/records/signatures.ts"
+import { writeRecordFile } from "../../cli/records/write-file.ts"
+import { LOG_NAMES } from "../../src/api/contract/decisions.ts"
+import { checkExports } from "../../src/core/proof/check-export.ts"
+import type { StatedLogs } from "../../src/core/proof/export-lines.ts"
+import { knownKeys } from "../../src/core/proof/key-chain.ts"
 import { SCOPE } from "../long/stack.ts"
 import { deploy, type Deployment } from "./served.ts"
 
 let there: Deployment
 let backup: string
+/** An export of before the backup. */
+let earlier: string
 beforeAll(async () => {
   there = await deploy()
   backup = join(there.place, "running")
@@ -21,6 +31,7 @@ beforeAll(async () => {
   await there.publish()
   await there.narrowgate.openTask("alice", SCOPE)
   await revoke({ tool: "crm.customers.*" })
+  earlier = await exported("before.ndjson")
 })
 afterAll(async () => there.remove())
 
@@ -187,4 +198,36 @@ describe("a restore", () => {
     const state: unknown = JSON.parse(await readFile(join(there.place, "restored/narrowgate.json"), "utf8"))
     expect(state).toMatchObject({ restored: null })
   })
+
+  test("leaves exports verifiable, without a Worker and by the key of before it, beside one of before it", async () => {
+    const both = [earlier, await exported("after.ndjson")]
+    const key = await keyOf(earlier)
+    for (const files of [both, [earlier], both.slice(1)]) {
+      const sources = files.map((name) => ({ name, lines: () => linesIn(name) }))
+      const trust = { issuer: null, pinned: [key], verify: verifyEd25519, only: null }
+      const { findings, records, proven } = await checkExports(sources, trust)
+      expect({ findings, proven }).toEqual({ findings: [], proven: records })
+      expect(records).toBeGreaterThan(0)
+    }
+  })
 })
+
+/** The file of an export of all logs. */
+async function exported(name: string): Promise<string> {
+  const bearer = async (): Promise<string> => (await there.staff.operator()).replace(/^Bearer /, "")
+  const headers = { authorization: await there.staff.operator() }
+  const stated: StatedLogs = JSON.parse(await (await fetch(there.url("/v1/records/logs"), { headers })).text())
+  const file = join(there.place, name)
+  const range = { stated, logs: LOG_NAMES, from: 0, times: {} }
+  await writeRecordFile(file, exportedLines({ url: there.url("") }, bearer, range))
+  return file
+}
+
+/** The key that has signed what the file states, as an auditor has noted it. */
+async function keyOf(file: string): Promise<string> {
+  const [line = ""] = (await readFile(file, "utf8")).split("\n")
+  const { logs }: { logs: StatedLogs } = JSON.parse(line)
+  const { linked } = await knownKeys(logs.keys, [], verifyEd25519)
+  const [key = ""] = linked
+  return key
+}

@@ -99,6 +99,27 @@ export const decisions = {
     isLines: true,
     errors: [],
   }),
+  stateLogs: endpoint({
+    method: "GET",
+    path: "/v1/records/logs",
+    summary: "States, signed, which logs of decision records there are, and how far each reaches.",
+    details:
+      "The first line of an export is `{logs}` with this answer. The note has a line for each log: its name, the size and the root of its checkpoint, and the time by which what was stored is covered. `keys` links the keys of checkpoints, retired ones too, each with the one before it.",
+    access: { by: "operator", role: "viewer", area: "decisions" },
+    record: "management",
+    query: once(() =>
+      z.strictObject({
+        until: time().describe("As of the first checkpoint of this time or later. Milliseconds since the epoch."),
+      }),
+    ),
+    answer: once(() =>
+      z.looseObject({
+        note: z.string().describe("The signed note (c2sp.org/signed-note)."),
+        keys: z.array(z.string()).describe("Signed notes, in no order."),
+      }),
+    ),
+    errors: [],
+  }),
   listCheckpoints: endpoint({
     method: "GET",
     path: "/v1/records/checkpoints",
@@ -117,6 +138,7 @@ export const decisions = {
         log: z.string(),
         checkpoints: z.array(checkpoint()),
         newest: checkpoint().nullable().describe("The one that covers the most. Null if there is none."),
+        oldest: z.number().describe("The position of the oldest record; earlier checkpoints are deleted with theirs."),
       }),
     ),
     errors: [],

@@ -22,11 +22,15 @@ export interface NoteSignature {
   readonly signature: Uint8Array
 }
 
-export interface SignedCheckpoint {
-  readonly checkpoint: Checkpoint
+/** A text with its signatures (c2sp.org/signed-note). */
+export interface SignedNote {
   /** What is signed. */
   readonly text: string
   readonly signatures: readonly NoteSignature[]
+}
+
+export interface SignedCheckpoint extends SignedNote {
+  readonly checkpoint: Checkpoint
 }
 
 export interface InclusionProof {
@@ -62,16 +66,20 @@ export function noteOf(text: string, signatures: readonly NoteSignature[]): stri
 }
 
 /** @returns null if it is none. Nothing in it may be believed before a signature of a known key is verified. */
-export function readCheckpoint(note: string): SignedCheckpoint | null {
+export function readNote(note: string): SignedNote | null {
   if (note.length > MAX_NOTE_LENGTH || HAS_CONTROL.test(note)) return null
   const end = note.lastIndexOf("\n\n")
   if (end < 0 || !note.endsWith("\n")) return null
-  const text = note.slice(0, end + 1)
-  const checkpoint = readText(text)
   const lines = note.slice(end + 2, -1).split("\n")
-  if (!checkpoint || lines.length > MAX_SIGNATURES) return null
-  const signatures = lines.map(readSignature)
-  return signatures.every((each) => each !== null) ? { checkpoint, text, signatures } : null
+  const signatures = lines.length > MAX_SIGNATURES ? [null] : lines.map(readSignature)
+  return signatures.every((each) => each !== null) ? { text: note.slice(0, end + 1), signatures } : null
+}
+
+/** @returns null if it is none, as `readNote` */
+export function readCheckpoint(note: string): SignedCheckpoint | null {
+  const signed = readNote(note)
+  const checkpoint = signed && readText(signed.text)
+  return checkpoint && { checkpoint, ...signed }
 }
 
 /** Those below U+0020, but for the line feed. */

@@ -1,7 +1,7 @@
 /**
  * How exported records are written: the lines of a file that can be verified, which exported.ts reads. A section begins
  * with a header, which says where the tree of its log stood, and ends with a footer; a file has a section for each log,
- * and another one behind each gap.
+ * and another one behind each gap. Before them stands which logs there are. Each line is what `JSON.stringify` writes.
  */
 import { jsonLine } from "../encoding/ndjson.ts"
 
@@ -29,6 +29,16 @@ interface Checkpoint {
 
 export const checkpointLine = ({ log, size, at, note, frontier }: Checkpoint): string =>
   jsonLine({ checkpoint: { log, size, at, note, frontier } })
+
+export interface StatedLogs {
+  /** `readStatement` reads it. */
+  readonly note: string
+  /** Links of the keys that have signed it and the checkpoints (key-chain.ts). */
+  readonly keys: readonly string[]
+}
+
+/** The first line of a file. */
+export const logsLine = ({ note, keys }: StatedLogs): string => jsonLine({ logs: { note, keys } })
 
 /** @param next the first position that is not in the section */
 export const footerLine = (log: string, next: number): string => jsonLine({ footer: { log, next } })

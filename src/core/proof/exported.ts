@@ -1,15 +1,14 @@
 /** Reads the lines of a file of exported records (NDJSON), as export-lines.ts writes them. */
 import * as z from "zod"
 import { nestsDeeperThan } from "../encoding/json.ts"
-import { scanJson, UNBOUNDED, type ScanRules } from "../encoding/json-scan.ts"
 import { EXPORT_VERSION } from "./export-lines.ts"
 
 const position = z.number().int().min(0)
 /** The last that has a date (ECMA-262, section 21.4.1.1). Milliseconds since the epoch. */
 const LAST_MOMENT = 8.64e15
 
-const header = z.object({
-  header: z.object({
+const header = z.strictObject({
+  header: z.strictObject({
     version: z.literal(EXPORT_VERSION),
     issuer: z.string(),
     log: z.string(),
@@ -17,8 +16,8 @@ const header = z.object({
     frontier: z.array(z.string()),
   }),
 })
-const checkpoint = z.object({
-  checkpoint: z.object({
+const checkpoint = z.strictObject({
+  checkpoint: z.strictObject({
     log: z.string(),
     size: position,
     at: position.max(LAST_MOMENT).optional(),
@@ -26,10 +25,12 @@ const checkpoint = z.object({
     frontier: z.array(z.string()).optional(),
   }),
 })
-const footer = z.object({ footer: z.object({ log: z.string(), next: position }) })
+const footer = z.strictObject({ footer: z.strictObject({ log: z.string(), next: position }) })
+const logs = z.strictObject({ logs: z.strictObject({ note: z.string(), keys: z.array(z.string()) }) })
 export type HeaderLine = z.infer<typeof header>["header"]
 export type CheckpointLine = z.infer<typeof checkpoint>["checkpoint"]
 export type FooterLine = z.infer<typeof footer>["footer"]
+export type LogsLine = z.infer<typeof logs>["logs"]
 export interface RecordLine extends Readonly<Record<string, unknown>> {
   readonly id: string
   readonly log: string
@@ -41,8 +42,12 @@ export type ExportLine =
   | { readonly kind: "header"; readonly header: HeaderLine }
   | { readonly kind: "checkpoint"; readonly checkpoint: CheckpointLine }
   | { readonly kind: "footer"; readonly footer: FooterLine }
-  /** `isPlain`: all readers read the same from the line, so that its hash says of all of them what they read. */
-  | { readonly kind: "record"; readonly record: RecordLine; readonly isPlain: boolean }
+  | { readonly kind: "logs"; readonly logs: LogsLine }
+  /**
+   * `isCanonical`: the line is as a Worker writes it. Another could have a member twice, a number that some readers round
+   * or a carriage return that ends a line for some: its hash would not say of all of them what they read.
+   */
+  | { readonly kind: "record"; readonly record: RecordLine; readonly isCanonical: boolean }
 
 /** @returns null if it is none of them */
 export function readLine(line: string): ExportLine | null {
@@ -53,22 +58,16 @@ export function readLine(line: string): ExportLine | null {
     return null
   }
   if (nestsDeeperThan(value, DEEPEST)) return null
+  const isCanonical = line === JSON.stringify(value)
   // A record has no member of these names.
   for (const [kind, schema] of KINDS) {
     if (!line.startsWith(`{"${kind}"`)) continue
     const { success, data } = schema.safeParse(value)
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the kind is the one of its schema
-    return success ? ({ kind, ...data } as ExportLine) : null
+    return success && isCanonical ? ({ kind, ...data } as ExportLine) : null
   }
-  return isRecord(value) ? { kind: "record", record: value, isPlain: isPlain(line, value) } : null
+  return isRecord(value) ? { kind: "record", record: value, isCanonical } : null
 }
-
-/** No member twice, of which readers take the first or the last; no number that some of them round. */
-function isPlain(line: string, value: RecordLine): boolean {
-  // As a Worker writes it.
-  return line === JSON.stringify(value) || typeof scanJson(line, Infinity, ALIKE) !== "string"
-}
-const ALIKE: ScanRules = { ...UNBOUNDED, mostDepth: Infinity, numbers: "exact" }
 
 /** Deeper than arguments of calls, with what a record has around them. */
 export const DEEPEST = 128
@@ -90,10 +89,11 @@ const KINDS = [
   ["header", header],
   ["checkpoint", checkpoint],
   ["footer", footer],
+  ["logs", logs],
 ] as const
 
-/** Whether it can be a checkpoint, without parsing it. */
-export const mayBeCheckpoint = (line: string): boolean => line.startsWith('{"checkpoint"')
+/** Whether it can be a line of this kind, without parsing it. */
+export const mayBe = (kind: (typeof KINDS)[number][0], line: string): boolean => line.startsWith(`{"${kind}"`)
 
 /** The record as it was stored: its members without those of its place. */
 export function storedMembers({ log: _log, index: _index, salt: _salt, leaf: _leaf, ...record }: RecordLine) {

@@ -14,6 +14,9 @@ export type Flaw =
   | "unsigned"
   | "contradicting"
   | "rewritten"
+  | "missing"
+  | "unstated"
+  | "unpinned"
 
 export interface Finding {
   readonly flaw: Flaw
@@ -33,6 +36,8 @@ export interface CheckedLog {
   /** The first position behind the last one that they have. */
   readonly next: number
   readonly checkpoint: NewestCheckpoint | null
+  /** Milliseconds since the epoch: what the log had stored by then is in the files, as signed. Null: nothing says so. */
+  readonly until: number | null
 }
 
 /** The signed checkpoint that covers the most records of a log. */

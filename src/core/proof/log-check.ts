@@ -78,7 +78,12 @@ export class LogCheck {
     this.#isAtStart = false
     this.#breakOff(file, line)
     if (issuer !== this.#issuer) this.#report("foreign", file, line, `the records of ${log} are of ${issuer}`)
-    this.#start(log, treeOf(from, frontier))
+    const tree = treeOf(from, frontier)
+    const known = this.#checkpoints.at(log, from)
+    if (known && !isSame(known.root, rootOfGrowth(tree))) {
+      this.#report("contradicting", file, line, `the tree of ${log} at ${from} is another than the one that was signed`)
+    }
+    this.#start(log, tree)
   }
 
   #start(log: string, tree: TreeGrowth): void {
@@ -102,7 +107,7 @@ export class LogCheck {
     this.#isBroken = index > 0
   }
 
-  record({ record, isPlain }: RecordOfLine, file: string, line: number): void {
+  record({ record, isCanonical }: RecordOfLine, file: string, line: number): void {
     const { id, index, log } = record
     const what = `record ${id} at ${index} of ${log}`
     if (this.#isAtStart) this.#continue(record)
@@ -114,17 +119,17 @@ export class LogCheck {
     if (index < this.#tree.size || this.#early.has(index)) {
       return this.#report("doubled", file, line, `${what}: the position is taken`)
     }
-    if (index > this.#tree.size) this.#early.set(index, { record, isPlain, file, line, what })
+    if (index > this.#tree.size) this.#early.set(index, { record, isCanonical, file, line, what })
     else {
       const [early] = this.#early.values()
       if (early) this.#report("reordered", file, line, `${what} is behind ${early.what}`)
-      this.#add({ record, isPlain, file, line, what })
+      this.#add({ record, isCanonical, file, line, what })
     }
     if (this.#early.size > MOST_EARLY) this.#skip()
   }
 
-  #add({ record, isPlain, file, line, what }: Placed): void {
-    const leaf = isPlain ? hashOf(record, this.#hash) : null
+  #add({ record, isCanonical, file, line, what }: Placed): void {
+    const leaf = isCanonical ? hashOf(record, this.#hash) : null
     const isStated = leaf !== null && (record.leaf === undefined || record.leaf === bytesToBase64(leaf))
     if (!isStated) this.#suspects.push({ file, line, what })
     const entry = isStated ? leaf : base64ToBytes(record.leaf ?? "")
@@ -230,10 +235,17 @@ export class LogCheck {
     return this.#unproven.filter(({ log, from, to }) => this.#proven.missingIn(log, from, to) > 0)
   }
 
-  /** After the last file: reports what its checkpoints cover and no file has. */
-  logs(): readonly CheckedLog[] {
+  /**
+   * After the last file: reports what its checkpoints cover and no file has.
+   * @param only logs that the files are to have. Null: all
+   */
+  logs(only: readonly string[] | null): readonly CheckedLog[] {
     for (const [log, { size, file, line }] of this.#checkpoints.newest) {
-      if (!this.#covered.has(log)) this.#covered.add(log, { from: 0, to: 0, file, line })
+      if (only && !only.includes(log)) continue
+      if (!this.#covered.has(log)) {
+        this.#report("missing", file, line, `${log} is in no file, and ${size} records of it are signed`)
+        continue
+      }
       for (const gap of this.#covered.gaps(log, size)) {
         const range = `records ${gap.from} to ${gap.to - 1} of ${log}`
         const isBetween = gap.to < this.#covered.rangeOf(log).to
@@ -244,7 +256,8 @@ export class LogCheck {
     return this.#covered.logs.map((log) => {
       const { from, to: next } = this.#covered.rangeOf(log)
       const newest = this.#checkpoints.newest.get(log)
-      return { log, from, next, checkpoint: newest ? { size: newest.size, root: newest.root, at: newest.at } : null }
+      const checkpoint = newest ? { size: newest.size, root: newest.root, at: newest.at } : null
+      return { log, from, next, checkpoint, until: this.#checkpoints.until(log) }
     })
   }
 }

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { decodeJwt, exportJWK, generateKeyPair, type JSONWebKeySet } from "jose"
 import { expect } from "vitest"
+import { logsLine } from "../../../src/core/proof/export-lines.ts"
 import type { Evidence } from "../evidence.ts"
 import { HOOKS, type GuardedWorld } from "../guarded.ts"
 import { replacing, withoutRule } from "../scenario.ts"
@@ -33,11 +34,13 @@ async function deniedMail(world: GuardedWorld, text = "Hello."): Promise<{ sessi
 async function exported(world: GuardedWorld, names: readonly string[] = LOGS): Promise<string> {
   await world.pass("3 minutes")
   const headers = { authorization: `Bearer ${await world.narrowgate.person(OLIVIA)}` }
+  const stated = await world.narrowgate.request("/v1/records/logs", { headers })
+  expect(stated.status, stated.body).toBe(200)
   const logs = await Promise.all(
     names.map(async (log) => world.narrowgate.request(`/v1/records?log=${log}`, { headers })),
   )
   for (const { status, body } of logs) expect(status, body).toBe(200)
-  return logs.map(({ body }) => body).join("")
+  return `${logsLine(JSON.parse(stated.body))}${logs.map(({ body }) => body).join("")}`
 }
 
 /** The receipt of a decision, as the agent gets it. */
@@ -74,7 +77,7 @@ async function verified(
     const [file, keys] = [join(directory, name), join(directory, "jwks.json")]
     await writeFile(file, text)
     await writeFile(keys, JSON.stringify(keySet ?? (await keysOf(url))))
-    const args = ["bin/narrowgate.ts", "decisions", "verify", file, "--keys", keys, "--issuer", url]
+    const args = ["bin/narrowgate.ts", "decisions", "verify", file, "--keys", keys, "--issuer", url, "--log", ...LOGS]
     return await new Promise((resolve) => {
       execFile(process.execPath, args, (error, stdout, stderr) =>
         resolve({ code: Number(error?.code ?? 0), out: stdout + stderr }),

@@ -1,11 +1,13 @@
 /** Attacks on exported records, as data: each is named for what it is, and nothing else is reported. */
 import { expect, test } from "vitest"
 import { base64ToBytes, bytesToBase64 } from "../../../src/core/encoding/base64.ts"
-import { bytesToBase64url } from "../../../src/core/encoding/base64url.ts"
-import { checkpointText, noteKeyId, noteOf, originOf } from "../../../src/core/proof/checkpoint.ts"
-import { checkExports, type CheckedExport } from "../../../src/core/proof/check-export.ts"
+import { bytesOfBase64url, bytesToBase64url } from "../../../src/core/encoding/base64url.ts"
+import { checkpointText, noteKeyId, noteOf, originOf, type NoteSignature } from "../../../src/core/proof/checkpoint.ts"
+import { checkExports, type CheckedExport, type Trust } from "../../../src/core/proof/check-export.ts"
 import type { Flaw } from "../../../src/core/proof/findings.ts"
-import { EXPORT_VERSION } from "../../../src/core/proof/export-lines.ts"
+import { EXPORT_VERSION, logsLine } from "../../../src/core/proof/export-lines.ts"
+import { LINK_NAME, linkText } from "../../../src/core/proof/key-chain.ts"
+import { statementName, statementText, type StatedLog } from "../../../src/core/proof/log-statement.ts"
 import { EMPTY_TREE, grown, rootOfGrowth } from "../../../src/core/proof/growing-tree.ts"
 import { headOf, leafOf } from "../../../src/core/proof/leaf.ts"
 
@@ -70,18 +72,52 @@ async function section({ log = "records-0", issuer = ISSUER, keys = own, erased 
   return [...lines, JSON.stringify({ footer: { log, next: 20 } })]
 }
 
-async function checked(...files: readonly (readonly string[])[]): Promise<CheckedExport> {
+/** A line that states these logs, with links of keys. */
+async function stated(
+  logs: readonly StatedLog[],
+  keys: readonly string[],
+  signer: Keys,
+  issuer = ISSUER,
+): Promise<string> {
+  const [name, text] = [statementName(issuer), statementText(issuer, logs)]
+  return logsLine({ note: noteOf(text, [await signatureOf(signer, name, text)]), keys }).trimEnd()
+}
+
+async function signatureOf({ pair, raw }: Keys, name: string, text: string): Promise<NoteSignature> {
+  const signature = new Uint8Array(await crypto.subtle.sign("Ed25519", pair.privateKey, encoder.encode(text)))
+  return { name, keyId: noteKeyId(name, raw), signature }
+}
+
+const xOf = ({ raw }: Keys): string => bytesToBase64url(raw)
+
+/** @param signers the key itself and the one before, unless an attacker makes it */
+async function link(
+  key: Keys,
+  before: Keys | null,
+  signers: readonly Keys[] = before ? [key, before] : [key],
+): Promise<string> {
+  const text = linkText({ key: xOf(key), before: before && xOf(before) })
+  return noteOf(text, await Promise.all(signers.map(async (signer) => signatureOf(signer, LINK_NAME, text))))
+}
+
+const verify: Trust["verify"] = async (key, text, signature) => {
+  const raw = await crypto.subtle.importKey("raw", bytesOfBase64url(key), "Ed25519", false, ["verify"])
+  return crypto.subtle.verify("Ed25519", raw, signature, encoder.encode(text))
+}
+
+async function trusted(trust: Partial<Trust>, ...files: readonly (readonly string[])[]): Promise<CheckedExport> {
   const sources = files.map((lines, at) => ({
     name: `${at}.ndjson`,
     async *lines() {
       yield lines
     },
   }))
-  return checkExports(sources, ISSUER, async ({ checkpoint, text, signatures }) => {
-    const [signature] = signatures
-    if (!signature || signature.keyId.join() !== noteKeyId(checkpoint.origin, own.raw).join()) return false
-    return crypto.subtle.verify("Ed25519", own.pair.publicKey, signature.signature, encoder.encode(text))
-  })
+  return checkExports(sources, { issuer: ISSUER, pinned: [xOf(own)], verify, only: null, ...trust })
+}
+
+/** A statement of no log is beside them. */
+async function checked(...files: readonly (readonly string[])[]): Promise<CheckedExport> {
+  return trusted({}, ...files, [await stated([], [], own)])
 }
 
 async function flawsOf(...files: readonly (readonly string[])[]): Promise<readonly (readonly [Flaw, string])[]> {
@@ -111,7 +147,7 @@ test("whole exports are sound: one log, two, one whose person is erased, one of 
   expect(await flawsOf([...sound, ...second])).toEqual([])
   expect(await flawsOf(sound, second)).toEqual([])
   expect(await flawsOf(erased)).toEqual([])
-  expect(await flawsOf(sound.map((line) => line.replaceAll('","', '", "')))).toEqual([])
+  expect(await flawsOf([...sound, ""])).toEqual([])
 })
 
 const contradicting = (await section({ seed: "x" })).filter((line) => line.startsWith('{"checkpoint"'))
@@ -247,6 +283,35 @@ const ATTACKS: readonly (readonly [string, readonly string[], readonly (readonly
     ],
   ],
   ["a line that is none", sound.toSpliced(5, 0, "{"), [["malformed", /no line/]]],
+  ["an empty line", sound.toSpliced(5, 0, ""), [["malformed", /empty/]]],
+  ["an empty line at the end", [...sound, "", ""], [["malformed", /empty/]]],
+  ["a line of a carriage return", sound.toSpliced(5, 0, "\r"), [["malformed", /no line/]]],
+  [
+    "a carriage return, where some readers end the line",
+    edited(3, (line) => line.replace(",", ",\r")),
+    [["changed", /at 3 of/]],
+  ],
+  ["lines that end as on Windows", edited(3, (line) => `${line}\r`), [["changed", /at 3 of/]]],
+  ["a space", edited(3, (line) => line.replace(",", ", ")), [["changed", /at 3 of/]]],
+  ["a letter that is escaped", edited(3, (line) => line.replace('"ok"', '"\\u006fk"')), [["changed", /at 3 of/]]],
+  [
+    "a byte order mark",
+    sound.with(0, `\uFEFF${sound[0]}`),
+    [
+      ["malformed", /no line/],
+      ["mixed", /^the end of records-0/],
+    ],
+  ],
+  [
+    "a checkpoint in another form",
+    sound.toSpliced(9, 1, (sound[9] ?? "").replace(",", ", ")),
+    [["malformed", /no line/]],
+  ],
+  [
+    "a member that a checkpoint has not",
+    sound.toSpliced(9, 1, (sound[9] ?? "").replace('{"log"', '{"logs":1,"log"')),
+    [["malformed", /no line/]],
+  ],
 ]
 
 test.each(ATTACKS)("%s is named", async (_name, lines, expected) => {
@@ -345,7 +410,97 @@ test("what no file of a log has is named, and so is what only one of two has cha
 
 test("a log of which only checkpoints are there is named", async () => {
   const kept = second.filter((line) => line.startsWith('{"checkpoint"'))
-  expect(await flawsOf(sound, kept)).toEqual([["cut", expect.stringMatching(/^records 0 to 19 of records-1: /)]])
+  expect(await flawsOf(sound, kept)).toEqual([["missing", "records-1 is in no file, and 20 records of it are signed"]])
+})
+
+/** What a statement says of a whole section. */
+function statedOf(lines: readonly string[], log: string): StatedLog {
+  const found = lines.flatMap((line) => {
+    const { leaf } = record(line)
+    return typeof leaf === "string" ? [base64ToBytes(leaf) ?? new Uint8Array()] : []
+  })
+  return { log, size: found.length, root: rootOfGrowth(grown(EMPTY_TREE, found)), until: 1_000 }
+}
+const both = [statedOf(sound, "records-0"), statedOf(second, "records-1")]
+const flaws = async (trust: Partial<Trust>, ...files: readonly (readonly string[])[]): Promise<readonly string[]> =>
+  (await trusted(trust, ...files)).findings.map(({ flaw, what }) => `${flaw}: ${what}`)
+
+test("an export is proven by one pinned key alone; a whole log that is missing, or whose end is cut with its checkpoint, is named", async () => {
+  const first = await stated(both, [], own)
+  expect(await trusted({ issuer: null }, [first, ...sound, ...second])).toMatchObject({
+    findings: [],
+    proven: 40,
+    keys: [xOf(own)],
+    logs: [
+      { log: "records-0", until: 1_000 },
+      { log: "records-1", until: 1_000 },
+    ],
+  })
+  expect(await flaws({}, [first, ...sound])).toEqual([
+    "missing: records-1 is in no file, and 20 records of it are signed",
+  ])
+  expect(await flaws({ only: ["records-0"] }, [first, ...sound])).toEqual([])
+  expect(await flaws({}, [first, ...older, ...second])).toEqual([
+    "cut: records 8 to 19 of records-0: a checkpoint covers them",
+  ])
+})
+
+test("a statement that is missing, changed, of another key or of another deployment is named", async () => {
+  const first = await stated(both, [], own)
+  expect(await flaws({}, [...sound, ...second])).toEqual([expect.stringMatching(/^unstated: /)])
+  const fewer = first.replace("records-0 20", "records-0 19")
+  expect(await flaws({}, [fewer, ...sound, ...second])).toEqual([
+    expect.stringMatching(/^unsigned: /),
+    expect.stringMatching(/^unstated: /),
+  ])
+  expect(await flaws({}, [await stated(both, [], others), ...sound, ...second])).toEqual([
+    expect.stringMatching(/^unsigned: /),
+    expect.stringMatching(/^unstated: /),
+  ])
+  expect(await flaws({}, [await stated(both, [], own, "https://other.example"), ...sound, ...second])).toEqual([
+    expect.stringMatching(/^foreign: /),
+    expect.stringMatching(/^unstated: /),
+  ])
+  const [one, two] = both
+  if (!one || !two) throw new Error("two were stated")
+  expect(await flaws({}, [await stated([{ ...one, root: two.root }, two], [], own), ...sound, ...second])).toEqual(
+    expect.arrayContaining([expect.stringMatching(/^contradicting: /)]),
+  )
+})
+
+test("keys in a file are believed if they are linked with a pinned one, both ways; what a retired key states is not", async () => {
+  const [newer, mallory] = [await newKeys(), await newKeys()]
+  const keys = [await link(newer, own), await link(own, null)]
+  const file = [await stated(both, keys, newer), ...sound, ...second]
+  for (const pin of [own, newer]) expect(await flaws({ pinned: [xOf(pin)] }, file)).toEqual([])
+  // Without a key that is known from elsewhere, the file agrees with itself.
+  expect(await flaws({ pinned: [] }, file)).toEqual([expect.stringMatching(/^unpinned: /)])
+  // Whole, and signed anew by somebody else, who says that the pinned key has made theirs.
+  const forgery = [...(await section({ keys: mallory })), ...(await section({ log: "records-1", keys: mallory }))]
+  for (const signers of [[mallory], [mallory, mallory]]) {
+    const forged = [await link(mallory, own, signers), await link(own, null)]
+    const found = await flaws({}, [await stated(both, forged, mallory), ...forgery])
+    expect(found).toEqual(
+      expect.arrayContaining([expect.stringMatching(/^unsigned: /), expect.stringMatching(/^unstated: /)]),
+    )
+  }
+  // The key before the pinned one was stolen when it had been retired.
+  const stolen = await flaws({ pinned: [xOf(newer)] }, [await stated(both, keys, own), ...sound, ...second])
+  expect(stolen).toEqual([expect.stringMatching(/^unstated: /)])
+})
+
+test("a history that another one goes on from is named where they meet", async () => {
+  const other = await section({ seed: "x" })
+  const leaves = other.slice(1).flatMap((line) => {
+    const { leaf } = record(line)
+    return typeof leaf === "string" ? [base64ToBytes(leaf) ?? new Uint8Array()] : []
+  })
+  const frontier = grown(EMPTY_TREE, leaves.slice(0, 8)).frontier.map(bytesToBase64)
+  const header = { version: EXPORT_VERSION, issuer: ISSUER, log: "records-0", from: 8, frontier }
+  const rest = [JSON.stringify({ header }), ...other.slice(lineOf(8))]
+  expect(await flawsOf(older, rest)).toEqual([
+    ["contradicting", "the tree of records-0 at 8 is another than the one that was signed"],
+  ])
 })
 
 /** Files as a sink writes them: lines without header and footer, and checkpoints that say their tree. */

@@ -373,7 +373,7 @@ it.each([
 })
 
 it.each([
-  ["database of a record log, after 36 months", "log-size"],
+  ["database of a record log", "log-size"],
   ["a sink that is out of order for a day", "log-backlog"],
   ["live tasks of the agent in a partition", "live-trees"],
   ["requests of the busiest ledger", "ledger-requests"],
@@ -404,7 +404,6 @@ describe("the page of capacity has what the program prints", () => {
   it.each([
     ["small-team", "log-history", 44, "with 44 times as many calls"],
     ["company", "log-backlog", 6, "one day at six times the calls"],
-    ["company", "log-size", 7, "at about seven times the calls"],
   ])("when %s meets %s", (name, limit, factor, claim) => {
     const usedAt = (times: number): number => {
       const scenario = read(`bench/capacity/scenarios/${name}.yaml`)

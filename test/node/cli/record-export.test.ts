@@ -5,7 +5,7 @@ import { join } from "node:path"
 import type { JWK } from "jose"
 import { expect, test } from "vitest"
 import { logsOfWorker } from "../../../cli/records/newest-checkpoints.ts"
-import { signatureCheck } from "../../../cli/records/signatures.ts"
+import { checkpointKeys, signatureCheck } from "../../../cli/records/signatures.ts"
 import { ownStack } from "./own-stack.ts"
 import { run } from "./run.ts"
 
@@ -15,16 +15,26 @@ const at = (): readonly string[] => ["--url", own().stack.origin, "--idp", own()
 
 test("records are exported with what proves them, and a changed one is named", async () => {
   const file = join(own().directory, "records.ndjson.gz")
+  let said = ""
   // The stack has published its policies, which is recorded.
   const exported = async (): Promise<string> => {
     const written = await run(ROOT, ["decisions", "export", file, ...at()])
     expect(written.code, written.stderr).toBe(0)
+    said = written.stderr
     return gunzipSync(await readFile(file)).toString()
   }
   await expect.poll(exported, { timeout: 60_000, interval: 1_000 }).toContain('"path":"/v1/bundles"')
   const verified = await run(ROOT, ["decisions", "verify", file, ...at(), "--json"])
   expect(verified.code, verified.stdout).toBe(0)
   expect(JSON.parse(verified.stdout)).toMatchObject({ findings: [], proven: expect.any(Number) })
+
+  // Without a Worker: by the key that the export has printed, or by none.
+  const [, reach = "", key = ""] = /had stored by (\S+);[^]*(--key [\w-]{43})\n$/.exec(said) ?? []
+  expect(Date.now() - Date.parse(reach)).toBeLessThan(120_000)
+  const alone = await run(ROOT, ["decisions", "verify", file, ...key.split(" ")])
+  expect([alone.code, alone.stdout]).toEqual([0, expect.stringContaining(`linked with ${key.slice("--key ".length)}`)])
+  const unpinned = await run(ROOT, ["decisions", "verify", file])
+  expect([unpinned.code, unpinned.stdout]).toEqual([1, expect.stringMatching(/unpinned: [^]*The files have --key /)])
 
   const text = gunzipSync(await readFile(file)).toString()
   const changed = join(own().directory, "changed.ndjson.gz")
@@ -42,7 +52,7 @@ test("records are exported with what proves them, and a changed one is named", a
   await writeFile(keys, await (await fetch(`${own().stack.origin}/.well-known/jwks.json`)).text())
   const offline = await run(ROOT, ["decisions", "verify", file, "--keys", keys, "--issuer", own().stack.origin])
   expect(offline.stdout).toMatch(
-    /^(?:[\w-]+: (?:no records|records \d+ to \d+, newest checkpoint at \d+ of \d{4}-[^;\n]+)\n)+\d+ records, \d+ of them proven by \d+ checkpoints\n$/,
+    /^(?:[\w-]+: (?:no records|records \d+ to \d+, newest checkpoint at \d+ of \d{4}-[^;\n]+), all until \d{4}-[^;\n]+\n)+\d+ records, \d+ of them proven by \d+ checkpoints\nsigned by 1 keys, linked with [\w-]{43}\n$/,
   )
   const slash = await run(ROOT, ["decisions", "verify", file, "--keys", keys, "--url", `${own().stack.origin}/`])
   expect([slash.code, slash.stdout]).toEqual([0, offline.stdout])
@@ -55,7 +65,13 @@ test("records are exported with what proves them, and a changed one is named", a
   const without = join(own().directory, "without.ndjson")
   await writeFile(without, sections.toSpliced(published, 1).join(""))
   const missing = await run(ROOT, ["decisions", "verify", without, ...at()])
+  expect([missing.code, missing.stdout]).toEqual([1, expect.stringMatching(/: missing: records-\d is in no file/)])
   expect(missing.stdout).toMatch(/^records-\d: no records; the Worker has \d+ more, up to \d{4}-/m)
+  const bytes = gunzipSync(await readFile(file))
+  const invalid = join(own().directory, "invalid.ndjson")
+  await writeFile(invalid, Buffer.concat([bytes.subarray(0, 20), Buffer.of(0xff), bytes.subarray(20)]))
+  const refused = await run(ROOT, ["decisions", "verify", invalid, "--keys", keys])
+  expect([refused.code, refused.stderr]).toEqual([2, expect.stringMatching(/invalid\.ndjson is no UTF-8/)])
   const again = await run(ROOT, ["decisions", "verify", file, without, ...at(), "--json"])
   expect([again.code, JSON.parse(again.stdout)]).toMatchObject([
     0,
@@ -66,8 +82,19 @@ test("records are exported with what proves them, and a changed one is named", a
   const log = /"log":"(records-\d)"/.exec(sections[published] ?? "")?.[1] ?? ""
   const keySet: { readonly keys: readonly JWK[] } = JSON.parse(await readFile(keys, "utf8"))
   const flawAt = async (size: number): Promise<string | null | undefined> => {
-    const forgedLog = { log, from: 0, next: size, checkpoint: { size, root: new Uint8Array(32), at: null } }
-    const worker = await logsOfWorker({ url: own().stack.origin }, token, [forgedLog], signatureCheck(keySet.keys))
+    const forgedLog = {
+      log,
+      from: 0,
+      next: size,
+      checkpoint: { size, root: new Uint8Array(32), at: null },
+      until: null,
+    }
+    const worker = await logsOfWorker(
+      { url: own().stack.origin },
+      token,
+      [forgedLog],
+      signatureCheck(checkpointKeys(keySet.keys)),
+    )
     return worker.find((each) => each.log === log)?.flaw
   }
   const token = (await run(ROOT, ["token", "operator", ...at()])).stdout.trim()

@@ -12,20 +12,26 @@ import { run } from "./run.ts"
 const ROOT = join(import.meta.dirname, "../../..")
 const own = ownStack()
 /** Not of a mere read, which is in another log. */
-const PUBLICATION = /"path":"\/v1\/bundles".*"log":"records-\d"/
+const REVOCATION = /"path":"\/v1\/revocations".*"log":"records-\d"/
 const at = (): readonly string[] => ["--url", own().stack.origin, "--idp", own().stack.provider]
 
 test("records are exported with what proves them, and a changed one is named", async () => {
   const file = join(own().directory, "records.ndjson.gz")
+  const token = (await run(ROOT, ["token", "operator", ...at()])).stdout.trim()
+  const revoked = await fetch(`${own().stack.origin}/v1/revocations`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+    body: JSON.stringify({ tool: "mail.send", confirm: true }),
+  })
+  expect(revoked.status, await revoked.text()).toBe(200)
   let said = ""
-  // The stack has published its policies, which is recorded.
   const exported = async (): Promise<string> => {
     const written = await run(ROOT, ["decisions", "export", file, ...at()])
     expect(written.code, written.stderr).toBe(0)
     said = written.stderr
     return gunzipSync(await readFile(file)).toString()
   }
-  await expect.poll(exported, { timeout: 60_000, interval: 1_000 }).toMatch(PUBLICATION)
+  await expect.poll(exported, { timeout: 60_000, interval: 1_000 }).toMatch(REVOCATION)
   const verified = await run(ROOT, ["decisions", "verify", file, ...at(), "--json"])
   expect(verified.code, verified.stdout).toBe(0)
   expect(JSON.parse(verified.stdout)).toMatchObject({ findings: [], proven: expect.any(Number) })
@@ -40,7 +46,7 @@ test("records are exported with what proves them, and a changed one is named", a
 
   const text = gunzipSync(await readFile(file)).toString()
   const changed = join(own().directory, "changed.ndjson.gz")
-  await writeFile(changed, gzipSync(text.replace('"path":"/v1/bundles"', '"path":"/v1/bundle"')))
+  await writeFile(changed, gzipSync(text.replace('"path":"/v1/revocations"', '"path":"/v1/revocation"')))
   const named = await run(ROOT, ["decisions", "verify", changed, ...at()])
   expect(named.code).toBe(1)
   expect(named.stdout).toMatch(/changed\.ndjson\.gz:\d+: changed: record dec_\w+ at \d+ of [\w-]+\n/)
@@ -63,9 +69,9 @@ test("records are exported with what proves them, and a changed one is named", a
 
   // A whole log that is left out, and an end that is cut cleanly, with a checkpoint: the Worker knows of more.
   const sections = text.split(/(?=\{"header")/)
-  const published = sections.findIndex((section) => PUBLICATION.test(section))
+  const acted = sections.findIndex((section) => REVOCATION.test(section))
   const without = join(own().directory, "without.ndjson")
-  await writeFile(without, sections.toSpliced(published, 1).join(""))
+  await writeFile(without, sections.toSpliced(acted, 1).join(""))
   const missing = await run(ROOT, ["decisions", "verify", without, ...at()])
   expect([missing.code, missing.stdout]).toEqual([1, expect.stringMatching(/: missing: records-\d is in no file/)])
   expect(missing.stdout).toMatch(/^records-\d: no records; the Worker has \d+ more, up to \d{4}-/m)
@@ -81,7 +87,7 @@ test("records are exported with what proves them, and a changed one is named", a
   ])
 
   // A Worker whose log is another one by now.
-  const log = /"log":"(records-\d)"/.exec(sections[published] ?? "")?.[1] ?? ""
+  const log = /"log":"(records-\d)"/.exec(sections[acted] ?? "")?.[1] ?? ""
   const keySet: { readonly keys: readonly JWK[] } = JSON.parse(await readFile(keys, "utf8"))
   const flawAt = async (size: number): Promise<string | null | undefined> => {
     const forgedLog = {
@@ -99,12 +105,11 @@ test("records are exported with what proves them, and a changed one is named", a
     )
     return worker.find((each) => each.log === log)?.flaw
   }
-  const token = (await run(ROOT, ["token", "operator", ...at()])).stdout.trim()
-  const size = Number(/"checkpoint":\{"log":"[^"]+","size":(\d+)/.exec(sections[published] ?? "")?.[1])
+  const size = Number(/"checkpoint":\{"log":"[^"]+","size":(\d+)/.exec(sections[acted] ?? "")?.[1])
   expect(await flawAt(size)).toBe(`the Worker has another checkpoint of ${log} at ${size}`)
   expect(await flawAt(9_999)).toBe(`the Worker has no checkpoint of ${log} at 9999`)
 
-  const id = /"id":"(dec_\w+)"/.exec(sections[published] ?? "")?.[1] ?? ""
+  const id = /"id":"(dec_\w+)"/.exec(sections[acted] ?? "")?.[1] ?? ""
   const answer = await fetch(`${own().stack.origin}/v1/decisions/${id}/receipt`, {
     headers: { authorization: `Bearer ${token}` },
   })

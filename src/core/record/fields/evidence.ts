@@ -36,7 +36,7 @@ export interface UsedApproval extends Pick<Approval, "id" | "name" | "guardrail"
 
 const pointer = z.looseObject({ seq: z.number(), digest: z.string() })
 
-interface Listing {
+export interface Listing {
   readonly asked: number
   readonly hidden: Readonly<Record<string, number>>
   readonly tools?: Readonly<Record<string, readonly string[]>>

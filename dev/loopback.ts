@@ -102,7 +102,7 @@ export function endWithUs(child: ChildProcess): void {
   child.once("exit", () => process.off("exit", end))
 }
 
-function accepts(port: number): Promise<boolean> {
+export function accepts(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, "127.0.0.1")
     socket.once("connect", () => {

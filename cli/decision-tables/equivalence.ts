@@ -7,6 +7,7 @@ import type { Tool } from "../../src/core/catalog/tool.ts"
 import { Work } from "../../src/core/encoding/work.ts"
 import type { Bundle } from "../../src/core/policy/assemble.ts"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
+import type { AgentDefinition } from "../../src/core/policy/definition/agents.ts"
 import { compileRules, type PolicyRequest } from "../../src/core/policy/cedar/engine.ts"
 import { memberOf, overlay, type EntityStore } from "../../src/core/policy/cedar/entities.ts"
 import { isNode } from "../../src/core/policy/cedar/est.ts"
@@ -33,12 +34,17 @@ export class Equivalence {
     this.#rules = rules
     this.#agents = agents.map(({ id }) => id)
     this.#entities = entities
-    const isGranted = (tool: Tool): boolean =>
-      agents.some(
-        ({ ceiling, purposes: names }) =>
-          within(ceiling)(tool) && names.some((name) => within(purposes.get(name)?.grant ?? ceiling)(tool)),
-      )
+    const isGrantedTo = ({ ceiling, purposes: names }: AgentDefinition, tool: Tool): boolean =>
+      within(ceiling)(tool) && names.some((name) => within(purposes.get(name)?.grant ?? ceiling)(tool))
+    const isGranted = (tool: Tool): boolean => agents.some((agent) => isGrantedTo(agent, tool))
+    // A result may be that of any tool (core/decision/check-results.ts).
+    const isForNobody = ({ resultsOf }: Tool): boolean => {
+      if (!resultsOf) return false
+      const all = tools.filter(({ name }) => resultsOf.includes(name))
+      return !agents.some((agent) => all.every((each) => isGrantedTo(agent, each)))
+    }
     const ofTools = tools.flatMap((tool) => {
+      if (isForNobody(tool)) return []
       // A test may grant every call (`rules_alone`), but no task is opened with more than agents and purposes have.
       const actions = [actionRef(tool.action), ...(isLifecycle(tool) || !isGranted(tool) ? [] : [DELEGATE])]
       return actions.map((action) => ({ action, resource: toolRef(tool.name) }))

@@ -4,6 +4,7 @@ import { randomUUID } from "node:crypto"
 import { writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
+import { setTimeout as sleep } from "node:timers/promises"
 import { generatePublisherKey } from "../../cli/compiler/sign.ts"
 import { PACKAGE } from "../../cli/package.ts"
 import { APP_CLIENT, CLI_CLIENT } from "../../cli/remote/local-stack.ts"
@@ -12,7 +13,7 @@ import { makeKey, type Key } from "../demo/agent.ts"
 import { DEMO_PORTS } from "../demo-ports.ts"
 import { ask } from "../gateway/ask.ts"
 import { first } from "../gateway/headers.ts"
-import { endWithUs, freePort, stop } from "../loopback.ts"
+import { accepts, endWithUs, freePort, stop } from "../loopback.ts"
 import { accessToken, addMailer, answerOf, publicKeys, requestAsMailer, type TaskResponse } from "./agents.ts"
 import type { Place } from "./drill.ts"
 import { copyPolicies, editPolicies, entryOf } from "./policies.ts"
@@ -20,6 +21,8 @@ import { drillEnvironment } from "./run-command.ts"
 
 const ISSUER = "https://authz.example"
 const PROVIDER = "https://id.example"
+/** Milliseconds. */
+const ENDS_WITHIN_MS = 5_000
 
 export interface ServePlace extends Place {
   /** Where objects are. */
@@ -75,7 +78,12 @@ export async function startServePlace(drillDirectory: string): Promise<ServePlac
     async start() {
       serving = await start()
     },
-    kill: async () => stop(serving, "SIGKILL"),
+    async kill() {
+      await stop(serving, "SIGKILL")
+      // workerd ends a moment after the process that started it.
+      for (const deadline = Date.now() + ENDS_WITHIN_MS; await accepts(port); await sleep(50))
+        if (Date.now() > deadline) throw new Error("workerd goes on without `narrowgate serve`")
+    },
     async requestTask() {
       const session = await accessToken(issuer, "alice", { client_id: APP_CLIENT, aud: ISSUER, groups: ["support"] })
       return requestAsMailer({ origin: url, issuer: ISSUER }, agent, session)

@@ -540,7 +540,7 @@ test("a record comes out as it did by the bundle that decided it, whatever it is
         expect(rejudge(record, bundle).judged).not.toMatchObject({ kind: "flips" })
       },
     ),
-    { seed: 20261125, numRuns: 3_000 },
+    { seed: 20261125, numRuns: 3_300 },
   )
   expect(counts.same).toBeGreaterThan(300)
   expect(counts.untold).toBeLessThan(counts.same / 4)

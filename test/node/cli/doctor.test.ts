@@ -129,7 +129,7 @@ describe("behind gateways that ask", () => {
   test("a person sees a line for each check, and what it counted", async () => {
     const { code, stdout, stderr } = await command([])
     expect([code, stderr]).toEqual([0, ""])
-    expect(stdout).toMatch(/^ok +node +Node \d+\./)
+    expect(stdout).toMatch(/^ok +platform +.+, Node \d+\./)
     expect(stdout).toMatch(/\nok +gateway edge +without a token it denies \(3 asked\)/)
     expect(stdout).toMatch(/\nno problems; \d+ ok, 0 to look at, \d+ skipped {2}\d+\.\d s\n$/)
   })

@@ -74,7 +74,8 @@ export function compileFiles({ texts, tables, problems: found }: PolicyFiles, us
     texts,
     (name) => use !== null || !RECORDED.includes(name),
   )
-  return { ...read, body, bundle: loaded, problems: reported.toSorted(byPlace) }
+  const isSound = !linted.some(({ severity }) => severity === "error")
+  return { ...read, body: isSound ? body : null, bundle: isSound ? loaded : null, problems: reported.toSorted(byPlace) }
 }
 
 const NO_RULES: Lowered = { rules: [], written: new Map(), placed: [], problems: [] }

@@ -1,4 +1,5 @@
 /** What tests may name, as the bundle defines it. */
+import { buildCatalog, type Catalog } from "../../src/core/catalog/locate.ts"
 import type { Tool } from "../../src/core/catalog/tool.ts"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
 import type { GatewayDefinition } from "../../src/core/policy/definition/gateways.ts"
@@ -6,6 +7,7 @@ import type { GatewayDefinition } from "../../src/core/policy/definition/gateway
 export interface World {
   readonly body: BundleBody
   readonly tools: ReadonlyMap<string, Tool>
+  readonly catalog: Catalog
   readonly gateways: ReadonlyMap<string, GatewayDefinition>
   readonly agents: ReadonlySet<string>
   readonly purposes: ReadonlySet<string>
@@ -14,9 +16,11 @@ export interface World {
 }
 
 export function worldOf(body: BundleBody): World {
+  const tools = new Map(body.tools.map((tool) => [tool.name, tool]))
   return {
     body,
-    tools: new Map(body.tools.map((tool) => [tool.name, tool])),
+    tools,
+    catalog: buildCatalog(tools, body.servers, body.routes),
     gateways: new Map(body.gateways.map((gateway) => [gateway.id, gateway])),
     agents: new Set(body.agents.map(({ id }) => id)),
     purposes: new Set(body.purposes.map((purpose) => purpose.name)),

@@ -1,7 +1,9 @@
 /** The query of a test, and the scene in which it is made, in the words of the bundle. */
-import { UNSEEN_ARGUMENTS } from "../../src/core/catalog/arguments.ts"
-import { BODILESS } from "../../src/core/catalog/call-request.ts"
+import { isDeepStrictEqual } from "node:util"
+import { unforwardedBody } from "../../src/core/catalog/call-request.ts"
+import { locateTool, originOfTool, toolRequests, type ToolRequest } from "../../src/core/catalog/tool-request.ts"
 import { clientOf, UNKNOWN_CLIENT, type Client } from "../../src/core/decision/client.ts"
+import { isDenied } from "../../src/core/denials/denied.ts"
 import { describeOAuthError, isOAuthFailure } from "../../src/core/denials/oauth-error.ts"
 import type { GatewayDefinition } from "../../src/core/policy/definition/gateways.ts"
 import { suggest } from "../../src/core/encoding/nearest.ts"
@@ -33,10 +35,10 @@ function kindOf(layers: Layers): { readonly kind: QuestionKind; readonly path: P
 }
 
 function readCall(layers: Layers, world: World): TestQuery {
-  const gateway = readGateway(layers, world)
   const [args, body, headers] = [layers.said("arguments"), layers.said("body"), layers.said("headers")]
-  const target = readTarget(layers, world, gateway, layers.need("call"), { arguments: args, body, headers })
-  const scene = readScene(layers, world, gateway, readChain(layers, world))
+  const target = readTarget(layers, world, layers.need("call"), { arguments: args, body, headers }, "query")
+  const { gateway } = target
+  const scene = readScene(layers, world, readChain(layers, world))
   const after = layers.said("after")
   const steps = after?.value.map((step, index) => {
     return readStep(layers, world, scene, { value: step, path: [...after.path, index] })
@@ -56,7 +58,7 @@ function readOpen(layers: Layers, world: World): TestQuery {
   const last = chain.at(-1)
   const requested = open.value === "given" ? last?.requested : askedOf(layers, open.value, undefined, open.path)
   const openings = last && requested ? [...chain.slice(0, -1), { ...last, requested }] : chain
-  return { kind: "open", scene: readScene(layers, world, readGateway(layers, world), openings) }
+  return { kind: "open", scene: readScene(layers, world, openings) }
 }
 
 function readManage(layers: Layers, world: World, path: Path): TestQuery {
@@ -66,7 +68,7 @@ function readManage(layers: Layers, world: World, path: Path): TestQuery {
   return { kind: "manage", operator: readOperator(layers, world), method, thing: { area, kind: about, target } }
 }
 
-function readScene(layers: Layers, world: World, gateway: GatewayDefinition, chain: readonly RequestedTask[]): Scene {
+function readScene(layers: Layers, world: World, chain: readonly RequestedTask[]): Scene {
   return {
     user: readUser(layers, world),
     chain,
@@ -74,7 +76,6 @@ function readScene(layers: Layers, world: World, gateway: GatewayDefinition, cha
     approvals: readApprovals(layers, world),
     boundKey: layers.given("bound_key")?.value ?? false,
     rulesAlone: layers.given("rules_alone")?.value ?? false,
-    gateway,
     risk: layers.given("risk")?.value ?? 0,
     left: { labels: layers.given("labels")?.value ?? [], calls: layers.given("calls")?.value ?? 0 },
     client: UNKNOWN_CLIENT,
@@ -181,10 +182,32 @@ function readGateway(layers: Layers, { body, gateways }: World): GatewayDefiniti
   return gateways.get(id) ?? layers.fault(named?.path ?? layers.path, `there is no gateway \`${id}\``, fix)
 }
 
+/**
+ * The named gateway. If none is named, the first one that serves the origin; likewise for an earlier call, which may have
+ * come through another gateway than the query.
+ * @param called in words, for a gateway that does not serve it
+ */
+function gatewayServing(
+  layers: Layers,
+  world: World,
+  origin: string,
+  of: "query" | "step",
+  called: LayerResult<string>,
+): GatewayDefinition {
+  const gateway = readGateway(layers, world)
+  if (gateway.origins.includes(origin)) return gateway
+  const serving = world.body.gateways.filter(({ origins }) => origins.includes(origin))
+  const named = layers.given("gateway")
+  const [first] = serving
+  if (first && (!named || of === "step")) return first
+  const ids = serving.map(({ id }) => `\`${id}\``).join(" or ")
+  const fix = first ? `Name a gateway that does: ${ids}.` : suggest(origin, gateway.origins, "Name another origin.")
+  return layers.fault(called.path, `\`${gateway.id}\` does not serve \`${called.value}\``, fix)
+}
+
 type FullStep = Extract<StepText, { readonly times?: number }>
 
 function readStep(layers: Layers, world: World, scene: Scene, { value: step, path }: LayerResult<StepText>): Step {
-  const { gateway } = scene
   const given = <Value>(value: Value, key: string): LayerResult<Present<Value>> | undefined =>
     value === undefined ? undefined : { value, path: [...path, key] }
   const { call, arguments: args, body, headers, by, client, times = 1, later = 0, expect, settle }: FullStep = step
@@ -194,7 +217,8 @@ function readStep(layers: Layers, world: World, scene: Scene, { value: step, pat
     layers.fault([...path, "by"], `\`${by}\` is not in the chain`, fix)
   }
   const carried = { arguments: given(args, "arguments"), body: given(body, "body"), headers: given(headers, "headers") }
-  const target = readTarget(layers, world, gateway, { value: call, path: [...path, "call"] }, carried)
+  const target = readTarget(layers, world, { value: call, path: [...path, "call"] }, carried, "step")
+  const { gateway } = target
   if (settle && !gateway.settles) {
     const fix = `Write \`settles: true\` for it in gateways.yaml, or let time pass: \`later\`.`
     layers.fault([...path, "settle"], `\`${gateway.id}\` does not report when a call has ended`, fix)
@@ -237,61 +261,95 @@ type Carried = {
 function readTarget(
   layers: Layers,
   world: World,
-  gateway: GatewayDefinition,
   call: LayerResult<string>,
   carried: Carried,
+  of: "query" | "step",
 ): CallTarget {
   const [method = "", url] = call.value.split(" ")
-  if (url !== undefined) return readRequest(layers, gateway, { method, url, path: call.path }, carried)
+  if (url !== undefined) return readRequest(layers, world, { method, url, path: call.path }, carried, of)
   for (const part of [carried.body, carried.headers]) {
     if (part) layers.fault(part.path, "a tool has arguments", "Write `arguments`, or a request: `GET /crm/tickets`.")
   }
   layers.layer(world.tools, call, "tool", "catalog.yaml")
-  const args = carried.arguments?.value ?? {}
-  return {
-    kind: "tool",
-    tool: call.value,
-    arguments: isUnseen(args) ? UNSEEN_ARGUMENTS : { complete: true, values: args },
-  }
+  const gateway = gatewayServing(layers, world, originOfTool(world.catalog, call.value) ?? "", of, call)
+  const args = carried.arguments ?? { value: {}, path: call.path }
+  const unseen = isUnseen(args.value)
+  const values = isUnseen(args.value) ? {} : args.value
+  return { gateway, unseen, ...readToolCall(layers, world, gateway, call, { value: values, path: args.path }) }
 }
 
 const isUnseen = (args: NonNullable<TestQuestion["arguments"]>): args is "unseen" => args === "unseen"
 
+/** By the first method with which these arguments arrive as they are written. */
+function readToolCall(
+  layers: Layers,
+  { catalog }: World,
+  gateway: GatewayDefinition,
+  { value: tool, path }: LayerResult<string>,
+  args: LayerResult<Readonly<Record<string, unknown>>>,
+): ToolRequest {
+  const requests = toolRequests(catalog, tool, args.value, gateway)
+  const changed = requests.map((request) => changedArgument(locateTool(catalog, request), args.value))
+  const [first] = requests
+  const fitting = requests[changed.indexOf(null)]
+  if (fitting) return fitting
+  if (!first) return layers.fault(path, `nothing leads to \`${tool}\``, "Give it a route, or name its server.")
+  const { name, value } = changed[0] ?? { name: "", value: undefined }
+  const message =
+    value === undefined
+      ? `a call of \`${tool}\` has no argument \`${name}\``
+      : `\`${name}\` arrives as ${JSON.stringify(value)}, because ${first.request.method} has it in the URL`
+  const fix =
+    value === undefined
+      ? "Remove it."
+      : `Write \`${name}: ${JSON.stringify(value)}\`, or \`integers: [${name}]\` for the route in catalog.yaml.`
+  return layers.fault([...args.path, name], message, fix)
+}
+
+interface ChangedArgument {
+  readonly name: string
+  /** As it arrives; undefined if it does not. */
+  readonly value: unknown
+}
+
+/** The first argument that a request carries otherwise than it is written; null if there is none that is seen. */
+function changedArgument(
+  located: ReturnType<typeof locateTool>,
+  written: Readonly<Record<string, unknown>>,
+): ChangedArgument | null {
+  if (isDenied(located) || !located.arguments.complete) return null
+  const { values } = located.arguments
+  const name = Object.keys(written).find((each) => !isDeepStrictEqual(values[each], written[each]))
+  return name === undefined ? null : { name, value: values[name] }
+}
+
 function readRequest(
   layers: Layers,
-  gateway: GatewayDefinition,
+  world: World,
   { method, url, path }: { readonly method: string; readonly url: string; readonly path: Path },
   { arguments: args, body, headers }: Carried,
+  of: "query" | "step",
 ): CallTarget {
   if (args)
     layers.fault(args.path, "a request has its arguments in itself", "Write them into its path, query or `body`.")
   const [, named, target = ""] = /^(https?:\/\/[^/?#]+)?(.*)$/u.exec(url) ?? []
-  const origin = named ?? gateway.origins[0] ?? ""
-  if (!gateway.origins.includes(origin)) {
-    const fix = suggest(origin, gateway.origins, "Name another gateway, or another origin.")
-    layers.fault(path, `\`${gateway.id}\` does not serve \`${origin}\``, fix)
-  }
+  const origin = named ?? readGateway(layers, world).origins[0] ?? ""
+  const gateway = gatewayServing(layers, world, origin, of, { value: origin, path })
   const isText = typeof body?.value === "string"
   const text = body === undefined ? "" : typeof body.value === "string" ? body.value : JSON.stringify(body.value)
-  return {
-    kind: "request",
-    seen: {
-      origin,
-      method,
-      target: target === "" ? "/" : target,
-      headers: {
-        contentType: headers?.value["content-type"] ?? (body === undefined || isText ? null : "application/json"),
-        mcpProtocolVersion: headers?.value["mcp-protocol-version"] ?? null,
-        mcpMethod: headers?.value["mcp-method"] ?? null,
-        mcpName: headers?.value["mcp-name"] ?? null,
-        lastEventId: headers?.value["last-event-id"] ?? null,
-      },
-      // As in src/gateway/present.ts.
-      body: gateway.body
-        ? { kind: "whole", text }
-        : BODILESS.has(method)
-          ? { kind: "whole", text: "" }
-          : { kind: "withheld" },
+  const contentType = headers?.value["content-type"] ?? (body === undefined || isText ? null : "application/json")
+  const request = {
+    origin,
+    method,
+    target: target === "" ? "/" : target,
+    headers: {
+      contentType,
+      mcpProtocolVersion: headers?.value["mcp-protocol-version"] ?? null,
+      mcpMethod: headers?.value["mcp-method"] ?? null,
+      mcpName: headers?.value["mcp-name"] ?? null,
+      lastEventId: headers?.value["last-event-id"] ?? null,
     },
+    body: gateway.body ? ({ kind: "whole", text } as const) : unforwardedBody(method, contentType !== null),
   }
+  return { gateway, unseen: false, request, filled: [] }
 }

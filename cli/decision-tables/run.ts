@@ -2,7 +2,8 @@
  * Runs one query in its scene: a tree of tasks is opened, makes its earlier calls, and then makes the call in question.
  * The ledger's own steps do all of it (src/ledger/tree.ts); nothing here decides.
  */
-import { locate } from "../../src/core/catalog/locate.ts"
+import { UNSEEN_ARGUMENTS } from "../../src/core/catalog/arguments.ts"
+import { locateTool } from "../../src/core/catalog/tool-request.ts"
 import { NO_EVIDENCE } from "../../src/core/decision/call.ts"
 import { isDenied } from "../../src/core/denials/denial.ts"
 import { NOTHING_REQUESTED } from "../../src/core/task/grant.ts"
@@ -120,16 +121,24 @@ function askOpened(
   return callOn(stage, bundle, question.target, { by: null, client })
 }
 
-function callOn(stage: Stage, { catalog }: Bundle, target: CallTarget, caller: Caller): Decided {
-  const located =
-    target.kind === "tool" ? { tool: { name: target.tool }, arguments: target.arguments } : locate(catalog, target.seen)
+function callOn(
+  stage: Stage,
+  { catalog }: Bundle,
+  { gateway, unseen, ...request }: CallTarget,
+  by: Omit<Caller, "gateway">,
+): Decided {
+  const caller = { ...by, gateway }
+  const located = locateTool(catalog, request)
   if (isDenied(located)) {
     stage.refused(located.denied, caller)
     return { kind: "decided", denial: located.denied, evidence: NO_EVIDENCE, tool: null }
   }
-  const { name: tool } = located.tool
-  const besides = "besides" in located && located.besides
-  const called = { tool, arguments: located.arguments, ...(besides && { besides }) }
+  const { tool, besides } = located
+  const called = {
+    tool: tool.name,
+    arguments: unseen ? UNSEEN_ARGUMENTS : located.arguments,
+    ...(besides && { besides }),
+  }
   const { denial, evidence } = stage.call(called, caller)
-  return { kind: "decided", denial, evidence, tool }
+  return { kind: "decided", denial, evidence, tool: tool.name }
 }

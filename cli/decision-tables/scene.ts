@@ -1,5 +1,4 @@
-import type { CallArguments } from "../../src/core/catalog/arguments.ts"
-import type { CallRequest } from "../../src/core/catalog/call-request.ts"
+import type { ToolRequest } from "../../src/core/catalog/tool-request.ts"
 import type { Evidence } from "../../src/core/decision/call.ts"
 import type { Client } from "../../src/core/decision/client.ts"
 import type { Denial } from "../../src/core/denials/denial.ts"
@@ -26,13 +25,15 @@ export interface RequestedTask {
   readonly requested: RequestedGrant
 }
 
-export type CallTarget =
-  | { readonly kind: "tool"; readonly tool: string; readonly arguments: CallArguments }
-  /** How to find the call's tool in the catalog. */
-  | { readonly kind: "request"; readonly seen: CallRequest }
+/** A call as its gateway presents it: the tool is found as in a real call. */
+export interface CallTarget extends ToolRequest {
+  readonly gateway: GatewayDefinition
+  /** Its arguments are not seen, although its gateway forwards bodies: as of a body that is too long. */
+  readonly unseen: boolean
+}
 
 /** Calls before the one in question. */
-export interface Step extends Caller {
+export interface Step extends Omit<Caller, "gateway"> {
   readonly target: CallTarget
   readonly times: number
   /** Seconds that pass before the first of them. */
@@ -55,7 +56,6 @@ export interface Scene {
   readonly boundKey: boolean
   /** The tasks hold every tool, whatever agents, purposes and `delegate` allow, so that no grant denies a call. */
   readonly rulesAlone: boolean
-  readonly gateway: GatewayDefinition
   /** Of each call. */
   readonly risk: number
   /** What other work of the tree has left: labels, and the calls that each task of the chain counts. */

@@ -125,7 +125,11 @@ const given = z
       .describe(
         "If true, the rules alone decide: no ceiling, purpose or grant denies the call, and none requires a user.",
       ),
-    gateway: name.exactOptional().describe("The `id` of the gateway. If absent: the first one."),
+    gateway: name
+      .exactOptional()
+      .describe(
+        "The `id` of the gateway that presents the calls. If absent: the first one that serves what is called.",
+      ),
     client: ofClient,
     operator: z
       .strictObject({
@@ -159,7 +163,9 @@ const carried = {
   arguments: z
     .union([values, z.literal("unseen")], { error: "expected the arguments by name, or `unseen`" })
     .exactOptional()
-    .describe("For a call of a tool: the arguments by name. `unseen`: the gateway did not forward them."),
+    .describe(
+      "For a call of a tool: the arguments by name, as a client sends them through the gateway. `unseen`: they are not read, although the gateway forwards bodies.",
+    ),
   body: z.unknown().optional().describe("For a request: the body, as JSON, or as text."),
   headers: z
     .strictObject({

@@ -32,7 +32,6 @@ interface Holder {
 
 /** What all calls have in common. */
 interface Circumstances {
-  readonly gateway: GatewayDefinition
   readonly risk: number
   /** Names of the approvals that each call has, whatever requires them. */
   readonly approvals: readonly string[]
@@ -42,6 +41,7 @@ interface Circumstances {
 export interface Caller {
   /** An agent of the chain; null: the last. If an agent has several tasks, the lowest one. */
   readonly by: string | null
+  readonly gateway: GatewayDefinition
   /** As the gateway asserts it. */
   readonly client: Client
 }
@@ -57,25 +57,19 @@ function askedBy({ guardrails }: Bundle, name: string): readonly Consented[] {
 export class Stage {
   readonly #bundle: Bundle
   readonly #state: TreeState
-  readonly #gateway: GatewayDefinition
   readonly #risk: number
   /** The approvals that each call has. */
   readonly #consented: readonly Consented[]
   /** Of each task of the chain, the root's first. */
   readonly #holders: readonly Holder[]
   #now: number
-  #made = 0
+  /** The gateway of each call. */
+  readonly #made: string[] = []
 
   /** @param state of a tree that has just begun. Its tasks are copies: calls change them, not what was opened */
-  constructor(
-    bundle: Bundle,
-    state: TreeState,
-    opened: readonly Opened[],
-    { gateway, risk, approvals }: Circumstances,
-  ) {
+  constructor(bundle: Bundle, state: TreeState, opened: readonly Opened[], { risk, approvals }: Circumstances) {
     this.#bundle = bundle
     this.#state = state
-    this.#gateway = gateway
     this.#risk = risk
     this.#consented = approvals.flatMap((name) => askedBy(bundle, name))
     this.#now = state.ledger.clock
@@ -115,25 +109,26 @@ export class Stage {
 
   /** A request that matches no tool of the catalog. */
   refused(denial: Denial, caller: Caller): void {
-    if (this.#gateway.mode !== "enforce") return
+    if (caller.gateway.mode !== "enforce") return
     deniedStep(this.#bundle, this.#state, this.#callOf(caller), denial, this.#now)
   }
 
   /** @returns a function that settles all calls made from now on until it is called */
   settling(): () => void {
-    const before = this.#made
+    const before = this.#made.length
     return () => {
-      for (let made = before + 1; made <= this.#made; made++)
-        settleStep(this.#state, decisionOf(made), this.#gateway.id)
+      for (const [index, gateway] of this.#made.entries()) {
+        if (index >= before) settleStep(this.#state, decisionOf(index + 1), gateway)
+      }
     }
   }
 
-  #callOf({ by, client }: Caller): Omit<Call, "tool" | "arguments"> {
+  #callOf({ by, client, gateway: presenting }: Caller): Omit<Call, "tool" | "arguments"> {
     const holder = this.#holders.findLast(({ agent }) => by === null || agent === by)
     if (!holder) throw new Error(`${by} is none of the chain`)
-    const { id: gateway, environment, mode } = this.#gateway
+    const { id: gateway, environment, mode } = presenting
     const { agent, task, token, jkt } = holder
-    const made = ++this.#made
+    const made = this.#made.push(gateway)
     const proof = jkt === null ? null : this.#proof(jkt, made)
     const risks = this.#risksOf(agent)
     // A table names tools and arguments, not requests: all calls of a tool count as the same request.

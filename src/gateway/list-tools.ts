@@ -6,6 +6,7 @@ import { countByReason, type HiddenTool, type LedgerListQuery } from "../core/re
 import { asciiText } from "../core/encoding/display-text.ts"
 import { ofGateway, recordEdgeDenial, type TokenStatus } from "../audit/edge-record.ts"
 import { lifecycleName } from "../core/catalog/lifecycle.ts"
+import { distrustHeaders } from "../core/catalog/mcp-message.ts"
 import type { McpServer } from "../core/catalog/mcp-server.ts"
 import {
   denialByObservation,
@@ -147,7 +148,7 @@ function sortTools(
   const hidden: HiddenTool[] = []
   const hide = (key: string, reason: HiddenTool[1]): void => void hidden.push([nameOf(server, kind, key), reason])
   // Without the body a call is read from headers, and only for a server that is known to enforce them.
-  if (!gateway.body && !(server.enforces_headers && headersEnforced(observations, server.name))) {
+  if (!gateway.body && (distrustHeaders(server) || !headersEnforced(observations, server.name))) {
     for (const key of all) hide(key, "mcp_headers_untrusted")
     return { tools, known: {}, hidden }
   }

@@ -4,7 +4,7 @@
  */
 import { boundedBytes, CALL_BODY_MS, textOf } from "../platform/request-body.ts"
 import { isOtherMethodInHeaders, METHOD_IN_HEADER } from "../core/catalog/method-override.ts"
-import { BODILESS, type Body, type CallHeaders } from "../core/catalog/call-request.ts"
+import { unforwardedBody, type Body, type CallHeaders } from "../core/catalog/call-request.ts"
 import { deny, isDenied, type Denied } from "../core/denials/denial.ts"
 import type { GatewayDefinition } from "../core/policy/definition/gateways.ts"
 import { clientOf } from "../core/decision/client.ts"
@@ -125,9 +125,7 @@ function readBody(
   gateway: GatewayDefinition,
   method: string,
 ): Body | Denied | Promise<Body | Denied> {
-  if (!gateway.body) {
-    return BODILESS.has(method) && !isBodyTyped(request) ? { kind: "whole", text: "" } : { kind: "withheld" }
-  }
+  if (!gateway.body) return unforwardedBody(method, isBodyTyped(request))
   const encoding = request.headers.get("content-encoding")
   if (encoding !== null && encoding.toLowerCase() !== "identity") {
     return deny({ reason: "body_rejected", what: "it is encoded" })

@@ -1,6 +1,6 @@
 /**
  * What is behind a gateway can distinguish the tokens that are made for it from those that open calls; no client names a
- * retry; and only a gateway that forwards messages can be answered about them.
+ * retry; only a gateway that forwards messages can be answered about them, and not each dialect forwards any.
  */
 import { DIALECTS, type DialectTraits } from "../../../src/core/policy/definition/gateways.ts"
 import type { Policies } from "../model/policies.ts"
@@ -29,7 +29,8 @@ export function checkGateways({ gateways }: Policies): Problem[] {
     }
     const traits: DialectTraits = DIALECTS[dialect]
     for (const [member, [message, fix]] of Object.entries(traits.rejects ?? {})) {
-      if (Object.hasOwn(entry, member)) problems.push(gateways.error(["gateways", index, member], message, fix))
+      if (member === "body" ? body : Object.hasOwn(entry, member))
+        problems.push(gateways.error(["gateways", index, member], message, fix))
     }
     return problems
   })

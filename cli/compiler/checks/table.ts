@@ -23,7 +23,7 @@ import { checkResources } from "./resources.ts"
 import { checkRoutes } from "./routes.ts"
 import { checkScopes } from "./scopes.ts"
 import { checkSelectors } from "./selectors.ts"
-import { checkSeen } from "./seen.ts"
+import { checkSessions } from "./sessions.ts"
 import { checkSinks } from "./sinks.ts"
 import { checkStreams } from "./streams.ts"
 import { checkUndoing } from "./undoing.ts"
@@ -53,7 +53,7 @@ const CHECKS: readonly ((policies: Policies) => Problem[])[] = [
   checkSelectors,
   checkKeys,
   checkAsserted,
-  checkSeen,
+  checkSessions,
   checkAmounts,
   checkWeights,
   checkInFlight,

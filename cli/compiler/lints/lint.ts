@@ -1,6 +1,6 @@
 /**
- * A lint reports what is most likely a slip in policies that would become a bundle. Each lint is a file here and a row
- * of table.ts.
+ * A lint reports what is most likely a slip in policies that would become a bundle; as an error, what denies every call
+ * of a tool that they permit. Each lint is a file here and a row of table.ts.
  */
 import type { Bundle } from "../../../src/core/policy/assemble.ts"
 import type { BundleBody } from "../../../src/core/policy/bundle.ts"

@@ -32,6 +32,7 @@ import { unknownAnnotation } from "./unknown-annotation.ts"
 import { unpermittedAgent } from "./unpermitted-agent.ts"
 import { unpermittedTool } from "./unpermitted-tool.ts"
 import { untoldApproval } from "./untold-approval.ts"
+import { unseenArgument } from "./unseen-argument.ts"
 import { unusedAuthority } from "./unused-authority.ts"
 import { unusedPurpose } from "./unused-purpose.ts"
 import { userlessKey } from "./userless-key.ts"
@@ -71,6 +72,7 @@ const LINTS: readonly Lint[] = [
   spelledBound,
   observingGateway,
   observingStream,
+  unseenArgument,
 ]
 
 /** Warnings while policies are read and rules are lowered, whether or not they become a bundle. */

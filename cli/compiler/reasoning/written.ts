@@ -21,6 +21,8 @@ export interface ReadRule {
   readonly conjuncts: readonly Conjunct[]
   /** Arguments of a call that it reads; `*`: all. */
   readonly reads: readonly string[]
+  /** Other members of the context that it reads. */
+  readonly facts: readonly string[]
   readonly readsResource: boolean
   /** Whether a problem of the rule is reported already, so that its consequences need not be. */
   readonly isWarned: boolean
@@ -32,7 +34,7 @@ export interface ReadRule {
 }
 
 export function readRule({ rule, from }: PlacedRule, isWarned: boolean): ReadRule {
-  const { id, policy, remedy = null, message = null, reads } = rule
+  const { id, policy, remedy = null, message = null, reads, facts = [] } = rule
   const conjuncts = conjunctsOf(policy)
   const scope = {
     principal: readScope(policy["principal"], id),
@@ -41,7 +43,7 @@ export function readRule({ rule, from }: PlacedRule, isWarned: boolean): ReadRul
   }
   const effect = policy["effect"] === "permit" ? "permit" : "forbid"
   const readsResource = conjuncts.some(({ expression }) => readsAny(expression, ["resource"]))
-  const read = { id, effect, remedy, message, policy, scope, conjuncts, reads, readsResource, isWarned } as const
+  const read = { id, effect, remedy, message, policy, scope, conjuncts, reads, facts, readsResource, isWarned } as const
   if ("link" in from) {
     const at = (message: string, fix: string) => from.links.warning(["links", from.index, "id"], message, fix)
     const { file, line } = at("", "")

@@ -31,3 +31,11 @@ export interface CallRequest {
 
 /** Methods whose body no server is expected to read (RFC 9110, sections 9.3.1, 9.3.2 and 9.3.7). */
 export const BODILESS = new Set(["GET", "HEAD", "OPTIONS"])
+
+/**
+ * What is known of the body of a request through a gateway that forwards none.
+ * @param isTyped whether headers describe a body: then an upstream may read one, whatever the method
+ */
+export function unforwardedBody(method: string, isTyped: boolean): Body {
+  return BODILESS.has(method) && !isTyped ? { kind: "whole", text: "" } : { kind: "withheld" }
+}

@@ -116,16 +116,23 @@ function fromHeaders(server: McpServer, headers: CallHeaders): McpCall | Denied 
   return { ...read, mcpMethod: method, byHeaders: true, ...(besides && { besides }) }
 }
 
-function callOfHeaders(server: McpServer, headers: CallHeaders): McpCall | Denied {
-  const distrust = (what: string): Denied => deny({ reason: "mcp_headers_untrusted", what })
+const distrust = (what: string): Denied => deny({ reason: "mcp_headers_untrusted", what })
+
+/** Why no call of the server is read from headers, whatever they say; null if calls are. */
+export function distrustHeaders(server: McpServer): Denied | null {
   if (!server.enforces_headers) return distrust("the server is not known to enforce them")
+  return server.judges_answers ? distrust("answers to the server's own requests are in the body") : null
+}
+
+function callOfHeaders(server: McpServer, headers: CallHeaders): McpCall | Denied {
+  const distrusted = distrustHeaders(server)
+  if (distrusted) return distrusted
   // A client can claim any version; an older one would not make the server compare, so its headers prove nothing.
   if (!VERSIONS_WITH_HEADERS.has(headers.mcpProtocolVersion ?? "")) {
     return distrust("the protocol version is not known to have them")
   }
   const method = headers.mcpMethod
   if (method === null) return distrust("Mcp-Method is missing")
-  if (server.judges_answers) return distrust("answers to the server's own requests are in the body")
   if (isNamedInBody(method)) return distrust("what it names is in the body")
   const name = headers.mcpName === null ? null : decodeHeader(headers.mcpName)
   return callByHeaders(server, method, name) ?? distrust("Mcp-Name is missing or malformed")
@@ -159,6 +166,12 @@ export function decodeHeader(value: string): string | null {
   } catch {
     return null
   }
+}
+
+/** The inverse of `decodeHeader`. */
+export function encodeHeader(value: string): string {
+  if (/^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(value) && !BASE64.test(value)) return value
+  return `=?base64?${btoa(String.fromCharCode(...new TextEncoder().encode(value)))}?=`
 }
 
 /** By `atob`, because this file is read on Node 22 too, which has no `Uint8Array.fromBase64`. */

@@ -114,7 +114,8 @@ function requestFor(
     "X-Forwarded-Uri": path + queryOf(querystring),
     "X-Forwarded-Host": host,
   }
-  return requestOf({ headers: linesOf(headers), body }, own) ?? unreadable("no HTTP request can carry it")
+  // An empty one would get a Content-Type of its own, which says that there is a body.
+  return requestOf({ headers: linesOf(headers), body: body === "" ? null : body }, own) ?? unreadable("no HTTP request can carry it")
 }
 
 function queryOf(table: Http["querystring"]): string {

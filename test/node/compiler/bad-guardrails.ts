@@ -295,13 +295,13 @@ const SEQUENCES: readonly BadDirectory[] = [
 const UNSEEN: readonly BadDirectory[] = [
   budget("tools: [desk.search], limit: 5, distinct: arguments.query", {
     name: "values of an argument that no gateway shows",
-    message: /no gateway forwards the bodies of `desk\.search`, so `arguments\.query` is never seen/,
+    message: /`web` does not show `query` of `desk\.search`: each such call is denied/,
     fix: /`body: true`/,
     at: "arguments.query",
   }),
   required("sum: { tools: [desk.send-mail], within: 1h, of: arguments.size, at_most: 10 }", {
     name: "a sum of an argument that no gateway shows",
-    message: /so `arguments\.size` is never seen/,
+    message: /`web` does not show `size` of `desk\.send-mail`/,
     at: "arguments.size",
   }),
   bad("windows", "tools: [everything.*], per: [tree, arguments.message], limit: 9, within: 1m", {

@@ -67,7 +67,7 @@ it("they agree on templates, entities of a directory's own, long integers, exten
     join(policies, "support.cedar"),
     `
 @id("by-server") permit (principal in ?principal, action == Action::"read", resource in ?resource);
-@id("big") forbid (principal, action == Action::"read", resource == Tool::"desk.search")
+@id("big") forbid (principal, action == Action::"read", resource == Tool::"everything.get-tiny-image")
 when { context.arguments has a && context.arguments.a + 9223372036854775807 > 0 };
 @id("away") forbid (principal, action == Action::"read", resource == Tool::"everything.echo")
 when { context.arguments has to && context.arguments.to == "10.0.0.1" && ip("10.0.0.1").isIpv4() };
@@ -102,8 +102,8 @@ tests:
   - name: it
     cases:
       - [everything.get-sum, { allow: true, rules: [support-staff, research-agents-read, research-everything] }]
-      - [desk.search, { a: 1 }, { deny: policy_denied, rules: [big] }]
-      - [desk.search, { a: -9007199254740991 }, { deny: policy_denied, rules: [big] }]
+      - [everything.get-tiny-image, { a: 1 }, { deny: policy_denied, rules: [big] }]
+      - [everything.get-tiny-image, { a: -9007199254740991 }, { deny: policy_denied, rules: [big] }]
       - [everything.echo, { to: "127.0.0.1" }, allow]
       - [everything.echo, { to: "10.0.0.1" }, { deny: policy_denied, rules: [away] }]
       - [everything.trigger-long-running-operation, { deny: policy_denied, principal: spiffe://example.org/agent/researcher }]
@@ -167,10 +167,10 @@ it("they agree on amounts with decimals, which only the schema declares", async 
   await appendFile(
     join(policies, "support.cedar"),
     `
-@id("fees") forbid (principal, action == Action::"read", resource == Tool::"desk.search")
+@id("fees") forbid (principal, action == Action::"read", resource == Tool::"everything.get-tiny-image")
 unless { context.arguments has fee && context.arguments.fee.greaterThanOrEqual(decimal("0.01")) &&
   context.arguments.fee.lessThanOrEqual(decimal("49.99")) };
-@id("free") forbid (principal, action == Action::"read", resource == Tool::"desk.search")
+@id("free") forbid (principal, action == Action::"read", resource == Tool::"everything.get-tiny-image")
 when { context.arguments has lines && context.arguments.lines.contains({ price: decimal("0.0"), count: 1 }) };
 `,
   )
@@ -179,7 +179,7 @@ when { context.arguments has lines && context.arguments.lines.contains({ price: 
   const table = `given: { user: { subject: alice, groups: [support] }, agent: spiffe://example.org/agent/researcher, rules_alone: true }
 tests:
   - name: it
-    call: desk.search
+    call: everything.get-tiny-image
     cases:
       - [{ fee: 49.99 }, allow]
       - [{ fee: 49.990 }, allow]

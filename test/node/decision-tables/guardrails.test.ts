@@ -148,21 +148,21 @@ interface Wrong {
 const WRONG: readonly Wrong[] = [
   {
     name: "a client that the gateway says nothing of",
-    test: `given: { gateway: web }, client: { country: NL }, call: ${GET}, expect: allow`,
+    test: "given: { gateway: web }, client: { country: NL }, call: desk.search, expect: allow",
     at: "NL",
     message: /`web` asserts no country of its clients/,
     fix: /Write `asserts: \{country: HEADER\}` for it in gateways\.yaml/,
   },
   {
     name: "the same of a step, and of an address",
-    test: `given: { gateway: web }, after: [{ call: ${GET}, client: { ip: 192.0.2.1 } }], call: ${GET}, expect: allow`,
+    test: "given: { gateway: web }, after: [{ call: desk.search, client: { ip: 192.0.2.1 } }], call: desk.search, expect: allow",
     at: "192.0.2.1",
     message: /`web` asserts no ip of its clients/,
     fix: /`asserts: \{client_ip: HEADER\}`/,
   },
   {
     name: "the same of `given`",
-    test: `given: { gateway: web, client: { country: NL } }, call: ${GET}, expect: allow`,
+    test: "given: { gateway: web, client: { country: NL } }, call: desk.search, expect: allow",
     at: "NL",
     message: /`web` asserts no country/,
     fix: /name another gateway/,
@@ -218,7 +218,7 @@ const WRONG: readonly Wrong[] = [
   },
   {
     name: "an end that the gateway does not tell",
-    test: `given: { gateway: web }, after: [{ call: ${GET}, settle: true }], call: ${GET}, expect: allow`,
+    test: "given: { gateway: web }, after: [{ call: desk.search, settle: true }], call: desk.search, expect: allow",
     at: "true }]",
     message: /`web` does not report when a call has ended/,
     fix: /Write `settles: true` for it in gateways\.yaml, or let time pass/,

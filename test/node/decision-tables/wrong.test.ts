@@ -163,6 +163,27 @@ const WRONG: readonly Wrong[] = [
     message: /`edge` does not serve `https:\/\/other\.example`/,
   },
   {
+    name: "a tool that the named gateway does not serve",
+    table: one("given: { gateway: web }, call: crm.tickets.get, expect: allow"),
+    at: "crm.tickets.get",
+    message: /`web` does not serve `crm\.tickets\.get`/,
+    fix: /Name a gateway that does: `edge` or `forward`/,
+  },
+  {
+    name: "a number that a URL carries as text",
+    table: one("call: crm.tickets.list, arguments: { limit: 10 }, expect: allow"),
+    at: "10 }",
+    message: /`limit` arrives as "10", because GET has it in the URL/,
+    fix: /Write `limit: "10"`, or `integers: \[limit\]` for the route in catalog\.yaml/,
+  },
+  {
+    name: "an argument of a message that has none",
+    table: one("call: everything.mcp.ping, arguments: { a: 1 }, expect: allow"),
+    at: "1 }",
+    message: /a call of `everything\.mcp\.ping` has no argument `a`/,
+    fix: /Remove it/,
+  },
+  {
     name: "arguments of a request",
     table: one("call: GET /crm/tickets, arguments: { a: 1 }, expect: allow"),
     at: "{ a: 1 }",

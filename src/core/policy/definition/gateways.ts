@@ -16,21 +16,50 @@ export interface DialectTraits {
   readonly servesMetadata: boolean
   /** Its configuration cuts lists of MCP servers down to what the caller may use. */
   readonly filtersLists: boolean
-  /** Members of an entry that this dialect cannot honour: why not, and what to write instead. */
+  /**
+   * Members of an entry that this dialect cannot honour: why not, and what to write instead. `body: true` of a gateway
+   * that forwards none would have each call judged as one without arguments.
+   */
   readonly rejects?: Partial<
-    Record<"request_id_header" | "asserts" | "denials", readonly [message: string, fix: string]>
+    Record<"body" | "request_id_header" | "asserts" | "denials", readonly [message: string, fix: string]>
   >
 }
+
+const FORWARDS_NO_BODY = [
+  "its configuration forwards no bodies, so arguments in them would count as absent",
+  "Write `body: false`, or put another gateway in front of these tools.",
+] as const
 
 /** One entry for each dialect; how its requests are read is a row of `src/gateway/dialects/dialects.ts`. */
 export const DIALECTS = {
   envoy: { body: true, requestId: true, restatesStatus: true, servesMetadata: true, filtersLists: true },
   nginx: { body: false, requestId: true, restatesStatus: true, servesMetadata: true, filtersLists: false },
-  "ingress-nginx": { body: false, requestId: false, restatesStatus: false, servesMetadata: true, filtersLists: false },
+  "ingress-nginx": {
+    body: false,
+    requestId: false,
+    restatesStatus: false,
+    servesMetadata: true,
+    filtersLists: false,
+    rejects: { body: FORWARDS_NO_BODY },
+  },
   traefik: { body: true, requestId: false, restatesStatus: false, servesMetadata: true, filtersLists: false },
-  caddy: { body: false, requestId: true, restatesStatus: false, servesMetadata: true, filtersLists: false },
-  haproxy: { body: false, requestId: true, restatesStatus: true, servesMetadata: true, filtersLists: false },
-  apache: { body: false, requestId: true, restatesStatus: false, servesMetadata: true, filtersLists: false },
+  caddy: {
+    body: false,
+    requestId: true,
+    restatesStatus: false,
+    servesMetadata: true,
+    filtersLists: false,
+    rejects: { body: FORWARDS_NO_BODY },
+  },
+  haproxy: { body: true, requestId: true, restatesStatus: true, servesMetadata: true, filtersLists: false },
+  apache: {
+    body: false,
+    requestId: true,
+    restatesStatus: false,
+    servesMetadata: true,
+    filtersLists: false,
+    rejects: { body: FORWARDS_NO_BODY },
+  },
   apisix: { body: true, requestId: false, restatesStatus: false, servesMetadata: true, filtersLists: false },
   kong: {
     body: true,
@@ -50,7 +79,14 @@ export const DIALECTS = {
     },
   },
   agentgateway: { body: true, requestId: false, restatesStatus: false, servesMetadata: false, filtersLists: false },
-  aws: { body: false, requestId: true, restatesStatus: false, servesMetadata: true, filtersLists: false },
+  aws: {
+    body: false,
+    requestId: true,
+    restatesStatus: false,
+    servesMetadata: true,
+    filtersLists: false,
+    rejects: { body: FORWARDS_NO_BODY },
+  },
   /** The words of AuthZEN's Authorization API (src/gateway/authzen). */
   authzen: {
     body: true,

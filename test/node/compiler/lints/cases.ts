@@ -253,7 +253,7 @@ const NEVER: readonly LintCase[] = [
       find: 'context.arguments has to && context.arguments.to == "a" && context.arguments.to == "b"',
       replace: "context.arguments has a && context.arguments.a > 5 && context.arguments.a < 3",
     },
-    FORBID,
+    FORBID.replace("resource", 'resource == Tool::"everything.get-sum"'),
   ),
 ]
 
@@ -622,7 +622,7 @@ const AGENTS: readonly LintCase[] = [
         file: "gateways.yaml",
         find: "  - id: forward\n",
         replace:
-          "  - { id: stage, dialect: traefik, origins: ['http://127.0.0.1:8080'], audience: 'https://s.example', environment: staging }\n  - id: forward\n",
+          "  - { id: stage, dialect: traefik, body: true, origins: ['http://127.0.0.1:8080'], audience: 'https://s.example', environment: staging }\n  - id: forward\n",
       },
     ],
     file: "agents.yaml",
@@ -660,7 +660,7 @@ const AGENTS: readonly LintCase[] = [
         file: "gateways.yaml",
         find: "  - id: forward\n",
         replace:
-          "  - { id: stage, dialect: traefik, origins: ['http://127.0.0.1:8080'], audience: 'https://s.example', environment: staging }\n  - id: forward\n",
+          "  - { id: stage, dialect: traefik, body: true, origins: ['http://127.0.0.1:8080'], audience: 'https://s.example', environment: staging }\n  - id: forward\n",
       },
       agents(GRANT, GRANT.replace("[development]", "[development, staging]")),
       agents(
@@ -1128,6 +1128,24 @@ const LIMITS: readonly LintCase[] = [
     but: { find: "observe", replace: "enforce" },
   },
   {
+    name: "an argument that one of the gateways of a tool does not show",
+    lint: "unseen-argument",
+    edits: [
+      {
+        file: "gateways.yaml",
+        find: "  - id: forward\n",
+        replace:
+          "  - { id: stage, dialect: traefik, body: true, origins: ['http://127.0.0.1:8081'], audience: 'https://s.example', environment: staging }\n  - id: forward\n",
+      },
+      rules(FORBID.replace("resource", 'resource == Tool::"desk.search"') + " when { context.arguments has to };"),
+    ],
+    file: FILE,
+    at: "context.arguments has to",
+    message: "`web` does not show `to` of `desk.search`: each such call is denied as `malformed_call`",
+    fix: "Write `body: true` for `web` and configure it as docs/guides/gateways/nginx-njs.md, or except these tools here.",
+    but: { find: "desk.search", replace: "everything.echo" },
+  },
+  {
     name: "a stream of events that only looks",
     lint: "observing-stream",
     edits: [
@@ -1181,8 +1199,8 @@ const SPELLED: readonly LintCase[] = [
     edits: [
       {
         file: "agents.yaml",
-        find: "      calls: 200\n",
-        replace: `      calls: 200\n      arguments: { file: { like: "${like}" } }\n`,
+        find: "      calls: 20\n",
+        replace: `      calls: 20\n      arguments: { file: { like: "${like}" } }\n`,
       },
     ],
     file: "agents.yaml",

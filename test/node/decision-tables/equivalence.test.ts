@@ -113,13 +113,19 @@ const OPERATORS = ["ann", "bob"].flatMap((subject) =>
     return { principal: request.principal, entities }
   }),
 )
-const isGranted = (tool: (typeof tools)[number]): boolean =>
-  body.agents.some(
-    ({ ceiling, purposes }) =>
-      within(ceiling)(tool) && purposes.some((name) => within(bundle.purposes.get(name)?.grant ?? ceiling)(tool)),
+type Agent = (typeof body.agents)[number]
+const isGrantedTo = ({ ceiling, purposes }: Agent, tool: (typeof tools)[number]): boolean =>
+  within(ceiling)(tool) && purposes.some((name) => within(bundle.purposes.get(name)?.grant ?? ceiling)(tool))
+const isGranted = (tool: (typeof tools)[number]): boolean => body.agents.some((agent) => isGrantedTo(agent, tool))
+/** A result of a server is for an agent that is granted each of its tools. */
+const isCallable = ({ resultsOf = [] }: (typeof tools)[number]): boolean =>
+  body.agents.some((agent) =>
+    tools.filter(({ name }) => resultsOf.includes(name)).every((one) => isGrantedTo(agent, one)),
   )
 const ASKED = [
-  ...body.tools.map((tool) => ({ action: actionRef(tool.action), resource: toolRef(tool.name), callers: USERS })),
+  ...body.tools
+    .filter(isCallable)
+    .map((tool) => ({ action: actionRef(tool.action), resource: toolRef(tool.name), callers: USERS })),
   ...tools
     .filter(isGranted)
     .map(({ name }) => ({ action: actionRef("delegate"), resource: toolRef(name), callers: USERS })),

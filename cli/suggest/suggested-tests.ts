@@ -168,9 +168,12 @@ function couldCall(body: BundleBody, id: string, purpose: string): readonly stri
   return body.tools.filter((tool) => !isLifecycle(tool) && ofPurpose(tool) && ofAgent(tool)).map(({ name }) => name)
 }
 
-/** What requests all that the purpose had: nothing, if it has no default. */
+/**
+ * What requests all that the purpose had: nothing, if it has no default. Each tool is called through the gateway that
+ * serves it.
+ */
 function withWholeScope(given: WrittenTest["given"], body: BundleBody, purpose: string): WrittenTest["given"] {
-  const { scope: _scope, ...others } = given
+  const { scope: _scope, gateway: _gateway, ...others } = given
   const found = body.purposes.find(({ name }) => name === purpose)
   return found?.default ? { ...others, scope: found.grant.tools } : others
 }

@@ -1,11 +1,10 @@
-import { beforeEach, describe, expect, test, vi } from "vitest"
+import { describe, expect, test, vi } from "vitest"
 import { exchangeForm, openChild, openTask, postForm, type Form, type OpenTask } from "../harness/agents.ts"
-import { publish, yard } from "../harness/bundles.ts"
+import { yardForEach } from "../harness/each-test.ts"
 import { askAs, type GatewayAnswer } from "../harness/gateways.ts"
 import { idToken } from "../harness/issuers.ts"
 import { newProofKey, proofForToken, proofOf, type ProofKey } from "../harness/proofs.ts"
 import { recordOf } from "../harness/records.ts"
-import { forgetCaches } from "../harness/isolate.ts"
 
 const seconds = (): number => Math.floor(Date.now() / 1000)
 
@@ -25,10 +24,8 @@ async function freshened(task: OpenTask, session: string, more: Form = {}): Prom
   return { token: issued.access_token, task: issued.task, scope: issued.scope }
 }
 
-beforeEach(async () => {
-  forgetCaches()
-  await publish(await yard())
-})
+// A ledger whose clock a test has moved ahead requires the nonce of proofs afterwards.
+yardForEach()
 
 describe("step-up (RFC 9470)", () => {
   test("a stronger login is asked for, and brought into the same task", async () => {

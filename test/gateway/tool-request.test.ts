@@ -70,7 +70,10 @@ function generated(random: () => number): Generated {
       ...(random() < 0.2 && { judges_answers: true as const }),
     }
   })
-  const tools = [...calls.map(({ tool }) => toolNamed(tool)), ...servers.flatMap(({ name }) => lifecycleTools(name, []))]
+  const tools = [
+    ...calls.map(({ tool }) => toolNamed(tool)),
+    ...servers.flatMap(({ name }) => lifecycleTools(name, [])),
+  ]
   const byName = new Map(tools.map((tool) => [tool.name, tool]))
   return { catalog: buildCatalog(byName, servers, routes), parts: { tools, routes, servers }, calls }
 }

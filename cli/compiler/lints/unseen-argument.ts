@@ -175,7 +175,9 @@ function argumentsText(names: readonly string[]): string {
 function inGrants({ policies: { agents }, body: { tools }, rules }: Subject): readonly Judged[] {
   const { purposes, agents: registered, registration } = agents.value
   const ofPurposes = (names: readonly string[]): ReadonlySet<string> =>
-    new Set(purposes.filter(({ name }) => names.includes(name)).flatMap(({ grant }) => Array.from(toolsOf(grant, tools))))
+    new Set(
+      purposes.filter(({ name }) => names.includes(name)).flatMap(({ grant }) => Array.from(toolsOf(grant, tools))),
+    )
   const within = ([section, index]: readonly (string | number)[]): ReadonlySet<string> | null => {
     if (section === "registration") return ofPurposes(registration?.purposes ?? [])
     return section === "agents" ? ofPurposes(registered[Number(index)]?.purposes ?? []) : null

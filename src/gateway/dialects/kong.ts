@@ -115,7 +115,10 @@ function requestFor(
     "X-Forwarded-Host": host,
   }
   // An empty one would get a Content-Type of its own, which says that there is a body.
-  return requestOf({ headers: linesOf(headers), body: body === "" ? null : body }, own) ?? unreadable("no HTTP request can carry it")
+  return (
+    requestOf({ headers: linesOf(headers), body: body === "" ? null : body }, own) ??
+    unreadable("no HTTP request can carry it")
+  )
 }
 
 function queryOf(table: Http["querystring"]): string {

@@ -13,7 +13,7 @@ import type { Lab } from "./lab.ts"
 import { writeGuardrails } from "./servers/guarded.ts"
 import { makeIdentities } from "./servers/identities.ts"
 
-const ROOT = `tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ-${"0".repeat(64)}`
+const ROOT = `tsk_01JZZZZZZZZZZZZ${"0".repeat(21)}`
 const TOKEN = "token"
 const AGENT = "spiffe://bench.example/agent/desk"
 const USER = { issuer: "https://idp.bench.example", subject: "user", groups: ["support"] }

@@ -192,7 +192,7 @@ const STATUSES = ["pending", "approved", "rejected"] as const
 function approvalOf(approval: JsonObject): Approval | undefined {
   const [id, url, status] = [textAt(approval, "id"), textAt(approval, "url"), textAt(approval, "status")]
   const knownStatus = STATUSES.find((each) => each === status)
-  const task = url === undefined ? undefined : /\/console\/approvals\/(tsk_[\w.-]{1,200})\/apr_/.exec(url)?.[1]
+  const task = url === undefined ? undefined : /\/console\/approvals\/(tsk_[\w.]{1,200})\/apr_/.exec(url)?.[1]
   if (id === undefined || url === undefined || knownStatus === undefined || task === undefined) return undefined
   const { name, expires_at: expiresAt } = approval
   return {

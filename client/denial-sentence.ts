@@ -37,7 +37,7 @@ function descriptionIn(words: string, code: string): string {
 const REMEDY = /(?:^| )(?:It can be approved at |It was rejected; |A token with the scope |Try again in )/
 
 const PENDING =
-  /\bIt can be approved at (https?:\/\/\S{1,400}\/console\/approvals\/(tsk_[\w.-]{1,200})\/(apr_\w{1,64}))(?: until (\S{1,40}Z))?:/
+  /\bIt can be approved at (https?:\/\/\S{1,400}\/console\/approvals\/(tsk_[\w.]{1,200})\/(apr_\w{1,64}))(?: until (\S{1,40}Z))?:/
 
 function approvalIn(words: string): Denial["approval"] {
   const [, url, task, id, until = ""] = PENDING.exec(words) ?? []

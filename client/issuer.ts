@@ -131,7 +131,7 @@ export class Issuer {
     const json = parsed(await answer.text())
     const { expires_in: life, interval = 5 } = isObject(json) ? json : {}
     const id = textAt(json, "auth_req_id") ?? ""
-    const [task] = /^tsk_[\w-]+/.exec(id) ?? []
+    const [task] = /^tsk_\w+/.exec(id) ?? []
     if (task === undefined || typeof life !== "number" || typeof interval !== "number")
       throw invalid(this.id, "its answer names no request")
     return { id, task, life, interval }

@@ -100,7 +100,7 @@ export interface ResumeTaskOptions extends Pick<
 /** A live task. `await using` completes it. */
 export interface Task extends AsyncDisposable {
   readonly issuer: string
-  /** Such as `tsk_01M8815EYFQTG02QXPPQ2N3ENA`. */
+  /** Such as `tsk_01M8815EYFQTG027QX3M0V9BK2RD5WAH4N6C`. */
   readonly id: string
   readonly purpose: string
   /** What was granted, which may be less than what was requested. */

@@ -32,8 +32,8 @@ async function flood(place: StackPlace, token: string): Promise<ReadonlyMap<stri
   return answers
 }
 
-/** What follows the hyphen of a task's id is its ledger's. */
-const ledgerOf = (task: string): string => task.slice(task.indexOf("-"))
+/** What locates the ledger of a task in its id. */
+const ledgerOf = (task: string): string => task.slice(19, 35)
 
 export const hotLedger = drill<StackPlace>({
   name: "hot-ledger",

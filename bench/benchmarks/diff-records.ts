@@ -53,7 +53,7 @@ async function writeRecords(directory: string, file: string): Promise<void> {
     if (result.kind !== "decided" || result.tool === null) return []
     const call = {
       decisionId: idOf(index),
-      task: `tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ-${"0".repeat(64)}`,
+      task: `tsk_01JZZZZZZZZZZZZ${"0".repeat(21)}`,
       token: "token",
       proof: null,
       tool: result.tool,

@@ -39,7 +39,7 @@ const RECORD = {
   purpose: "answer-customer",
   rules: ["desk-reads-tickets"],
   sensitivity: "internal",
-  task: "tsk_01M8815EYFQTG02QXPPQ2N3ENA",
+  task: "tsk_01M8815EYFQTG027QX3M0V9BK2RD5WAH4N6C",
   token_hash: "a5982c7644b31ddb",
   tool: "crm.tickets.get",
   total_ms: 1,

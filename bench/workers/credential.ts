@@ -24,7 +24,7 @@ async function prepare() {
     new SignJWT({
       client_id: "spiffe://bench.example/agent/desk",
       act: { sub: "spiffe://bench.example/agent/desk" },
-      task: `tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ-${"0".repeat(64)}`,
+      task: `tsk_01JZZZZZZZZZZZZ${"0".repeat(21)}`,
       purpose: "answer-ticket",
       since: now,
       scope: "crm.tickets.*:read crm.tickets.*:write crm.secrets.get:read",

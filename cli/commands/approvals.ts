@@ -103,10 +103,10 @@ function approvalOf(which: string, { task, url }: AnswerOptions): ApprovalId {
   return URL.canParse(which) ? addressed(new URL(which), url) : { task: which, approval: null }
 }
 
-const TASK = /^tsk_[\w.-]+$/u
+const TASK = /^tsk_[\w.]+$/u
 /** A denial has both: that of the page, and that of the API. */
-const PAGE = /^\/console\/approvals\/(tsk_[\w.-]+)(?:\/(apr_\w+))?$/u
-const RESOURCE = /^\/v1\/tasks\/(tsk_[\w.-]+)\/approvals\/(apr_\w+)$/u
+const PAGE = /^\/console\/approvals\/(tsk_[\w.]+)(?:\/(apr_\w+))?$/u
+const RESOURCE = /^\/v1\/tasks\/(tsk_[\w.]+)\/approvals\/(apr_\w+)$/u
 
 function addressed({ href, origin, pathname }: URL, worker: string): ApprovalId {
   const [, task, approval = null] = PAGE.exec(pathname) ?? RESOURCE.exec(pathname) ?? []

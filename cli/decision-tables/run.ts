@@ -24,7 +24,7 @@ import type { Login, CallTarget, Scene, TestQuery, Decided, Result, Run, Opening
  * for bounds on dates that count from today.
  */
 export const START = 1_800_000_000_000
-const ROOT = `tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ-${"0".repeat(64)}`
+const ROOT = `tsk_01JZZZZZZZZZZZZ${"0".repeat(21)}`
 /** Thumbprint of the key of agents that prove one. */
 const KEY = "thumbprint of a key of the agent"
 

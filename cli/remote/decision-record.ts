@@ -67,7 +67,7 @@ const short = (text: string, width: number | null): string =>
   width === null
     ? text
     : text.replace(
-        /\b(dec|tsk)_(\w{4})\w{16}(\w{6})(?:-[0-9a-f]{64})?/gu,
+        /\b(dec|tsk)_(\w{4})\w{16,26}(\w{6})\b/gu,
         (_all, kind, begin, end) => `${kind}_${begin}…${end}`,
       )
 

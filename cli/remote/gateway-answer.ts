@@ -69,6 +69,6 @@ function descriptionIn(body: string): string | null {
 
 /** By the URL for people, which stands in each form of a denial. */
 function approvalIn(body: string): RequestedApproval | null {
-  const [url, task, id] = /https?:\/\/[^\s"\\]+\/console\/approvals\/(tsk_[\w.-]*\w)\/(apr_\w+)/u.exec(body) ?? []
+  const [url, task, id] = /https?:\/\/[^\s"\\]+\/console\/approvals\/(tsk_[\w.]*\w)\/(apr_\w+)/u.exec(body) ?? []
   return url === undefined || task === undefined || id === undefined ? null : { task, id, url }
 }

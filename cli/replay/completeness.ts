@@ -2,7 +2,7 @@
  * Which trees are recorded from their beginning without a gap: only for them can the state be rebuilt.
  * docs/reference/decision-record.md#durability says what a gap shows.
  */
-import { ledgerIdOf, rootOf } from "../../src/core/task/state.ts"
+import { readLocator, rootOf } from "../../src/core/task/state.ts"
 import type { ShownRecord } from "../remote/decision-record.ts"
 
 interface Place {
@@ -31,7 +31,7 @@ export class Completeness {
   lose(root: string): void {
     this.#places.delete(root)
     this.#incomplete.add(root)
-    this.#incompleteLedgers.add(ledgerIdOf(root))
+    this.#incompleteLedgers.add(readLocator(root))
   }
 
   isTree(task: string): boolean {
@@ -39,7 +39,7 @@ export class Completeness {
   }
 
   isLedger(task: string): boolean {
-    return !this.#incompleteLedgers.has(ledgerIdOf(task))
+    return !this.#incompleteLedgers.has(readLocator(task))
   }
 
   isAll(): boolean {

@@ -9,7 +9,7 @@ import type { Guardrail } from "../../src/core/guardrails/kinds.ts"
 import { isShared, type Limit } from "../../src/core/guardrails/limit-definition.ts"
 import type { Use, WindowUse } from "../../src/core/guardrails/kind.ts"
 import type { Bundle } from "../../src/core/policy/assemble.ts"
-import { ledgerIdOf } from "../../src/core/task/state.ts"
+import { readLocator } from "../../src/core/task/state.ts"
 import type { ShownRecord } from "../remote/decision-record.ts"
 import type { Completeness } from "./completeness.ts"
 
@@ -114,7 +114,7 @@ function keyOf(guardrail: Guardrail, record: ShownRecord): string {
   const { task, chain } = record
   const fields = guardrail.kind === "limit" ? guardrail.per.map((field) => fieldIn(record, field)) : []
   const ofChain = guardrail.kind === "limit" && guardrail.history === undefined ? null : chain
-  return JSON.stringify([guardrail.id, ledgerIdOf(task ?? ""), ofChain, ...fields])
+  return JSON.stringify([guardrail.id, readLocator(task ?? ""), ofChain, ...fields])
 }
 
 function fieldIn(record: ShownRecord, field: Field): unknown {

@@ -7,7 +7,7 @@ import type { Bundle } from "../../src/core/policy/assemble.ts"
 import { MAX_TASK_LIFE } from "../../src/core/policy/definition/agents.ts"
 import type { UserFacts } from "../../src/core/policy/principals.ts"
 import type { RequestedGrant } from "../../src/core/task/grant.ts"
-import { ledgerIdOf, rootOf, whyEnded, type LedgerState, type TreeState } from "../../src/core/task/state.ts"
+import { readLocator, rootOf, whyEnded, type LedgerState, type TreeState } from "../../src/core/task/state.ts"
 import { applyEnd, endedBy } from "../../src/core/task/transition.ts"
 import type { ShownRecord } from "../remote/decision-record.ts"
 
@@ -108,11 +108,11 @@ export class ReplayedTrees {
   }
 
   #stateOf(task: string): TreeState | undefined {
-    return this.#ledgers.get(ledgerIdOf(task))?.trees.get(rootOf(task))
+    return this.#ledgers.get(readLocator(task))?.trees.get(rootOf(task))
   }
 
   #ledgerOf(task: string, now: number): LedgerState {
-    const id = ledgerIdOf(task)
+    const id = readLocator(task)
     let ledger = this.#ledgers.get(id)
     if (!ledger) this.#ledgers.set(id, (ledger = beginLedger(this.#bundle.pointer, now, this.#shared)))
     return ledger

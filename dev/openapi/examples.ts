@@ -8,7 +8,7 @@ interface Example {
 
 const AGENT = "spiffe://example.org/agent/support"
 const ALICE = "https://id.example|alice"
-const TASK = "tsk_01M8815EYFQTG02QXPPQ2N3ENA-7c1d0f64b9a2e85331fd4a0c96be7728d53e11f0a94c6b7782e0d5b31a6f49c8"
+const TASK = "tsk_01M8815EYFQTG027QX3M0V9BK2RD5WAH4N6C"
 const DECISION = "dec_01M8810Y6E649KSFRPS47B2GYM"
 const AT = 1_795_565_992_000
 

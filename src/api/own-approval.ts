@@ -4,8 +4,8 @@
  */
 import { isDenied } from "../core/denials/denial.ts"
 import { APPROVAL_RETRY_AFTER } from "../core/task/approval.ts"
-import { ledgerIdOf } from "../core/task/state.ts"
-import { askLedgerById, LEDGER_TIMEOUT_MS } from "../ledger/ask.ts"
+import { askStub, LEDGER_TIMEOUT_MS } from "../ledger/ask.ts"
+import { ledgerOfTask } from "../platform/task-id.ts"
 import { currentSwitches } from "../revocation/lease.ts"
 import { stopOf } from "../revocation/token-stop.ts"
 import { CONTRACT } from "./contract/contract.ts"
@@ -17,10 +17,11 @@ export const showOwnApproval: Handler<"showOwnApproval"> = async ({ request, par
   const seconds = waitOf(request.headers.get("prefer"))
   const wait = seconds * 1000
   const { env, config } = context
-  const read = await askLedgerById(
-    env,
-    ledgerIdOf(task),
-    async (ledger) => ({ found: await ledger.ownApproval({ task, id }, caller, wait) }),
+  const ledger = ledgerOfTask(env, task)
+  if (!ledger) return noSuchTask(task)
+  const read = await askStub(
+    ledger,
+    async (stub) => ({ found: await stub.ownApproval({ task, id }, caller, wait) }),
     LEDGER_TIMEOUT_MS + wait,
   )
   if (!read) return TASK_UNAVAILABLE

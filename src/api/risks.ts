@@ -5,7 +5,7 @@
 import { recordOf } from "../core/record/record.ts"
 import { riskAt } from "../core/guardrails/risk.ts"
 import { askLedger } from "../ledger/ask.ts"
-import { isOwnTaskId } from "../ledger/locator.ts"
+import { isOwnTaskId } from "../platform/task-id.ts"
 import { logEvent } from "../platform/log.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { ListedRisk } from "../core/signals/leased-risks.ts"

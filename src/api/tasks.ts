@@ -3,7 +3,7 @@ import { withoutIdentity, recordOf, type DecisionRecord } from "../core/record/r
 import { isDenied } from "../core/denials/denial.ts"
 import { LEDGER_VERSION } from "../ledger/protocol.ts"
 import { askLedger } from "../ledger/ask.ts"
-import { isOwnTaskId } from "../ledger/locator.ts"
+import { isOwnTaskId } from "../platform/task-id.ts"
 import type { ApiRequest, Handler } from "./handler.ts"
 import type { ApiError, ApiResult } from "./outcome.ts"
 import { noSuchTask, recordedAgent, TASK_UNAVAILABLE, tokenRejected, type TaskCaller } from "./task-caller.ts"

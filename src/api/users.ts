@@ -2,8 +2,8 @@
 import { allLogs } from "../audit/record-logs.ts"
 import { recordOf, type DecisionRecord } from "../core/record/record.ts"
 import { KEEP_DEAD_MS } from "../notifications/queue.ts"
-import { ledgerOf, type LedgerOwner } from "../ledger/locator.ts"
-import { askLedgerById } from "../ledger/ask.ts"
+import { ledgerOf, type LedgerOwner } from "../platform/task-id.ts"
+import { askStub } from "../ledger/ask.ts"
 import type { Erased } from "../ledger/protocol.ts"
 import { MAX_SESSION_MS } from "../web/session.ts"
 import { REMAINING, REMAINS } from "./contract/users.ts"
@@ -30,7 +30,7 @@ export const eraseUser: Handler<"eraseUser"> = async ({ body, caller, bundle, co
   const recorded = { user, arguments: { ...body } }
   const record = recordOf({ decision: "allow", code: "ok", ...caller, ...started, ...recorded })
   const erase = async (owner: LedgerOwner): Promise<Erased | null> =>
-    askLedgerById(context.env, ledgerOf(context.env, owner), async (ledger) => ledger.erase(person, record))
+    askStub(ledgerOf(context.env, owner), async (ledger) => ledger.erase(person, record))
   const agents = Array.from(bundle.agents.values(), ({ id }) => ({ agent: historyKeyOf(id) }))
   const done: (Erased | null)[] = []
   for (let from = 0; from < agents.length; from += AT_ONCE)

@@ -3,8 +3,9 @@
  * These decisions admitted nothing; a crash can lose those of the last moment.
  */
 import { historyKeyOf } from "../core/guardrails/history-key.ts"
+import { ledgerOfTask } from "../platform/task-id.ts"
 import { within } from "../platform/timeout.ts"
-import { ledgerIdOf } from "../core/task/state.ts"
+import { readLocator } from "../core/task/state.ts"
 import { logEvent } from "../platform/log.ts"
 import { deliver, type RecordSink } from "./delivery.ts"
 import { Pace } from "./pace.ts"
@@ -189,10 +190,10 @@ async function sendQueued(env: Env, { identified, managementReads, unidentified 
 
 /** Sends one request to each ledger, for all of its records. A record that is not confirmed names no agent. */
 async function confirm(env: Env, items: readonly Unconfirmed[], all: Queues): Promise<void> {
-  const byLedger = Map.groupBy(items, ({ token }) => ledgerIdOf(token.task))
-  const confirmations = Array.from(byLedger, async ([ledger, ofLedger]) => {
+  const byLedger = Map.groupBy(items, ({ token }) => readLocator(token.task))
+  const confirmations = Array.from(byLedger.values(), async (ofLedger) => {
     const tokens = new Map(ofLedger.map(({ token }) => [token.jti, token]))
-    const until = await liveUntil(env, ledger, [...tokens.values()])
+    const until = await liveUntil(env, [...tokens.values()])
     for (const { record, token } of ofLedger) {
       // It may have ended since: by its agent, which would so hide what it tried.
       const wasLive = record.at < (until.get(token.jti) ?? 0)
@@ -204,19 +205,21 @@ async function confirm(env: Env, items: readonly Unconfirmed[], all: Queues): Pr
 
 /**
  * By `jti`, until when its ledger accepts, or accepted, each token, in milliseconds since the epoch. Empty if the ledger
- * does not answer in time. Its stub is known by its type alone: the ledger is in a room above this one.
+ * does not answer in time.
+ * @param tokens of one ledger
  */
 async function liveUntil(
   env: Env,
-  ledger: string,
   tokens: readonly BearerToken[],
 ): Promise<ReadonlyMap<string, number>> {
+  const task = tokens[0]?.task ?? ""
+  const ledger = ledgerOfTask(env, task)
+  if (!ledger) return new Map()
   try {
-    const stub = env.LEDGER.get(env.LEDGER.idFromString(ledger))
-    const until = await within(stub.liveUntil(tokens), LEDGER_TIMEOUT_MS, "the ledger")
+    const until = await within(ledger.liveUntil(tokens), LEDGER_TIMEOUT_MS, "the ledger")
     return new Map(tokens.map(({ jti }, at) => [jti, until[at] ?? 0]))
   } catch (error) {
-    logEvent("ledger_failed", { ledger, error: String(error) })
+    logEvent("ledger_failed", { ledger: readLocator(task), error: String(error) })
     return new Map()
   }
 }

@@ -42,7 +42,7 @@ const claimsSchema = prepared(
     sub: "",
     aud: "",
     client_id: "",
-    task: `tsk_${"0".repeat(26)}-${"0".repeat(64)}`,
+    task: `tsk_${"0".repeat(36)}`,
     purpose: "",
     scope: "",
     cnf: { jkt: "" },

@@ -9,9 +9,9 @@ import type { TaskChange } from "../core/task/change.ts"
 import { mostPartitions, passesLabels, type Home } from "../core/task/home.ts"
 import { beyondIsolation, carry, extending, withSubAgents, type Carried } from "../core/task/labels.ts"
 import type { LedgerState, TreeState } from "../core/task/state.ts"
-import { askLedgerById, type LedgerStub } from "./ask.ts"
+import { askStub } from "./ask.ts"
 import { TIMEOUT_MS } from "./credit-request.ts"
-import { ledgerOf } from "./locator.ts"
+import { ledgerOf, type LedgerStub } from "../platform/task-id.ts"
 import { LEDGER_VERSION } from "./protocol.ts"
 import type { Trees } from "./trees.ts"
 import type { HistoryKey } from "../core/guardrails/history-key.ts"
@@ -160,7 +160,7 @@ export class AgentLedgers {
     const learn = async (ledger: LedgerStub) => ({
       learned: await ledger.learn(LEDGER_VERSION, [...carried], [...through]),
     })
-    const answer = await askLedgerById(this.#env, ledgerOf(this.#env, owner), learn, TIMEOUT_MS)
+    const answer = await askStub(ledgerOf(this.#env, owner), learn, TIMEOUT_MS)
     return answer?.learned === true
   }
 

@@ -4,16 +4,14 @@
  */
 import type { Pointer } from "../core/policy/bundle.ts"
 import type { Location } from "../core/policy/definition/gateways.ts"
-import { ledgerIdOf } from "../core/task/state.ts"
 import { logEvent } from "../platform/log.ts"
+import { ledgerOfTask, type LedgerStub } from "../platform/task-id.ts"
 import { within } from "../platform/timeout.ts"
 import type { NoBundle } from "./protocol.ts"
 
 export const LEDGER_TIMEOUT_MS = 5_000
 /** The ledger stops earlier than that, because the gateway has to learn of what the ledger admits. */
 export const DECIDED_WITHIN_MS = LEDGER_TIMEOUT_MS - 500
-
-export type LedgerStub = ReturnType<Env["LEDGER"]["getByName"]>
 
 /**
  * @param ledger receives the milliseconds since the epoch until which the answer counts: nothing may be admitted later
@@ -30,7 +28,8 @@ export async function askLedger<Reply>(
   question: Question<Reply>,
   location?: Location,
 ): Promise<Reply | null> {
-  return askLedgerById(env, ledgerIdOf(task), question, LEDGER_TIMEOUT_MS, location)
+  const ledger = ledgerOfTask(env, task, location)
+  return ledger && askStub(ledger, question)
 }
 
 /**
@@ -50,23 +49,17 @@ export async function askByNewest<Reply extends object>(
   return askLedger(env, task, async (ledger) => step(ledger, newest))
 }
 
-/**
- * @param id of the ledger's object
- * @param timeout milliseconds
- */
-export async function askLedgerById<Reply>(
-  env: Env,
-  id: string,
+/** @param timeout milliseconds */
+export async function askStub<Reply>(
+  ledger: LedgerStub,
   question: Question<Reply>,
   timeout = LEDGER_TIMEOUT_MS,
-  location?: Location,
 ): Promise<Reply | null> {
   const until = Date.now() + DECIDED_WITHIN_MS
   try {
-    const ledger = env.LEDGER.get(env.LEDGER.idFromString(id), location && { locationHint: location })
     return await within(question(ledger, until), timeout, "the ledger")
   } catch (error) {
-    logEvent("ledger_failed", { ledger: id, error: String(error) })
+    logEvent("ledger_failed", { ledger: String(ledger.name ?? ledger.id), error: String(error) })
     return null
   }
 }

@@ -16,13 +16,13 @@ import { hasMoved, whyFull } from "../core/task/openings.ts"
 import type { OpenedTask } from "../core/task/opened-task.ts"
 import type { Consent } from "../core/task/pending-consent.ts"
 import { locationOf } from "../core/task/audience.ts"
-import { ledgerIdOf, type TreeState } from "../core/task/state.ts"
+import type { TreeState } from "../core/task/state.ts"
 import { logEvent } from "../platform/log.ts"
 import { newId } from "../platform/new-id.ts"
-import { askByNewest, askLedger, type LedgerStub } from "./ask.ts"
+import { askByNewest, askLedger } from "./ask.ts"
 import type { Consents, Redeemable } from "./consents.ts"
 import { inboxOf } from "./inbox.ts"
-import { movedTaskId } from "./locator.ts"
+import { ledgerOf, movedTaskId, type LedgerStub } from "../platform/task-id.ts"
 import { LEDGER_VERSION, type ConsentOutcome, type NoBundle } from "./protocol.ts"
 import type { Trees } from "./trees.ts"
 import { historyKeyOf } from "../core/guardrails/history-key.ts"
@@ -114,7 +114,6 @@ export class BackchannelConsents {
     const state: TreeState | null = this.#trees.of(id)
     const person = state && hasMoved(state) ? state.consent?.answer?.person : undefined
     if (!person) return null
-    const task = movedTaskId(this.#env, id, person)
-    return { task, ledger: this.#env.LEDGER.get(this.#env.LEDGER.idFromString(ledgerIdOf(task))) }
+    return { task: movedTaskId(this.#env, id, person), ledger: ledgerOf(this.#env, person) }
   }
 }

@@ -11,7 +11,7 @@ import { newId } from "../platform/new-id.ts"
 import { within } from "../platform/timeout.ts"
 import { TIMEOUT_MS, usedWithin, type CreditRequest, type Taken } from "./credit-request.ts"
 import { Counts, type Lent, type SharedCount } from "./counts.ts"
-import { ledgerOf } from "./locator.ts"
+import { ledgerOf } from "../platform/task-id.ts"
 import { Settlements } from "./settlements.ts"
 import { sharedLimitOf } from "./shared-limit.ts"
 
@@ -163,7 +163,7 @@ export class Credits {
       over: over !== null,
       look,
       ...(fleet !== null && {
-        before: { ledger: ledgerOf(this.#env, { agent: fleet }), limit: need.limit, key: need.key },
+        before: { ledger: ledgerOf(this.#env, { agent: fleet }).id.toString(), limit: need.limit, key: need.key },
       }),
     }
     const others = request.waits ? count.demand - (request.needs.get(count) ?? 0) : 0

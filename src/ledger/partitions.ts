@@ -17,8 +17,8 @@ import { beyondIsolation, carriedIn, type Carried } from "../core/task/labels.ts
 import { USER_SCOPE } from "../core/task/memories.ts"
 import type { OpenRequest } from "../core/task/open-request.ts"
 import { otherThanFirst, type AgentLedgers } from "./agent-ledgers.ts"
-import { askLedgerById } from "./ask.ts"
-import { ledgerOf } from "./locator.ts"
+import { askStub } from "./ask.ts"
+import { ledgerOf } from "../platform/task-id.ts"
 import { LEDGER_VERSION, type Joined, type NoBundle } from "./protocol.ts"
 import type { Trees } from "./trees.ts"
 import { historyKeyOf, type HistoryKey } from "../core/guardrails/history-key.ts"
@@ -64,10 +64,8 @@ export class Partitions {
       const joined = await this.join(LEDGER_VERSION, agent, of, pointer)
       return joined ? ("bundle" in joined ? joined : null) : UNAVAILABLE
     }
-    const first = ledgerOf(this.#env, { agent })
-    const joined = await askLedgerById(
-      this.#env,
-      first,
+    const joined = await askStub(
+      ledgerOf(this.#env, { agent }),
       async (ledger) => ({ answer: await ledger.join(LEDGER_VERSION, agent, of, pointer) }),
       JOINED_WITHIN_MS,
     )
@@ -110,8 +108,7 @@ export class Partitions {
     const indices = otherThanFirst(before?.of ?? 1)
     const found = await Promise.all(
       indices.map(async (partition) =>
-        askLedgerById(
-          this.#env,
+        askStub(
           ledgerOf(this.#env, { agent, partition }),
           async (ledger) => ({ carried: await ledger.part(LEDGER_VERSION, changedAt) }),
           COLLECTED_WITHIN_MS,

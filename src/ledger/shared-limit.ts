@@ -12,7 +12,7 @@ import type { Block, SeenValue, Slot, State, Stored, Writes } from "../core/guar
 import { sha256Hex } from "../core/encoding/hash.ts"
 import { logEvent } from "../platform/log.ts"
 import { within } from "../platform/timeout.ts"
-import { askLedgerById } from "./ask.ts"
+import { askStub } from "./ask.ts"
 
 /** Ledgers that one alarm sends requests to; the next alarm, for the others, follows at once. */
 const MAX_ASKED = 50
@@ -96,7 +96,7 @@ export class SharedLimit extends StoredObject {
 
   /** If a ledger is unavailable, the request is repeated later; until then its credit counts. */
   async #ask(holder: string, ids: string[]): Promise<void> {
-    const answer = await askLedgerById(this.env, holder, async (ledger: CreditHolder) =>
+    const answer = await askStub(this.env.LEDGER.get(this.env.LEDGER.idFromString(holder)), async (ledger: CreditHolder) =>
       ledger.creditUsed(LENDING_VERSION, ids),
     )
     if (!answer) return

@@ -79,7 +79,7 @@ async function boundToken(jkt: string, now: number) {
     sub: "spiffe://example.org/agent/first",
     aud: "https://resource.example.org",
     client_id: "spiffe://example.org/agent/first",
-    task: `tsk_01ARZ3NDEKTSV4RRFFQ69G5FAV-${"0".repeat(64)}`,
+    task: `tsk_01ARZ3NDEKTSV4R${"0".repeat(21)}`,
     purpose: "any",
     scope: "",
     cnf: { jkt },

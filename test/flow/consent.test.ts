@@ -5,7 +5,8 @@ import { z } from "zod"
 import { Inbox, inboxOf } from "../../src/ledger/inbox.ts"
 import { KeyRing } from "../../src/signing/key-ring.ts"
 import { Ledger } from "../../src/ledger/ledger.ts"
-import { ledgerIdOf } from "../../src/core/task/state.ts"
+import { readLocator } from "../../src/core/task/state.ts"
+import { ledgerOf } from "../../src/platform/task-id.ts"
 import { AUDIENCE, exchangeForm, postForm, type Form, type TokenAnswer } from "../harness/agents.ts"
 import { PLAIN_ACCESS_TOKEN } from "../../src/core/policy/definition/issuers.ts"
 import { publish, yard } from "../harness/bundles.ts"
@@ -102,10 +103,10 @@ describe("consent while the person is elsewhere (OpenID CIBA)", () => {
     })
     expect((await say(task, "approve")).status).toBe(200)
     const { issued } = await poll(id)
-    // The task is in the person's ledger, under the same ULID.
+    // The task is in the person's ledger, with the same time and randomness.
     expect(issued).toMatchObject({ scope: "files.*:read safe.burn:execute" })
     const granted = issued?.task ?? ""
-    expect([granted.slice(0, 30), ledgerIdOf(granted) === ledgerIdOf(task)]).toEqual([task.slice(0, 30), false])
+    expect([granted.slice(0, 19), readLocator(granted) === readLocator(task)]).toEqual([task.slice(0, 19), false])
     expect((await callWith(issued?.access_token ?? "", "/safe", { method: "DELETE" })).code).toBe("ok")
     expect(await errorOf(id)).toBe("invalid_grant")
     expect((await manage("GET", "/v1/approvals", await person())).json).toEqual({ approvals: [] })
@@ -128,13 +129,13 @@ describe("consent while the person is elsewhere (OpenID CIBA)", () => {
   })
 
   test("until it is answered, no ledger of the person is created, nor asked", async () => {
-    const theirs = env.LEDGER.idFromName(JSON.stringify(["user", IDP, "somebody-invented"])).toString()
+    const theirs = ledgerOf(env, { issuer: IDP, subject: "somebody-invented" }).id.toString()
     const { id, task } = await ask({ login_hint: `${IDP}|somebody-invented` })
     expect(await errorOf(id)).toBe("authorization_pending")
     await manage("GET", `/v1/approvals/${task}`, await person("somebody-invented"))
     await manage("GET", "/v1/approvals", await person("somebody-invented"))
     const ledgers = async () => (await listDurableObjectIds(env.LEDGER)).map(String)
-    expect(await ledgers()).toContain(ledgerIdOf(task))
+    expect(await ledgers()).toContain(env.LEDGER.idFromName(readLocator(task)).toString())
     expect(await ledgers()).not.toContain(theirs)
     await say(task, "approve", await person("somebody-invented"))
     expect((await poll(id)).status).toBe(200)
@@ -371,7 +372,7 @@ describe("consent while the person is elsewhere (OpenID CIBA)", () => {
     const { id, task } = await ask()
     await say(task, "approve")
     const changed = `${id.slice(0, -1)}${id.endsWith("A") ? "B" : "A"}`
-    const unknown = `tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ-${"0".repeat(64)}.${id.slice(id.indexOf(".") + 1)}`
+    const unknown = `tsk_01JZZZZZZZZZZZZ${"0".repeat(21)}.${id.slice(id.indexOf(".") + 1)}`
     for (const guess of [changed, unknown, task, `${task}.`, "x"]) expect(await errorOf(guess)).toBe("invalid_grant")
     expect(await errorOf(id, {}, "second")).toBe("invalid_grant")
     expect((await poll(id)).status).toBe(200)

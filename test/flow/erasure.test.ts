@@ -4,7 +4,7 @@ import { env, exports } from "cloudflare:workers"
 import { describe, expect, test, vi } from "vitest"
 import { z } from "zod"
 import { Ledger } from "../../src/ledger/ledger.ts"
-import { ledgerOf as objectOf } from "../../src/ledger/locator.ts"
+import { ledgerOf as objectOf } from "../../src/platform/task-id.ts"
 import {
   AUDIENCE,
   JWT_BEARER,
@@ -51,7 +51,7 @@ const isLeft = ({ remains }: z.infer<typeof answers>, where: string): boolean =>
 
 /** All that an object has stored, but for records on their way to their log, of which the journal's rows have theirs. */
 const storedIn = async (owner: Parameters<typeof objectOf>[1]): Promise<string> =>
-  runInDurableObject(env.LEDGER.get(env.LEDGER.idFromString(objectOf(env, owner))), (_object, { storage }) => {
+  runInDurableObject(objectOf(env, owner), (_object, { storage }) => {
     const tables = storage.sql
       .exec<{ name: string }>(
         "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_cf%' ESCAPE '\\'",
@@ -186,7 +186,7 @@ describe("no history is laundered", () => {
     expect(await erase()).toMatchObject({ ended: 1, erased: 1 })
     at(start + 700_000)
     await vi.waitFor(async () => {
-      await runDurableObjectAlarm(env.LEDGER.get(env.LEDGER.idFromString(objectOf(env, PERSON))))
+      await runDurableObjectAlarm(objectOf(env, PERSON))
       expect(await storedIn(PERSON)).toBe("[]")
     })
     expect(isLeft(await erase(), "counts")).toBe(false)

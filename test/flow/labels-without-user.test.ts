@@ -7,7 +7,7 @@ import { env } from "cloudflare:workers"
 import { beforeEach, describe, expect, test, vi } from "vitest"
 import { Journal } from "../../src/ledger/journal.ts"
 import { Ledger } from "../../src/ledger/ledger.ts"
-import { newTaskId } from "../../src/ledger/locator.ts"
+import { newTaskId } from "../../src/platform/task-id.ts"
 import {
   AUDIENCE,
   JWT_BEARER,

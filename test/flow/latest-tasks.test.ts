@@ -112,7 +112,7 @@ describe("GET /v1/decisions?tree=", () => {
     for (const tree of [
       "",
       "tsk_1",
-      `tsk_ZZZZZZZZZZZZZZZZZZZZZZZZZZ-${"0".repeat(64)}`,
+      `tsk_ZZZZZZZZZZZZZZZ${"0".repeat(21)}`,
       "dec_01JZ0000000000000000000000",
     ]) {
       expect((await manage("GET", `/v1/decisions?tree=${tree}`, viewer)).status).toBe(400)

@@ -2,10 +2,11 @@
 import { evictDurableObject, listDurableObjectIds, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { describe, expect, test, vi } from "vitest"
-import { ledgerIdOf } from "../../src/core/task/state.ts"
+import { readLocator } from "../../src/core/task/state.ts"
 import { LENDING_VERSION } from "../../src/core/guardrails/lending/lending.ts"
 import { LEDGER_VERSION } from "../../src/ledger/protocol.ts"
 import { Ledger } from "../../src/ledger/ledger.ts"
+import { movedTaskId, newTaskId } from "../../src/platform/task-id.ts"
 import { openChild, openTask, type OpenTask } from "../harness/agents.ts"
 import { at } from "../harness/clock.ts"
 import { freshIsolateForEach } from "../harness/each-test.ts"
@@ -54,7 +55,7 @@ describe("an instance always works in one partition", () => {
       const first = await openAs(pod)
       await killObjects()
       const second = await openAs(pod, { scope: "files.list:read" })
-      expect([ledgerIdOf(first.task), ledgerIdOf(second.task)]).toEqual(Array(2).fill(partition(placeOf(pod, 4))))
+      expect([readLocator(first.task), readLocator(second.task)]).toEqual(Array(2).fill(partition(placeOf(pod, 4))))
     }
   })
 
@@ -62,7 +63,7 @@ describe("an instance always works in one partition", () => {
     await publishFleet({ partitions: 64 })
     for (let key = 0; key < 3; key++) {
       const { issued } = await askAs({ pod: { uid: "a" } }, {}, { DPoP: await proofForToken(await newProofKey()) })
-      expect(ledgerIdOf(issued?.task ?? "")).toBe(partition(placeOf("a", 64)))
+      expect(readLocator(issued?.task ?? "")).toBe(partition(placeOf("a", 64)))
     }
   })
 
@@ -85,11 +86,11 @@ describe("an instance always works in one partition", () => {
     const [one, other] = [await newProofKey(), await newProofKey()]
     const ledger = async (key: typeof one): Promise<string> => {
       const { issued } = await askAs({}, {}, { DPoP: await proofForToken(key) })
-      return ledgerIdOf(issued?.task ?? "")
+      return readLocator(issued?.task ?? "")
     }
     const first = await ledger(one)
     expect([await ledger(one), await ledger(one)]).toEqual([first, first])
-    expect(await ledger(other)).toMatch(/^[0-9a-f]{64}$/)
+    expect(await ledger(other)).toMatch(/^[0-9A-Z]{16}$/)
   })
 
   test.each([
@@ -128,7 +129,7 @@ describe("an instance always works in one partition", () => {
     await publishFleet({ partitions: 1 })
     const others = vi.spyOn(Ledger.prototype, "join")
     const { issued } = await askAs({})
-    expect(ledgerIdOf(issued?.task ?? "")).toBe(env.LEDGER.idFromName(JSON.stringify(["agent", FLEET])).toString())
+    expect(readLocator(issued?.task ?? "")).toBe(readLocator(newTaskId(env, { agent: historyKeyOf(FLEET) }, 0)))
     expect(others).not.toHaveBeenCalled()
   })
 })
@@ -148,14 +149,13 @@ test("no forged id creates an object, and none of a partition that was never ope
   await publishFleet({ partitions: 64 })
   const { task, token } = await openAs(podAt({ 64: 1 }))
   const known = await objects()
-  const show = async (ledger: string): Promise<number> =>
-    (await manage("GET", `/v1/tasks/${task.replace(ledgerIdOf(task), ledger)}`, `Bearer ${token}`)).status
-  expect(await show(partition(1))).toBe(200)
-  const forged = partition(1).replace(/.$/, (digit) => (digit === "0" ? "1" : "0"))
-  expect([await show(forged), await show("0".repeat(64))]).toEqual([404, 404])
+  const show = async (id: string): Promise<number> => (await manage("GET", `/v1/tasks/${id}`, `Bearer ${token}`)).status
+  expect(await show(task)).toBe(200)
+  const forged = [partition(2), partition(2_000), "0".repeat(16)].map((to) => task.replace(readLocator(task), to))
+  expect(await Promise.all(forged.map(show))).toEqual([404, 404, 404])
   expect(await objects()).toEqual(known)
-  expect(await show(partition(2_000))).toBe(404)
-  const tables = await runInDurableObject(env.LEDGER.get(env.LEDGER.idFromString(partition(2_000))), (_ledger, ctx) =>
+  expect(await show(movedTaskId(env, task, { agent: historyKeyOf(FLEET), partition: 2_000 }))).toBe(404)
+  const tables = await runInDurableObject(env.LEDGER.getByName(partition(2_000)), (_ledger, ctx) =>
     ctx.storage.sql.exec("SELECT name FROM sqlite_master WHERE name = 'ledger'").toArray(),
   )
   expect(tables).toEqual([])
@@ -232,7 +232,7 @@ describe("labels", () => {
       expect(await read(await openAs(pod))).toBe("ok")
       await publishFleet({ partitions: after })
       const moved = await openAs(pod)
-      expect(ledgerIdOf(moved.task)).toBe(partition(placeOf(pod, after)))
+      expect(readLocator(moved.task)).toBe(partition(placeOf(pod, after)))
       expect(await send(moved)).toBe("policy_denied")
       await killObjects()
       expect(await send(await openAs(pod))).toBe("policy_denied")
@@ -291,7 +291,7 @@ describe("labels", () => {
     const [one, other] = [podAt({ 2: 0 }), podAt({ 2: 1 })]
     await openAs(one)
     await openAs(other)
-    const first = env.LEDGER.get(env.LEDGER.idFromString(partition(0)))
+    const first = env.LEDGER.getByName(partition(0))
     for (let day = 1; day <= 3; day++) {
       at(start + day * 24 * HOUR)
       await runDurableObjectAlarm(first)
@@ -401,7 +401,7 @@ describe("labels", () => {
     await publishFleet({ partitions: 2 })
     const pod = podAt({ 2: 1, 3: 2 })
     await openAs(pod)
-    const first = env.LEDGER.get(env.LEDGER.idFromString(partition(0)))
+    const first = env.LEDGER.getByName(partition(0))
     await publishFleet({ partitions: 3 })
     await openAs(pod)
     expect(await first.join(LEDGER_VERSION, historyKeyOf(FLEET), 2, { seq: 1, digest: "" })).toMatchObject({
@@ -441,7 +441,7 @@ describe("a limit of the agent, where no user is behind the task, is that of all
   test("a ledger that counts alone, and one that is asked by another version, say nothing", async () => {
     await publishFleet({ partitions: 1 })
     await openAs("a")
-    const first = env.LEDGER.get(env.LEDGER.idFromString(partition(0)))
+    const first = env.LEDGER.getByName(partition(0))
     expect(await first.countedAlone(LENDING_VERSION, window(50), "")).toBeNull()
     await publishFleet({ partitions: 2 })
     await openAs(podAt({ 2: 1 }))
@@ -462,9 +462,7 @@ describe("a limit of the agent, where no user is behind the task, is that of all
     const since = []
     for (let index = 0; index < after; index++) since.push(await openAs(podAt({ [after]: index })))
     expect(await many([...earlier, ...since], 64)).toBe(20)
-    await Promise.all(
-      [partition(0), partition(1)].map(async (id) => evictDurableObject(env.LEDGER.get(env.LEDGER.idFromString(id)))),
-    )
+    await Promise.all([partition(0), partition(1)].map(async (id) => evictDurableObject(env.LEDGER.getByName(id))))
     expect(await list(of(since, 0))).toBe("rate_limited")
   })
 
@@ -547,7 +545,7 @@ function failing(name: "learn", id: string) {
   const { [name]: real } = Ledger.prototype
   return vi.spyOn(Ledger.prototype, name).mockImplementation(async function (this: Ledger, ...asked) {
     const ctx: DurableObjectState = this.ctx
-    if (ctx.id.toString() === id) throw new Error("an inner failure, by a test")
+    if (ctx.id.name === id) throw new Error("an inner failure, by a test")
     return real.apply(this, asked)
   })
 }

@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, test } from "vitest"
 import { PUBLICATION_HEADER } from "../../src/bundles/publication.ts"
 import { unidentifiedLog } from "../../src/audit/record-logs.ts"
-import { newTaskId } from "../../src/ledger/locator.ts"
+import { newTaskId } from "../../src/platform/task-id.ts"
 import { env } from "cloudflare:workers"
 import { askAccess, type AccessPath } from "../harness/access.ts"
 import { openTask } from "../harness/agents.ts"

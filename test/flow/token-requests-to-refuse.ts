@@ -103,7 +103,7 @@ export const TRIES: Readonly<Record<Exclude<OAuthError["reason"], OfConsent>, Re
   consent_unknown: {
     "a request that nobody made": changed({
       grant_type: "urn:openid:params:grant-type:ciba",
-      auth_req_id: `tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ-${"0".repeat(64)}.${"A".repeat(43)}`,
+      auth_req_id: `tsk_01JZZZZZZZZZZZZ${"0".repeat(21)}.${"A".repeat(43)}`,
     }),
     "a task of the agent's": async () =>
       changed({
@@ -115,13 +115,13 @@ export const TRIES: Readonly<Record<Exclude<OAuthError["reason"], OfConsent>, Re
   grant_refused: {
     "a code that nobody was given": changed({
       ...CODE,
-      code: `tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ-${"0".repeat(64)}.${"A".repeat(43)}`,
+      code: `tsk_01JZZZZZZZZZZZZ${"0".repeat(21)}.${"A".repeat(43)}`,
     }),
     "no code at all": changed({ ...CODE, code: "1" }),
     "a task of the agent's": async () => changed({ ...CODE, code: `${(await openTask()).task}.${"A".repeat(43)}` })(),
     "a refresh token that nobody was given": changed({
       grant_type: "refresh_token",
-      refresh_token: `tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ-${"0".repeat(64)}.${"A".repeat(43)}.${"A".repeat(43)}`,
+      refresh_token: `tsk_01JZZZZZZZZZZZZ${"0".repeat(21)}.${"A".repeat(43)}.${"A".repeat(43)}`,
     }),
     "no refresh token at all": changed({ grant_type: "refresh_token", refresh_token: "1" }),
   },
@@ -372,7 +372,7 @@ export const TRIES: Readonly<Record<Exclude<OAuthError["reason"], OfConsent>, Re
   },
   task_unknown: {
     "a fresher session for a task that never was": async () =>
-      freshen(`tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ-${"0".repeat(64)}`, await idToken("alice", fresher())),
+      freshen(`tsk_01JZZZZZZZZZZZZ${"0".repeat(21)}`, await idToken("alice", fresher())),
     "for what is no task": async () => freshen("tsk_1", await idToken("alice", fresher())),
   },
   parent_token_unknown: {

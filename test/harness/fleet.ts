@@ -5,7 +5,7 @@ import type { BundleBody, Pointer } from "../../src/core/policy/bundle.ts"
 import type { AgentDefinition } from "../../src/core/policy/definition/agents.ts"
 import type { Limit } from "../../src/core/guardrails/limit-definition.ts"
 import { partitionOf } from "../../src/core/task/home.ts"
-import { ledgerOf as ledgerIdOfOwner } from "../../src/ledger/locator.ts"
+import { ledgerOf } from "../../src/platform/task-id.ts"
 import { isOAuthFailure } from "../../src/core/denials/oauth-error.ts"
 import { AUDIENCE, childForm, JWT, JWT_BEARER, postForm, type Form, type OpenTask, type TokenAnswer } from "./agents.ts"
 import { publish, yard } from "./bundles.ts"
@@ -110,8 +110,9 @@ export async function joinFleet(parent: OpenTask, pod: string): Promise<void> {
   if (!issued) throw new Error(`no token: ${JSON.stringify(refused)}`)
 }
 
+/** Locates the ledger of a partition of the fleet. */
 export const partition = (index: number): string =>
-  ledgerIdOfOwner(env, { agent: historyKeyOf(FLEET), partition: index })
+  ledgerOf(env, { agent: historyKeyOf(FLEET), partition: index }).name ?? ""
 
 /** Where an instance works, of so many partitions. */
 export function placeOf(pod: string, partitions: number): number {

@@ -3,12 +3,12 @@ import { evictDurableObject, runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { expect } from "vitest"
 import { LEDGER_VERSION } from "../../src/ledger/protocol.ts"
-import { ledgerIdOf } from "../../src/core/task/state.ts"
+import { readLocator } from "../../src/core/task/state.ts"
 import { LedgerStorage } from "../../src/ledger/storage.ts"
 import { freshProofs } from "./trees.ts"
 
 /** The object that has the ledger of a task. */
-export const ledgerOf = (task: string) => env.LEDGER.get(env.LEDGER.idFromString(ledgerIdOf(task)))
+export const ledgerOf = (task: string) => env.LEDGER.getByName(readLocator(task))
 
 /** Calls that the task has counted; undefined where there is no such task. */
 export async function callsOf(task: string): Promise<number | undefined> {

@@ -27,7 +27,7 @@ import { agentId, IDP } from "./issuers.ts"
 export const POINTER = { seq: 1, digest: "0".repeat(64) }
 /** Some moment; the decision has no clock of its own. */
 export const START = 1_800_000_000_000
-export const ROOT = `tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ-${"0".repeat(64)}`
+export const ROOT = `tsk_01JZZZZZZZZZZZZ${"0".repeat(21)}`
 export const ALICE: UserFacts = { issuer: IDP, subject: "alice", groups: ["staff"] }
 
 export const assembled = (body: BundleBody = inject("yard")): Bundle => assemble(encode(body), POINTER)

@@ -114,7 +114,7 @@ describe("a denied call is its agent's although its token ends at once", () => {
 
 test("what no ledger can confirm is in nobody's name", async () => {
   const { token, task } = await openTask("first")
-  vi.spyOn(env.LEDGER, "get").mockImplementation(() => {
+  vi.spyOn(env.LEDGER, "getByName").mockImplementation(() => {
     throw new Error("it is out of reach, by a test")
   })
   const { decision } = await callWith(token, "/nowhere")

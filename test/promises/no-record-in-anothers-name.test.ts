@@ -41,7 +41,7 @@ const authorize =
 
 const CODE = { grant_type: "authorization_code", code_verifier: "v".repeat(43) }
 const REFRESH = { grant_type: "refresh_token", client_id: PUBLIC }
-const JUNK_REFRESH = `tsk_01M8815EYFQTG02QXPPQ2N3ENA-${"0".repeat(64)}.${"f".repeat(43)}.${"s".repeat(43)}`
+const JUNK_REFRESH = `tsk_01M8815EYFQTG02${"0".repeat(21)}.${"f".repeat(43)}.${"s".repeat(43)}`
 const CIBA = { login_hint: `${IDP}|alice`, scope: "openid files.*:read" }
 
 const UNPROVEN: Readonly<Record<string, Attack>> = {

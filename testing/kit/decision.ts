@@ -34,6 +34,6 @@ function descriptionIn(body: string): string | null {
 
 /** By the URL for people, which stands in each form of a denial. */
 export function approvalIn(text: string): Decision["approval"] {
-  const [url, task, id] = /https?:\/\/[^\s"\\]+\/console\/approvals\/(tsk_[\w.-]*\w)\/(apr_\w+)/u.exec(text) ?? []
+  const [url, task, id] = /https?:\/\/[^\s"\\]+\/console\/approvals\/(tsk_[\w.]*\w)\/(apr_\w+)/u.exec(text) ?? []
   return url === undefined || task === undefined || id === undefined ? null : { task, id, url }
 }

@@ -14,11 +14,6 @@ const KINDS = ["call", "exchange", "approval", "end", "management"] as const
 export const decision = once(() => z.looseObject(SCHEMAS))
 export type Decision = z.infer<ReturnType<typeof decision>>
 
-/** Returns whether the text is a task id whose time is one that exists (ULIDs end in the year 10889). */
-function isTaskOfTime(text: string): boolean {
-  return isTaskId(text) && text < "tsk_8"
-}
-
 /** The last moment that an id can have (ULID). Milliseconds since the epoch. */
 const LAST_MOMENT = 2 ** 48 - 1
 const time = once(() => z.coerce.number().int().min(0).max(LAST_MOMENT).optional())
@@ -28,7 +23,7 @@ export const MOST_DECISIONS = 250
 
 const filters = once(() => ({
   task: z.string().max(256).optional().describe("Only those of this task, by its id."),
-  tree: z.string().refine(isTaskOfTime).optional().describe("The task and all below it."),
+  tree: z.string().refine(isTaskId).optional().describe("The task and all below it."),
   agent: z.string().max(2048).optional().describe("Only those of this agent, the last of the chain, by its id."),
   user: z.string().max(2048).refine(hasIssuer, NO_USER_NAME).optional().describe("Issuer and subject, joined by `|`."),
   code: z.string().max(64).optional().describe("`ok`, or the code of an error."),

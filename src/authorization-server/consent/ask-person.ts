@@ -23,7 +23,7 @@ import { previewTask } from "../../core/task/consent.ts"
 import type { GrantReduction } from "../../core/task/grant.ts"
 import { isOAuthFailure, oauthError, type OAuthFailure } from "../../core/denials/oauth-error.ts"
 import type { ConsentResponse, Consent } from "../../core/task/pending-consent.ts"
-import { newTaskId } from "../../ledger/locator.ts"
+import { newTaskId } from "../../platform/task-id.ts"
 import { rawTarget } from "../../platform/raw-target.ts"
 import { ANSWERED_WITHIN_MS, answerOf, type ResourceOwner } from "./resource-owner.ts"
 

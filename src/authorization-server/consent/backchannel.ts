@@ -27,7 +27,7 @@ import { isOAuthFailure, oauthError, credentialError, type OAuthFailure } from "
 import type { Consent } from "../../core/task/pending-consent.ts"
 import { readRequestedGrant } from "../../core/task/requested-grant.ts"
 import { newId } from "../../platform/new-id.ts"
-import { newTaskId } from "../../ledger/locator.ts"
+import { newTaskId } from "../../platform/task-id.ts"
 import { errorResponse } from "../token/response.ts"
 import { historyKeyOf } from "../../core/guardrails/history-key.ts"
 

@@ -2,10 +2,10 @@
  * Secrets that contain the tree they belong to: `auth_req_id` and codes, `<root>.<secret>`; refresh tokens,
  * `<root>.<family>.<secret>`. A task's id reveals none of them; the ledger stores their hashes.
  */
-import { isOwnTaskId } from "../../ledger/locator.ts"
+import { isOwnTaskId } from "../../platform/task-id.ts"
 
-const ROOTED = /^(tsk_[0-9A-Z]{26}-[0-9a-f]{64})\.([A-Za-z0-9_-]{43})$/
-const REFRESH = /^(tsk_[0-9A-Z]{26}-[0-9a-f]{64})\.([A-Za-z0-9_-]{43})\.([A-Za-z0-9_-]{43})$/
+const ROOTED = /^(\w+)\.([A-Za-z0-9_-]{43})$/
+const REFRESH = /^(\w+)\.([A-Za-z0-9_-]{43})\.([A-Za-z0-9_-]{43})$/
 
 export function readRooted(env: Env, text: string): { readonly root: string; readonly secret: string } | null {
   const [, root, secret] = ROOTED.exec(text) ?? []

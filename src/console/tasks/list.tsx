@@ -46,7 +46,7 @@ async function listTasks(request: PageRequest): Promise<Response> {
         <form method="get" action={SECTIONS.tasks.href} class="filters">
           <div>
             <label for="id">Task id</label>
-            <input id="id" name="id" class="mono" size={34} placeholder="tsk_…" value={id ?? ""} required />
+            <input id="id" name="id" class="mono" size={40} placeholder="tsk_…" value={id ?? ""} required />
           </div>
           <button class="main">Open</button>
         </form>

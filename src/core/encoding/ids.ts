@@ -1,13 +1,13 @@
 /**
- * Ids that sort by the time they were made: `dec_<ulid>`, `tsk_<ulid>-<ledger>`, `lnt_<ulid>`, `evt_<ulid>`. They name things
- * and open none, yet none can be guessed: their 80 random bits come from the platform's generator, fetched many at a
- * time.
+ * Ids that sort by the time they were made: `dec_<ulid>`, `lnt_<ulid>`, `evt_<ulid>`, and `tsk_` (platform/task-id.ts). They
+ * name things and open none, yet none can be guessed: their random bits come from the platform's generator, fetched many
+ * at a time.
  */
 import { decodeTime, encodeTime } from "ulid"
 
 export type Kind = "dec" | "tsk" | "lnt" | "evt"
 
-const ULID = /^[a-z]{3}_([0-7][0-9A-HJKMNP-TV-Z]{25})(?:-[0-9a-f]{64})?$/
+const ULID = /^[a-z]{3}_([0-7][0-9A-HJKMNP-TV-Z]{25})(?:[0-9A-HJKMNP-TV-Z]{10})?$/
 
 /** Milliseconds since the epoch, when this id was made. Null if it is no such id. */
 export function timeOf(id: string): number | null {

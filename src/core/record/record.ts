@@ -131,5 +131,5 @@ function withoutSecrets(body: string): string {
     .replaceAll(GATEWAY_KEYS, "ngk_[secret]")
     .replaceAll(COMPACT_JWS, "$1[secret]")
 }
-const TASK_SECRETS = /(tsk_[0-9A-Z]{26}(?:-[0-9A-F]{1,64})?)(?:\.[A-Z0-9_-]{8,}|[^\w"-]{1,8}[A-Z0-9_-]{30,})+/gi
+const TASK_SECRETS = /(tsk_[0-9A-Z]{26,36})(?:\.[A-Z0-9_-]{8,}|[^\w"-]{1,8}[A-Z0-9_-]{30,})+/gi
 const GATEWAY_KEYS = /ngk_[A-Za-z0-9_-]{8,}/g

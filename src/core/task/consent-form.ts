@@ -17,7 +17,7 @@ export interface ConsentAnswer {
  */
 export const pageFieldOf = (page: string, digest: string): string => `${page}.${digest}`
 
-const SHOWN = /^(tsk_[0-9A-HJKMNP-TV-Z]{26}-[0-9a-f]{64})\.[0-9a-f]{64}$/
+const SHOWN = /^(\w+)\.[0-9a-f]{64}$/
 
 /** The id of the page. Null if the text contains none. */
 export function pageOf(pageField: string): string | null {

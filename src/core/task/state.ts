@@ -191,17 +191,21 @@ export function isBelow(id: string, ancestor: string): boolean {
   return id.startsWith(`${ancestor}.`)
 }
 
-/** `tsk_`, a ULID, and the id of the ledger's object (ledger/locator.ts); below the root, the number of each child. */
-const TASK_ID = /^tsk_[0-9A-HJKMNP-TV-Z]{26}-[0-9a-f]{64}(?:\.[1-9][0-9]{0,5}){0,16}$/
+/**
+ * `tsk_` and 36 characters: time and randomness, the ledger's locator, and a check (platform/task-id.ts); below the root,
+ * the number of each child. The first character of the time is at most 7, as in a ULID.
+ */
+const TASK_ID = /^tsk_[0-7][0-9A-HJKMNP-TV-Z]{35}(?:\.[1-9][0-9]{0,5}){0,16}$/
+export const LOCATOR_AT = 19
+export const CHECK_AT = 35
 
 export function isTaskId(text: string): boolean {
   return TASK_ID.test(text)
 }
 
-/** The id of the object that has the ledger of a task. */
-export function ledgerIdOf(task: string): string {
-  const from = task.indexOf("-") + 1
-  return task.slice(from, from + 64)
+/** What locates the ledger of a task, and tells it from others. */
+export function readLocator(task: string): string {
+  return task.slice(LOCATOR_AT, CHECK_AT)
 }
 
 /** The root task of a task's tree. */

@@ -9,7 +9,7 @@ export type TaskStatus = "pending" | "active" | "completed" | "revoked" | "quara
 export type WhyEnded = Exclude<TaskStatus, "active"> | "expired" | "idle"
 
 export interface Task {
-  /** `tsk_<ulid>-<ledger>`, below it `tsk_<ulid>-<ledger>.<n>` and so on. */
+  /** See `isTaskId`. */
   readonly id: string
   readonly parent: string | null
   readonly agent: string

@@ -11,7 +11,7 @@ import type { Stopped } from "../../../src/core/signals/switch.ts"
 const US = "https://authz.example"
 const AT = 1_795_660_800_500
 const SECONDS = 1_795_660_800
-const TASK = `tsk_01J8ABCDEFGHJKMNPQRSTVWXYZ-${"0".repeat(64)}`
+const TASK = `tsk_01J8ABCDEFGHJKM${"0".repeat(21)}`
 const CAEP = "https://schemas.openid.net/secevent/caep/event-type/"
 
 const END: TaskEndNotice = {

@@ -14,7 +14,7 @@ const identity = {
   decision: "deny",
   code: "insufficient_scope",
   tool: "mail.send",
-  task: `tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ-${"0".repeat(64)}.1`,
+  task: `tsk_01JZZZZZZZZZZZZ${"0".repeat(21)}.1`,
   user: "https://idp.test|alice",
   principal: 'User::"https://idp.test|alice"',
   chain: ["spiffe://example.org/agent/first", "spiffe://example.org/agent/second"],

@@ -13,7 +13,7 @@ import { historyKeyOf } from "../../../src/core/guardrails/history-key.ts"
 
 const NOW = 1_800_000_000_000
 const EXACTLY: Exactly = {
-  task: `tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ-${"0".repeat(64)}.1`,
+  task: `tsk_01JZZZZZZZZZZZZ${"0".repeat(21)}.1`,
   tool: "till.pay",
   call: "till.pay 5f",
   request: "a hash",
@@ -49,8 +49,8 @@ function counted(outcome: ReturnType<typeof vote>): Approval {
 
 describe("an approval is about one thing exactly", () => {
   test.each<Partial<Exactly>>([
-    { task: `tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ-${"0".repeat(64)}` },
-    { task: `tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ-${"0".repeat(64)}.1.1` },
+    { task: `tsk_01JZZZZZZZZZZZZ${"0".repeat(21)}` },
+    { task: `tsk_01JZZZZZZZZZZZZ${"0".repeat(21)}.1.1` },
     { tool: "till.paid" },
     { call: "till.pay 60" },
     { request: "another" },

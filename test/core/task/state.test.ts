@@ -13,7 +13,7 @@ import { historyKeyOf } from "../../../src/core/guardrails/history-key.ts"
 import type { Task } from "../../../src/core/task/task.ts"
 import { freshProofs, POINTER } from "../../harness/trees.ts"
 
-const ROOT = `tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ-${"0".repeat(64)}`
+const ROOT = `tsk_01JZZZZZZZZZZZZ${"0".repeat(21)}`
 
 test.each([
   [`${ROOT}.1`, ROOT, true],

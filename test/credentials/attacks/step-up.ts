@@ -31,16 +31,16 @@ const freshen = async (task: string, changed: Form = {}, headers = {}): Promise<
   exchange({ subject_token: await session("alice", seconds()), task, ...changed }, headers)
 
 const NO_TASKS: Readonly<Record<string, string>> = {
-  "of nobody": `tsk_01J8ZZZZZZZZZZZZZZZZZZZZZZ-${"0".repeat(64)}`,
+  "of nobody": `tsk_01J8ZZZZZZZZZZZ${"0".repeat(21)}`,
   "that is a wildcard": "*",
   "in lower case": "tsk_01j8zzzzzzzzzzzzzzzzzzzzzz",
   "without its id": "tsk_",
   "of a number": "1",
   "that is a path": "../../tasks",
-  "with SQL": `tsk_01J8ZZZZZZZZZZZZZZZZZZZZZZ-${"0".repeat(64)}' OR 1=1--`,
-  "with a child that does not end": `tsk_01J8ZZZZZZZZZZZZZZZZZZZZZZ-${"0".repeat(64)}${".1".repeat(17)}`,
-  "with a child of zero": `tsk_01J8ZZZZZZZZZZZZZZZZZZZZZZ-${"0".repeat(64)}.0`,
-  "with a line break": `tsk_01J8ZZZZZZZZZZZZZZZZZZZZZZ-${"0".repeat(64)}\n`,
+  "with SQL": `tsk_01J8ZZZZZZZZZZZ${"0".repeat(21)}' OR 1=1--`,
+  "with a child that does not end": `tsk_01J8ZZZZZZZZZZZ${"0".repeat(21)}${".1".repeat(17)}`,
+  "with a child of zero": `tsk_01J8ZZZZZZZZZZZ${"0".repeat(21)}.0`,
+  "with a line break": `tsk_01J8ZZZZZZZZZZZ${"0".repeat(21)}\n`,
   "with a name that every object has": "__proto__",
 }
 const noTasks = Object.fromEntries(

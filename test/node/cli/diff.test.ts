@@ -100,7 +100,7 @@ function recorded(bundle: Bundle, making: Making): DecisionRecord {
   } = making
   const agent = "spiffe://example.org/agent/support"
   const user = { issuer: ISSUER, subject: "alice", groups }
-  const state = beginTree(bundle.pointer, `tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ-${"0".repeat(64)}`, user, NOW)
+  const state = beginTree(bundle.pointer, `tsk_01JZZZZZZZZZZZZ${"0".repeat(21)}`, user, NOW)
   const opened = openStep(bundle, state, openRequest(agent, state, "token", { purpose }), NOW)
   if (isOAuthFailure(opened)) throw new Error(JSON.stringify(opened))
   for (const label of labels) state.labels.add(label)
@@ -489,7 +489,7 @@ test("a record comes out as it did by the bundle that decided it, whatever it is
           ...(login && { acr: login.acr, auth_time: NOW / 1000 - login.auth_time }),
         }
         const then = NOW - age * 1000
-        const state = beginTree(bundle.pointer, `tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ-${"0".repeat(64)}`, user, then)
+        const state = beginTree(bundle.pointer, `tsk_01JZZZZZZZZZZZZ${"0".repeat(21)}`, user, then)
         const jkt = bound ? "key" : null
         const id = `spiffe://example.org/agent/${agent}`
         const opened = openStep(bundle, state, openRequest(id, state, "token", { purpose: "work", jkt }), then)

@@ -58,7 +58,7 @@ test("of what an operator did says who it was, and what it was done to", () => {
   expect(lineOf("end", { operator })).toContain("a.test/b by https://id.test|olivia")
 })
 
-const TASK = `tsk_01M8815EYFQTG02QXPPQ2N3ENA-${"0".repeat(64)}`
+const TASK = `tsk_01M8815EYFQTG02${"0".repeat(21)}`
 const DENIED = {
   id: "dec_01M8815F0SB91PEW30VYE8GW8A",
   at: Date.UTC(2026, 10, 24, 5, 16, 33, 692),

@@ -98,7 +98,7 @@ describe("a call that people have to approve", () => {
           maxWait: 1_000,
         }),
       )
-    expect(await ask("tsk_01M8815EYFQTG02QXPPQ2N3ENA")).toMatchObject({ code: "denied" })
+    expect(await ask("tsk_01M8815EYFQTG027QX3M0V9BK2RD5WAH4N6C")).toMatchObject({ code: "denied" })
     expect(shown).toEqual([])
     // Of its own task there is no such approval; its page would be the issuer's.
     expect(await ask(task.id)).toMatchObject({ code: "wait_exceeded" })

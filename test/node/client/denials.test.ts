@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest"
 import { denialOf, DeniedError, toModel, withNarrowgate, type Denial, type Task } from "../../../client/index.ts"
 
 const DECISION = "dec_01M8810Y6E649KSFRPS47B2GYM"
-const PAGE = "https://authz.example/console/approvals/tsk_01M8815EYFQTG02QXPPQ2N3ENA-0a.1/apr_01M8815EYF"
+const PAGE = "https://authz.example/console/approvals/tsk_01M8815EYFQTG027QX3M0V9BK2RD5WAH4N6C.1/apr_01M8815EYF"
 const BODY = { error: "policy_denied", error_description: "Policy does not permit this call.", decision_id: DECISION }
 const WORDS = `Narrowgate denied the call of "pay", and nothing was done. Policy does not permit this call. (policy_denied, decision ${DECISION})`
 const RESULT = { content: [{ type: "text", text: WORDS }], isError: true, _meta: { "narrowgate/denial": BODY } }
@@ -110,7 +110,7 @@ describe("a denial is found", () => {
   test("with the approval that it waits for, in members and in words", async () => {
     const approval = {
       id: "apr_01M8815EYF",
-      task: "tsk_01M8815EYFQTG02QXPPQ2N3ENA-0a.1",
+      task: "tsk_01M8815EYFQTG027QX3M0V9BK2RD5WAH4N6C.1",
       status: "pending",
       url: PAGE,
       expiresAt: 1_795_566_292_000,

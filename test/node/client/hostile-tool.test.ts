@@ -4,7 +4,7 @@ import { beforeAll, expect, test } from "vitest"
 import { denialOf, openTask, toModel, untilAllowed, type Task } from "../../../client/index.ts"
 
 const ISSUER = "https://authz.example"
-const TASK = "tsk_01M8815EYFQTG02QXPPQ2N3ENA-0a.1"
+const TASK = "tsk_01M8815EYFQTG027QX3M0V9BK2RD5WAH4N6C.1"
 const DECISION = "dec_01M8810Y6E649KSFRPS47B2GYM"
 const assertions: number[] = []
 const proofs: number[] = []

@@ -23,7 +23,7 @@ export const WHOLE: DecisionRecord = {
   tool: "mail.send",
   action: "write",
   sensitivity: "internal",
-  task: "tsk_01M8815EYFQTG02QXPPQ2N3ENA",
+  task: "tsk_01M8815EYFQTG027QX3M0V9BK2RD5WAH4N6C",
   purpose: "answer-customer",
   audience: "https://mail.example",
   user: "https://idp.example|alice",

@@ -136,7 +136,7 @@ function damaged(bytes: Buffer): Buffer {
   return copy
 }
 
-const TASK = `tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ-${"0".repeat(64)}`
+const TASK = `tsk_01JZZZZZZZZZZZZ${"0".repeat(21)}`
 const TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 const TIMES = [1_795_500_000_000, 1_795_500_000_001, 1_795_500_086_400]
 const some = fc.record({

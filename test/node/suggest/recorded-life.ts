@@ -39,7 +39,7 @@ export class RecordedLife {
 
   /** Opens a root task. */
   open(agent: string, purpose: string, scope?: string): Made {
-    const root = `tsk_01JZZZZZZZZZZZZZZZZZZZZ${String(this.#ledger.trees.size).padStart(3, "0")}-${"0".repeat(64)}`
+    const root = `tsk_01JZZZZZZZZZ${String(this.#ledger.trees.size).padStart(3, "0")}${"0".repeat(21)}`
     const state = addTree(this.#ledger, root, USER, this.now)
     const parts =
       scope === undefined

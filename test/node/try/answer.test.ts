@@ -3,7 +3,7 @@ import { expect, it } from "vitest"
 import { resultText } from "../../../cli/commands/try.ts"
 import { answerOf } from "../../../cli/remote/gateway-answer.ts"
 
-const TASK = "tsk_01M89QN4TN8ZA2TN5TM89H75RM"
+const TASK = "tsk_01M89QN4TN8ZA2T7QX3M0V9BK2RD5WAK3F9P"
 const DENIAL = { error: "unavailable", error_description: "No decision could be made." }
 
 it("takes a server's own denial, which no decision is behind, for one", () => {

@@ -11,7 +11,7 @@ import { EVENTS } from "../../../src/core/policy/definition/receivers.ts"
 const US = "https://authz.example"
 const AT = Date.UTC(2026, 10, 26)
 const MAKING: FormatContext = { issuer: US, secret: "https://chat.test/hook", signer: async () => null, now: AT }
-const TASK = `tsk_01J8ABCDEFGHJKMNPQRSTVWXYZ-${"0".repeat(64)}.1`
+const TASK = `tsk_01J8ABCDEFGHJKM${"0".repeat(21)}.1`
 const APPROVAL = "apr_01J8ABCDEFGHJKMNPQRSTVWXYZ"
 
 /** Everything that anybody could have written is the value. */

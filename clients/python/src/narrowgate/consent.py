@@ -18,7 +18,7 @@ _SLOWER = 5.0
 """Seconds that the issuer wants in addition, if it is polled too often."""
 _WANTED = ("scope", "authorization_details", "purpose", "resource")
 """What the task is to do, without what proves the user."""
-_TASK = re.compile(r"tsk_[\w-]{1,200}", re.ASCII)
+_TASK = re.compile(r"tsk_\w{1,200}", re.ASCII)
 """With it begins what names the request."""
 
 

@@ -12,7 +12,7 @@ from narrowgate import Approval, Denial, DeniedError, StepUp, denial_of, to_mode
 from narrowgate.denial import ADVICE
 
 DECISION = "dec_01M8K7Y66WRW2RE0P89QNS4G9G"
-TASK = "tsk_01M8K7Y625WZAZ4MGK17K493Y0-8700e9cd"
+TASK = "tsk_01M8K7Y625WZAZ47QX3M0V9BK2RD5WAH4N6C"
 PAGE = f"https://authz.example/console/approvals/{TASK}/apr_01M8K7Y66W"
 RATE = f"""Narrowgate denied the call of "search", and nothing was done. Too many calls in the current window. \
 Wait before the next call. Try again in 42 seconds. (rate_limited, decision {DECISION})"""

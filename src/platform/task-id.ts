@@ -7,7 +7,6 @@
  */
 import { encodeTime } from "ulid"
 import type { Denial } from "../core/denials/denial.ts"
-import { sha256Hex } from "../core/encoding/hash.ts"
 import type { HistoryKey } from "../core/guardrails/history-key.ts"
 import type { Location } from "../core/policy/definition/gateways.ts"
 import type { UserFacts } from "../core/policy/principals.ts"
@@ -82,12 +81,11 @@ function checkOf(env: Ledgers, checked: string): string {
 }
 
 /**
- * 16 characters, 80 bits, of a name. They are of the hash of the platform's id, because it does not say which digits of
- * its ids have a meaning of their own.
+ * 16 characters, 80 bits, of a name. All of the platform's id is folded into them, because the platform does not say
+ * which of its digits have a meaning of their own.
  */
 function pseudonym({ LEDGER }: Ledgers, name: string): string {
-  const digits = sha256Hex(LEDGER.idFromName(name).toString())
-  return `${base32(digits.slice(0, 10))}${base32(digits.slice(10, 20))}`
+  const id = LEDGER.idFromName(name).toString()
+  const bitsAt = (at: number): number => Number.parseInt(id.slice(at, at + 5), 16)
+  return [0, 5, 10, 15].map((at) => encodeTime(bitsAt(at) ^ bitsAt(at + 20) ^ bitsAt(at + 44), 4)).join("")
 }
-
-const base32 = (hex: string): string => encodeTime(Number.parseInt(hex, 16), 8)

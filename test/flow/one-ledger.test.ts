@@ -1,16 +1,21 @@
 /** All trees of one person are in one ledger, which nobody finds by an id that was not given out. */
 import { listDurableObjectIds } from "cloudflare:test"
 import { env } from "cloudflare:workers"
+import { decodeJwt, SignJWT } from "jose"
 import { describe, expect, test, vi } from "vitest"
 import { readLocator } from "../../src/core/task/state.ts"
+import { Ledger } from "../../src/ledger/ledger.ts"
+import { signerOf } from "../../src/signing/signing-key.ts"
 import { isOwnTaskId, ledgerOfTask, newTaskId } from "../../src/platform/task-id.ts"
-import { openTask, openTaskFor } from "../harness/agents.ts"
+import { childForm, exchangeForm, JWT_BEARER, openTask, openTaskFor, postForm } from "../harness/agents.ts"
+import { redeem, refreshBy } from "../harness/browser.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { yardForEach } from "../harness/each-test.ts"
+import { knock } from "../harness/door.ts"
 import { callWith } from "../harness/gateways.ts"
 import { window } from "../harness/guardrails.ts"
 import { forgetCaches, killObjects } from "../harness/isolate.ts"
-import { IDP } from "../harness/issuers.ts"
+import { agentId, IDP, svid, US } from "../harness/issuers.ts"
 import { bearerOf, manage } from "../harness/management.ts"
 
 yardForEach()
@@ -72,21 +77,100 @@ describe("an id that was not given out", () => {
     ["in lower case", (own) => own.replace(readLocator(own), readLocator(own).toLowerCase())],
     ["without its check", (own) => own.slice(0, -5)],
   ])("%s is nobody's, and touches no ledger", async (_what, changed) => {
-    const { task } = await openTask("first")
+    const { task, token } = await openTask("first")
     const foreign = changed(task)
     expect(isOwnTaskId(env, task)).toBe(true)
     expect([isOwnTaskId(env, foreign), ledgerOfTask(env, foreign)]).toEqual([false, null])
-    const before = (await listDurableObjectIds(env.LEDGER)).length
+    const forged = await tokenFor(token, foreign)
+    const objects = await listDurableObjectIds(env.LEDGER)
+    const steps = stepsOfLedgers()
     const operator = await bearerOf("operator")
-    for (const [method, path] of [
-      ["GET", ""],
-      ["POST", "/quarantine"],
-      ["POST", "/complete"],
-      ["GET", "/approvals"],
-    ] as const) {
-      expect((await manage(method, `/v1/tasks/${foreign}${path}`, operator)).status).toBe(404)
+    const approval = "approvals/apr_01M8815EYFQTG02QXPPQ2N3ENA"
+    const secret = "A".repeat(43)
+    const proven = { client_assertion: await svid("first"), client_assertion_type: JWT_BEARER }
+    const answers: Readonly<Record<string, Promise<{ readonly status: number }>>> = {
+      show: manage("GET", `/v1/tasks/${foreign}`, operator),
+      approvals: manage("GET", `/v1/tasks/${foreign}/approvals`, operator),
+      approval: manage("GET", `/v1/tasks/${foreign}/${approval}`, operator),
+      "own approval": manage("GET", `/v1/tasks/${foreign}/${approval}`, `Bearer ${token}`),
+      "own task": manage("GET", `/v1/tasks/${foreign}`, `Bearer ${token}`),
+      consent: manage("GET", `/v1/approvals/${foreign}`, operator),
+      "answer to a consent": manage("POST", `/v1/approvals/${foreign}`, operator, {}, { approve: true }),
+      "answer to an approval": manage("POST", `/v1/tasks/${foreign}/${approval}`, operator, {}, { approve: true }),
+      quarantine: manage("POST", `/v1/tasks/${foreign}/quarantine`, operator),
+      release: manage("POST", `/v1/tasks/${foreign}/release`, operator),
+      complete: manage("POST", `/v1/tasks/${foreign}/complete`, operator),
+      "own completion": manage("POST", `/v1/tasks/${foreign}/complete`, `Bearer ${token}`),
+      labels: manage("POST", `/v1/tasks/${foreign}/labels/clear`, operator),
+      revocation: manage("POST", "/v1/revocations", operator, {}, { task: foreign }),
+      risk: manage("POST", "/v1/risks", operator, {}, { task: foreign, level: 50 }),
+      code: redeem(`${foreign}.${secret}`),
+      refresh: refreshBy(`${foreign}.${secret}.${secret}`),
+      poll: postForm({
+        grant_type: "urn:openid:params:grant-type:ciba",
+        auth_req_id: `${foreign}.${secret}`,
+        ...proven,
+      }),
+      "a fresher session": postForm({ ...(await exchangeForm("first")), task: foreign }),
+      "a task below": postForm(await childForm(forged, "second")),
+      "revocation of a refresh token": knock(formAt("/oauth/revoke", `${foreign}.${secret}.${secret}`, proven)),
+      introspection: knock(formAt("/oauth/introspect", forged, proven)),
+      call: callWith(forged, "/files"),
+      "denied call": callWith(forged, "/nowhere"),
     }
-    expect((await listDurableObjectIds(env.LEDGER)).length).toBe(before)
+    for (const [entry, answer] of Object.entries(answers)) {
+      // These two say nothing of whether there is such a token (RFC 7009, section 2.2; RFC 7662, section 2.2).
+      const isSilent = entry === "introspection" || entry === "revocation of a refresh token"
+      const { status } = await answer
+      expect([entry, status]).toEqual([entry, isSilent ? status : expect.toBeOneOf([400, 401, 403, 404])])
+    }
+    expect(steps().filter(([, asked]) => asked.includes(foreign))).toEqual([])
+    expect(await listDurableObjectIds(env.LEDGER)).toEqual(objects)
+    // The id that was given out is found in the same way.
+    expect((await manage("GET", `/v1/tasks/${task}`, operator)).status).toBe(200)
+    expect((await callWith(await tokenFor(token, task), "/files")).code).toBe("ok")
+    expect(steps().filter(([, asked]) => asked.includes(task)).length).toBeGreaterThan(1)
+  })
+})
+
+/** A token that our own key ring has signed, for another task. */
+async function tokenFor(token: string, task: string): Promise<string> {
+  const signer = await signerOf(env, "ES256", [], Date.now())
+  if (!signer) throw new Error("there is no key")
+  return new SignJWT({ ...decodeJwt(token), task })
+    .setProtectedHeader({ alg: signer.alg, kid: signer.kid, typ: "at+jwt" })
+    .sign(signer.key)
+}
+
+const formAt = (path: string, token: string, proven: Readonly<Record<string, string>>): Request =>
+  new Request(`${US}${path}`, { method: "POST", body: new URLSearchParams({ ...proven, token }) })
+
+/** Everything that any ledger is asked from now on: the method, and its arguments as text. */
+function stepsOfLedgers(): () => readonly (readonly [method: string, asked: string])[] {
+  const methods = Object.getOwnPropertyNames(Ledger.prototype).filter((name) => name !== "constructor")
+  const spies = methods.map((name) => [name, vi.spyOn(Ledger.prototype, name as "decide")] as const)
+  return () => spies.flatMap(([name, { mock }]) => mock.calls.map((asked) => [name, JSON.stringify(asked)] as const))
+}
+
+describe("an id that another task of the ledger has already", () => {
+  test("opens nothing, and that task goes on as it was", async () => {
+    const { task, token } = await openTask("first")
+    expect((await callWith(token, "/files")).code).toBe("ok")
+    // oxlint-disable-next-line typescript/unbound-method -- called with the object's own `this` below
+    const { open } = Ledger.prototype
+    const drawn = vi.spyOn(Ledger.prototype, "open").mockImplementation(async function (this: Ledger, ...asked) {
+      const [version, pointer, , ...rest] = asked
+      return open.call(this, version, pointer, task, ...rest)
+    })
+    for (const agent of ["first", "second"]) {
+      const { status, refused } = await postForm(await exchangeForm(agent))
+      expect([status, refused?.error]).toEqual([503, "temporarily_unavailable"])
+    }
+    expect(drawn).toHaveBeenCalledTimes(2)
+    drawn.mockRestore()
+    const { json } = await manage("GET", `/v1/tasks/${task}`, await bearerOf("viewer"))
+    expect(json).toMatchObject({ tasks: [{ id: task, agent: agentId("first"), calls: { used: 1 } }] })
+    expect((await callWith(token, "/files")).code).toBe("ok")
   })
 })
 

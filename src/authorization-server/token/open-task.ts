@@ -72,6 +72,7 @@ async function openBy(request: GrantRequest, subjectOf: SubjectOf): Promise<Sign
   const stopped = checkSwitches(switches, { agent, since }, wanted)
   if (stopped) return stopped
   const { user, parent, task } = wanted.request
+  if (parent && !isOwnTaskId(context.env, parent.task)) return oauthError({ reason: "parent_token_unknown" })
   const stoppedTask = task === null ? null : await stopOfAuthority(task, agent, switches ?? [], context.env)
   if (stoppedTask) return stoppedTask
   const { env, config, receivedAt } = context

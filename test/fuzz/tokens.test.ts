@@ -121,7 +121,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
     claims: {
       ...{ iss: US, sub: "https://idp.test|alice", aud: API, client_id: "spiffe://example.org/agent/first" },
       ...{
-        task: `tsk_${"0".repeat(26)}-${"0".repeat(64)}`,
+        task: `tsk_${"0".repeat(36)}`,
         purpose: "work",
         scope: "files.*:read",
         since: SECONDS - 60,

@@ -71,7 +71,7 @@ async function presentedIn(request: Request): Promise<string> {
 /** Parts of the tokens presented that come back. */
 function leaked(presented: string, shown: string): readonly string[] {
   // A task's name is no secret.
-  const runs = shown.replaceAll(/tsk_[\w-]+/g, "").match(/[A-Za-z0-9_-]{20,}/g) ?? []
+  const runs = shown.replaceAll(/tsk_\w+/g, "").match(/[A-Za-z0-9_-]{20,}/g) ?? []
   const pieces = runs.flatMap((run) => Array.from({ length: run.length - 19 }, (_, at) => run.slice(at, at + 20)))
   return pieces.filter((piece) => presented.includes(piece))
 }

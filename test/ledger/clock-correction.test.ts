@@ -94,7 +94,7 @@ test("openings of trees that have ended count from now, and for a minute", async
   await runInDurableObject(stub, (_ledger, ctx) => {
     const now = Date.now()
     const trees = new Trees(ctx, env)
-    const root = `${firstIdAt("tsk", now + DAY_MS)}-${"0".repeat(64)}`
+    const root = `${firstIdAt("tsk", now + DAY_MS)}${"0".repeat(10)}`
     const state = trees.newTreeState(root, ALICE, null, POINTER, assembled().guardrails)
     opened(open(assembled(), state, "first"))
     const task = state.tasks.get(root)

@@ -120,7 +120,7 @@ function openMany(trees: Trees, sql: SqlStorage, count: number): Rows {
   let before = rows.count()
   for (let nth = 0; nth < count; nth++) {
     before = rows.count()
-    const root = `${firstIdAt("tsk", NOW).slice(0, -6)}${String(nth).padStart(6, "0")}-${"0".repeat(64)}`
+    const root = `${firstIdAt("tsk", NOW).slice(0, -11)}${String(nth).padStart(5, "0")}${"0".repeat(16)}`
     const state = trees.newTreeState(root, ALICE, NOW, POINTER, bundle.guardrails)
     const now = trees.now(state)
     dropExpiredTokens(state, historyKeyOf(agentId("first")), now)

@@ -139,7 +139,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 )
 
 let made = 0
-const newRoot = (): string => `tsk_${String(++made).padStart(26, "0")}-${"0".repeat(64)}`
+const newRoot = (): string => `tsk_${String(++made).padStart(15, "0")}${"0".repeat(21)}`
 
 const idOf = (agent: number): string =>
   agent === CLIENT ? `${CLASS}${String(++made).padStart(21, "0")}A` : agentId(AGENTS[agent] ?? "first")

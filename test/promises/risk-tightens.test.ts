@@ -172,7 +172,7 @@ describe("who tells of a risk", () => {
   })
 
   test("of a task that is not there is told so, and recorded with what they said", async () => {
-    const body = { task: `tsk_${"0".repeat(26)}-${"0".repeat(64)}`, level: 9 }
+    const body = { task: `tsk_${"0".repeat(36)}`, level: 9 }
     const { status, headers } = await tell(body)
     expect(status).toBe(404)
     const record = await recordOf(headers.get("X-Narrowgate-Decision") ?? "")

@@ -98,7 +98,7 @@ test("on a terminal fits its width: ids are cut in their middle, and what is sai
   expect(line).toHaveLength(110)
   const end = { path: `/v1/tasks/${TASK}/complete`, method: "POST", task: TASK }
   expect(recordLine(shownOf("end", end), { isDated: false, width: 110 })).toContain(
-    " /v1/tasks/tsk_01M8…2N3ENA/complete ",
+    " /v1/tasks/tsk_01M8…000000/complete ",
   )
 })
 

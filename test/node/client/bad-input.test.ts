@@ -242,7 +242,7 @@ describe("an issuer", () => {
 
 describe("an issuer that wants the user's consent", () => {
   const session = `e30.${Buffer.from('{"iss":"https://login.example","sub":"alice"}').toString("base64url")}.e30`
-  const REQUEST = { auth_req_id: "tsk_1-0a.secret", expires_in: 60, interval: 1 }
+  const REQUEST = { auth_req_id: "tsk_1.secret", expires_in: 60, interval: 1 }
   const shown: string[] = []
   const onConsent = ({ url }: ConsentRequest): void => void shown.push(url)
   const json = (response: ServerResponse, status: number, body: unknown, headers: object = {}): void =>
@@ -278,7 +278,7 @@ describe("an issuer that wants the user's consent", () => {
       (_request, response) => answers[polls.push(Date.now()) - 1]?.(response),
     )
     const task = await openTask({ issuer, identity: good, session, onConsent })
-    expect([task.id, shown]).toEqual(["tsk_2", [`${issuer}/console/approvals/tsk_1-0a`]])
+    expect([task.id, shown]).toEqual(["tsk_2", [`${issuer}/console/approvals/tsk_1`]])
     const pauses = polls.map((at, index) => Math.round((at - (polls[index - 1] ?? at)) / 1_000))
     expect(pauses).toEqual([0, 1, 1, 1, 1, 6])
   }, 20_000)

@@ -134,9 +134,9 @@ const forged = (approval: object): object => {
 }
 
 test.each([
-  ["tsk_other-0a.1", "pending"],
+  ["tsk_other.1", "pending"],
   [TASK, "pending"],
-  ["tsk_other-0a.1", "rejected"],
+  ["tsk_other.1", "rejected"],
 ])("no address but the issuer's is in the words of a denial (%s, %s)", async (of, status) => {
   const url = `https://evil.example/console/approvals/${of}/apr_1`
   const outcome = forged({ id: "apr_1", status, url })

@@ -206,7 +206,7 @@ async def test_each_request_of_a_task_names_its_audience():
 
 
 SESSION = jwt_of(iss="https://login.example", sub="alice")
-ACKNOWLEDGED = {"auth_req_id": "tsk_1-0a.secret", "expires_in": 60, "interval": 1}
+ACKNOWLEDGED = {"auth_req_id": "tsk_1.secret", "expires_in": 60, "interval": 1}
 
 
 class Consenting:
@@ -255,7 +255,7 @@ async def test_an_issuer_is_polled_at_its_pace_through_outages_until_the_user_ha
         Answer({**ISSUED, "task": "tsk_2"}),
     )
     assert await issuer.open() == "tsk_2"
-    assert issuer.pages == [f"{issuer.origin}/console/approvals/tsk_1-0a"]
+    assert issuer.pages == [f"{issuer.origin}/console/approvals/tsk_1"]
     assert [round(later - earlier) for earlier, later in pairwise(issuer.polls)] == [1, 1, 1, 6]
 
 

@@ -66,10 +66,7 @@ const LEAST_MORE = 20
 const short = (text: string, width: number | null): string =>
   width === null
     ? text
-    : text.replace(
-        /\b(dec|tsk)_(\w{4})\w{16,26}(\w{6})\b/gu,
-        (_all, kind, begin, end) => `${kind}_${begin}…${end}`,
-      )
+    : text.replace(/\b(dec|tsk)_(\w{4})\w{16,26}(\w{6})\b/gu, (_all, kind, begin, end) => `${kind}_${begin}…${end}`)
 
 /** What the call was about, what is special about the decision, and why the call was denied. */
 function moreOf(record: ShownRecord): string {

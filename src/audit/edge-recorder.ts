@@ -208,14 +208,11 @@ async function confirm(env: Env, items: readonly Unconfirmed[], all: Queues): Pr
  * does not answer in time.
  * @param tokens of one ledger
  */
-async function liveUntil(
-  env: Env,
-  tokens: readonly BearerToken[],
-): Promise<ReadonlyMap<string, number>> {
+async function liveUntil(env: Env, tokens: readonly BearerToken[]): Promise<ReadonlyMap<string, number>> {
   const task = tokens[0]?.task ?? ""
-  const ledger = ledgerOfTask(env, task)
-  if (!ledger) return new Map()
   try {
+    const ledger = ledgerOfTask(env, task)
+    if (!ledger) return new Map()
     const until = await within(ledger.liveUntil(tokens), LEDGER_TIMEOUT_MS, "the ledger")
     return new Map(tokens.map(({ jti }, at) => [jti, until[at] ?? 0]))
   } catch (error) {

@@ -109,12 +109,7 @@ describe("GET /v1/decisions?tree=", () => {
 
   test("is refused for what is no task", async () => {
     const viewer = await bearerOf("viewer")
-    for (const tree of [
-      "",
-      "tsk_1",
-      `tsk_ZZZZZZZZZZZZZZZ${"0".repeat(21)}`,
-      "dec_01JZ0000000000000000000000",
-    ]) {
+    for (const tree of ["", "tsk_1", `tsk_ZZZZZZZZZZZZZZZ${"0".repeat(21)}`, "dec_01JZ0000000000000000000000"]) {
       expect((await manage("GET", `/v1/decisions?tree=${tree}`, viewer)).status).toBe(400)
     }
   })

@@ -147,8 +147,9 @@ const formAt = (path: string, token: string, proven: Readonly<Record<string, str
 
 /** Everything that any ledger is asked from now on: the method, and its arguments as text. */
 function stepsOfLedgers(): () => readonly (readonly [method: string, asked: string])[] {
-  const methods = Object.getOwnPropertyNames(Ledger.prototype).filter((name) => name !== "constructor")
-  const spies = methods.map((name) => [name, vi.spyOn(Ledger.prototype, name as "decide")] as const)
+  const isMethod = (name: string): name is "decide" => name !== "constructor"
+  const methods = Object.getOwnPropertyNames(Ledger.prototype).filter(isMethod)
+  const spies = methods.map((name) => [name, vi.spyOn(Ledger.prototype, name)] as const)
   return () => spies.flatMap(([name, { mock }]) => mock.calls.map((asked) => [name, JSON.stringify(asked)] as const))
 }
 

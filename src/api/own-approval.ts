@@ -17,11 +17,9 @@ export const showOwnApproval: Handler<"showOwnApproval"> = async ({ request, par
   const seconds = waitOf(request.headers.get("prefer"))
   const wait = seconds * 1000
   const { env, config } = context
-  const ledger = ledgerOfTask(env, task)
-  if (!ledger) return noSuchTask(task)
   const read = await askStub(
-    ledger,
-    async (stub) => ({ found: await stub.ownApproval({ task, id }, caller, wait) }),
+    () => ledgerOfTask(env, task),
+    async (ledger) => ({ found: await ledger.ownApproval({ task, id }, caller, wait) }),
     LEDGER_TIMEOUT_MS + wait,
   )
   if (!read) return TASK_UNAVAILABLE

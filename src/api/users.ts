@@ -30,7 +30,10 @@ export const eraseUser: Handler<"eraseUser"> = async ({ body, caller, bundle, co
   const recorded = { user, arguments: { ...body } }
   const record = recordOf({ decision: "allow", code: "ok", ...caller, ...started, ...recorded })
   const erase = async (owner: LedgerOwner): Promise<Erased | null> =>
-    askStub(ledgerOf(context.env, owner), async (ledger) => ledger.erase(person, record))
+    askStub(
+      () => ledgerOf(context.env, owner),
+      async (ledger) => ledger.erase(person, record),
+    )
   const agents = Array.from(bundle.agents.values(), ({ id }) => ({ agent: historyKeyOf(id) }))
   const done: (Erased | null)[] = []
   for (let from = 0; from < agents.length; from += AT_ONCE)

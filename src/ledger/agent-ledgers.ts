@@ -160,7 +160,7 @@ export class AgentLedgers {
     const learn = async (ledger: LedgerStub) => ({
       learned: await ledger.learn(LEDGER_VERSION, [...carried], [...through]),
     })
-    const answer = await askStub(ledgerOf(this.#env, owner), learn, TIMEOUT_MS)
+    const answer = await askStub(() => ledgerOf(this.#env, owner), learn, TIMEOUT_MS)
     return answer?.learned === true
   }
 

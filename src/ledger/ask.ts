@@ -28,8 +28,7 @@ export async function askLedger<Reply>(
   question: Question<Reply>,
   location?: Location,
 ): Promise<Reply | null> {
-  const ledger = ledgerOfTask(env, task, location)
-  return ledger && askStub(ledger, question)
+  return askStub(() => ledgerOfTask(env, task, location), question)
 }
 
 /**
@@ -49,17 +48,22 @@ export async function askByNewest<Reply extends object>(
   return askLedger(env, task, async (ledger) => step(ledger, newest))
 }
 
-/** @param timeout milliseconds */
+/**
+ * @param find returns null if there is no such ledger
+ * @param timeout milliseconds
+ */
 export async function askStub<Reply>(
-  ledger: LedgerStub,
+  find: () => LedgerStub | null,
   question: Question<Reply>,
   timeout = LEDGER_TIMEOUT_MS,
 ): Promise<Reply | null> {
   const until = Date.now() + DECIDED_WITHIN_MS
+  let ledger: LedgerStub | null = null
   try {
-    return await within(question(ledger, until), timeout, "the ledger")
+    ledger = find()
+    return ledger && (await within(question(ledger, until), timeout, "the ledger"))
   } catch (error) {
-    logEvent("ledger_failed", { ledger: String(ledger.name ?? ledger.id), error: String(error) })
+    logEvent("ledger_failed", { ledger: String(ledger?.name ?? ledger?.id), error: String(error) })
     return null
   }
 }

@@ -65,7 +65,7 @@ export class Partitions {
       return joined ? ("bundle" in joined ? joined : null) : UNAVAILABLE
     }
     const joined = await askStub(
-      ledgerOf(this.#env, { agent }),
+      () => ledgerOf(this.#env, { agent }),
       async (ledger) => ({ answer: await ledger.join(LEDGER_VERSION, agent, of, pointer) }),
       JOINED_WITHIN_MS,
     )
@@ -109,7 +109,7 @@ export class Partitions {
     const found = await Promise.all(
       indices.map(async (partition) =>
         askStub(
-          ledgerOf(this.#env, { agent, partition }),
+          () => ledgerOf(this.#env, { agent, partition }),
           async (ledger) => ({ carried: await ledger.part(LEDGER_VERSION, changedAt) }),
           COLLECTED_WITHIN_MS,
         ),

@@ -97,7 +97,7 @@ export class SharedLimit extends StoredObject {
   /** If a ledger is unavailable, the request is repeated later; until then its credit counts. */
   async #ask(holder: string, ids: string[]): Promise<void> {
     const answer = await askStub(
-      this.env.LEDGER.get(this.env.LEDGER.idFromString(holder)),
+      () => this.env.LEDGER.get(this.env.LEDGER.idFromString(holder)),
       async (ledger: CreditHolder) => ledger.creditUsed(LENDING_VERSION, ids),
     )
     if (!answer) return

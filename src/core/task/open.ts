@@ -25,10 +25,11 @@ import {
   ended,
   issue,
   earliest,
+  firstBound,
 } from "./opening-step.ts"
 import { redactedOf } from "./redacted-arguments.ts"
 import { renew, freshen } from "./renew.ts"
-import type { Task } from "./task.ts"
+import type { Task, TaskLimit } from "./task.ts"
 import { taskText, type TaskBody } from "./task-text.ts"
 import { narrowedGrant } from "./token-scope.ts"
 import { historyKeyOf } from "../guardrails/history-key.ts"
@@ -116,6 +117,13 @@ function openNew(step: Step, id: string, parent: Parent | null): Opened | OAuthF
     return oauthError({ reason: "nothing_left", ...narrowed })
   }
   const plan = request.shown?.task.plan ?? purpose.plan ?? null
+  const consentedLife = earliest(request.shown?.life, request.kept?.life)
+  const end = firstBound<TaskLimit>(
+    ["purpose_life", now + purpose.life * 1000],
+    ["consent", consentedLife === null ? null : now + consentedLife],
+    ["parent", parent?.task.expiresAt],
+    ["session", request.sessionExpiresAt],
+  )
   const body: Omit<TaskBody, "bytes"> = {
     id,
     parent: parent?.task.id ?? null,
@@ -129,14 +137,8 @@ function openNew(step: Step, id: string, parent: Parent | null): Opened | OAuthF
     plan,
     idle: earliest(purpose.idle && purpose.idle * 1000, request.shown?.task.idle),
     openedAt: now,
-    expiresAt:
-      earliest(
-        now + purpose.life * 1000,
-        request.shown && now + request.shown.life,
-        request.kept && request.kept.life && now + request.kept.life,
-        parent?.task.expiresAt,
-        request.sessionExpiresAt,
-      ) ?? now,
+    expiresAt: end.at,
+    limitedBy: end.by,
     ...(isContinuable(request, purpose) && { isContinuable: true }),
   }
   const bytes = byteLength(taskText({ ...body, bytes: MAX_TASK_BYTES }))

@@ -8,7 +8,7 @@ import { hasLiveInstance } from "./isolation.ts"
 import { inherited, type Carried } from "./labels.ts"
 import type { Shares } from "./shares.ts"
 import { whyEnded, type TreeState } from "./state.ts"
-import type { IssuedToken, Task } from "./task.ts"
+import type { IssuedToken, Task, TaskLimit, TokenLimit } from "./task.ts"
 import { tokenWords, type TokenWords } from "./token-scope.ts"
 import type { HistoryKey } from "../guardrails/history-key.ts"
 
@@ -36,6 +36,19 @@ export interface Opened {
   readonly chain: readonly string[]
   /** The grant as the token states it. */
   readonly words: TokenWords
+  readonly ends: Ends
+}
+
+/** When a token and its task end, and which bound comes first. */
+export interface Ends {
+  readonly token: Bound<TokenLimit>
+  readonly task: Bound<TaskLimit>
+}
+
+export interface Bound<By extends string> {
+  /** Milliseconds since the epoch. */
+  readonly at: number
+  readonly by: By
 }
 
 /** The input of every way of opening. */
@@ -159,13 +172,31 @@ export function issue(
   const differing = ancestry.find(({ audiences }) => !audiences.includes(audience))
   if (differing) return oauthError({ reason: "audience_differs", audience, expected: differing.audiences })
   const life = Math.min(agent.life * 1000, MAX_TOKEN_LIFE_MS)
-  const expiresAt = earliest(now + life, owner.expiresAt, request.sessionExpiresAt) ?? now
+  const ends: Ends = {
+    token: firstBound<TokenLimit>(
+      ["agent_life", now + life],
+      ["task", owner.expiresAt],
+      ["session", request.sessionExpiresAt],
+    ),
+    task: { at: owner.expiresAt, by: owner.limitedBy },
+  }
+  const { at: expiresAt } = ends.token
   const token = { jti: request.token, task: owner.id, expiresAt, jkt: request.jkt, issuedAt: now, ...narrower }
   const words = tokenWords(narrower, owner, bundle.catalog.tools)
   const chain = ancestry.map((each) => each.agent).toReversed()
   const carried = task === null ? [] : inherited(state, task, ancestry.slice(1), now)
   const isFresh = task !== null && task.isolated && !hasLiveInstance(state.ledger, task, now)
-  return { opening: { task, token, session, carried, isFresh }, task: owner, audience, chain, words }
+  return { opening: { task, token, session, carried, isFresh }, task: owner, audience, chain, words, ends }
+}
+
+/** Of several at the same time, the first. */
+export function firstBound<By extends string>(
+  [by, at]: readonly [By, number],
+  ...others: readonly (readonly [By, number | null | undefined])[]
+): Bound<By> {
+  let first: Bound<By> = { at, by }
+  for (const [name, time] of others) if (typeof time === "number" && time < first.at) first = { at: time, by: name }
+  return first
 }
 
 export function earliest(...times: readonly (number | null | undefined)[]): number | null {

@@ -8,6 +8,11 @@ export type TaskStatus = "pending" | "active" | "completed" | "revoked" | "quara
 /** Why a task opens nothing: its status, or that its time has passed. */
 export type WhyEnded = Exclude<TaskStatus, "active"> | "expired" | "idle"
 
+/** Bounds on the life of a task; of two that end it at the same time, the earlier one here is named. */
+export type TaskLimit = "purpose_life" | "consent" | "parent" | "session"
+/** Bounds on the life of a token: the `life` of its agent, its task, and the session that was last brought. */
+export type TokenLimit = "agent_life" | "task" | "session"
+
 export interface Task {
   /** `tsk_<ulid>-<ledger>`, below it `tsk_<ulid>-<ledger>.<n>` and so on. */
   readonly id: string
@@ -37,6 +42,8 @@ export interface Task {
   readonly bytes: number
   /** Milliseconds since the epoch; never later than the parent's. */
   readonly expiresAt: number
+  /** What ends it then. */
+  readonly limitedBy: TaskLimit
   /** Whether a request for the same, with the same key, continues it (continuation.ts). Absent: no. */
   readonly isContinuable?: true
   /** Thumbprint of the key that its tokens are bound to. Null if they are not. */

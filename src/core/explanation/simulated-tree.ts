@@ -80,6 +80,7 @@ export function openRequest(
     agent,
     user,
     sessionExpiresAt: null,
+    sessionClient: null,
     since,
     parent: null,
     task: null,

@@ -11,6 +11,7 @@ import { ancestryOf, type TreeState } from "./state.ts"
 import { asciiText } from "../encoding/display-text.ts"
 import { isOAuthFailure, oauthError, type OAuthFailure } from "../denials/oauth-error.ts"
 import { isContinuable } from "./continuation.ts"
+import { extendableTo } from "./extension.ts"
 import { narrow, type Caps } from "./narrow.ts"
 import type { OpenRequest } from "./open-request.ts"
 import { bytesOf } from "./openings.ts"
@@ -118,12 +119,13 @@ function openNew(step: Step, id: string, parent: Parent | null): Opened | OAuthF
   }
   const plan = request.shown?.task.plan ?? purpose.plan ?? null
   const consentedLife = earliest(request.shown?.life, request.kept?.life)
-  const end = firstBound<TaskLimit>(
+  const latest = firstBound<TaskLimit>(
     ["purpose_life", now + purpose.life * 1000],
     ["consent", consentedLife === null ? null : now + consentedLife],
     ["parent", parent?.task.expiresAt],
-    ["session", request.sessionExpiresAt],
   )
+  const end = firstBound<TaskLimit>([latest.by, latest.at], ["session", request.sessionExpiresAt])
+  const extendable = extendableTo(latest, request, purpose)
   const body: Omit<TaskBody, "bytes"> = {
     id,
     parent: parent?.task.id ?? null,
@@ -139,6 +141,7 @@ function openNew(step: Step, id: string, parent: Parent | null): Opened | OAuthF
     openedAt: now,
     expiresAt: end.at,
     limitedBy: end.by,
+    ...(extendable && { extendable }),
     ...(isContinuable(request, purpose) && { isContinuable: true }),
   }
   const bytes = byteLength(taskText({ ...body, bytes: MAX_TASK_BYTES }))

@@ -1,5 +1,6 @@
 /** One task of a tree, and a token of it. */
 import type { Plan, Progress } from "../guardrails/plan.ts"
+import type { Extendable } from "./extension.ts"
 import type { Grant, GrantedDetails } from "./grant.ts"
 import type { HistoryKey } from "../guardrails/history-key.ts"
 
@@ -41,9 +42,11 @@ export interface Task {
   /** What it takes of its ledger's storage (task-text.ts). */
   readonly bytes: number
   /** Milliseconds since the epoch; never later than the parent's. */
-  readonly expiresAt: number
+  expiresAt: number
   /** What ends it then. */
-  readonly limitedBy: TaskLimit
+  limitedBy: TaskLimit
+  /** How far fresher sessions extend it (extension.ts). Absent: none does. */
+  extendable?: Extendable
   /** Whether a request for the same, with the same key, continues it (continuation.ts). Absent: no. */
   readonly isContinuable?: true
   /** Thumbprint of the key that its tokens are bound to. Null if they are not. */

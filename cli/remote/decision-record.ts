@@ -110,6 +110,12 @@ function isObserved({ kind, mode, decision }: ShownRecord): boolean {
   return kind === "call" && mode === "observe" && decision === "deny"
 }
 
+function expiryOf({ token, task }: NonNullable<ShownRecord["expires"]>): string {
+  const inWords = (what: string, { at, limited_by }: typeof token): string =>
+    `the ${what} at ${new Date(at).toISOString()}, limited by ${limited_by}`
+  return `${inWords("token", token)}; ${inWords("task", task)}`
+}
+
 /** All that determined one decision. */
 export function explanation(record: ShownRecord): string {
   const { decision, code, mode, calls, bundle, principal } = record
@@ -124,6 +130,7 @@ export function explanation(record: ShownRecord): string {
     ["operator", record.operator],
     ["user", record.user && `${record.user}${record.groups.length > 0 ? `, in ${record.groups.join(", ")}` : ""}`],
     ["task", record.task && `${record.task}${record.purpose === null ? "" : `, purpose ${record.purpose}`}`],
+    ["expires", record.expires && expiryOf(record.expires)],
     ["why", record.denial && whyNot(record)],
     ["principal", principal && `${principal} was not permitted`],
     ["rules", record.rules.join(", ") || null],

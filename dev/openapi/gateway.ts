@@ -25,6 +25,7 @@ const approval = object({
   name: { anyOf: [text(), { type: "null" }] },
   status: text(),
   expires_at: integer("Seconds since the epoch."),
+  limited_by: text("What ends it then: `approval_life`, or what ends its task."),
   uri: text("Where programs answer it."),
   url: text("Where people answer it."),
 })

@@ -72,6 +72,15 @@ const issued = object({
   access_token: text(),
   token_type: oneOf(["Bearer", "DPoP"]),
   expires_in: integer("Seconds."),
+  limited_by: oneOf(
+    ["agent_life", "task", "session"],
+    "What ends the token then: the `life` of its agent, its task, or the session that was brought.",
+  ),
+  task_expires_in: integer("Seconds until the task ends."),
+  task_limited_by: oneOf(
+    ["purpose_life", "consent", "parent", "session"],
+    "What ends the task then: the `life` of its purpose, what its user consented to, its parent, or the session of its user.",
+  ),
   "refresh_token?": text(),
   scope: text("What was granted."),
   task: text(),

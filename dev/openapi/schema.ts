@@ -87,7 +87,10 @@ export const integer = (description?: string): Schema => ({
 })
 export const boolean: Schema = { type: "boolean" }
 export const list = (items: Schema): Schema => ({ type: "array", items })
-export const oneOf = (values: readonly string[]): Schema => ({ enum: values })
+export const oneOf = (values: readonly string[], description?: string): Schema => ({
+  enum: values,
+  ...(description !== undefined && { description }),
+})
 /** Any members. */
 export const open = (description?: string): Schema => ({
   type: "object",

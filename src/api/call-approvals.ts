@@ -155,7 +155,7 @@ export function approvalView(approval: Approval, { catalog }: Bundle) {
   const redacted = Object.keys(values).filter((argument) => isRedacted(argument, redact))
   const what = { tool, method, arguments: withoutRedacted(values, redact), redacted, environment }
   const call = { ...what, agent, purpose, chain, user }
-  const times = { asked_at: approval.askedAt, expires_at: approval.expiresAt }
+  const times = { asked_at: approval.askedAt, expires_at: approval.expiresAt, limited_by: approval.limitedBy }
   const given = votes.map(({ by, approved, reason = null, at }) => ({ by, approved, reason, at }))
   const { need, mostUses: most_uses } = terms
   return {

@@ -29,14 +29,14 @@ export const showOwnApproval: Handler<"showOwnApproval"> = async ({ request, par
   // Meanwhile an operator may have stopped it.
   const stopped = stopOf(await currentSwitches(context), caller.verified, null)
   if (stopped) return tokenRejected(stopped, request)
-  const { name, status, uses, expiresAt: expires_at, hasWaited } = found
+  const { name, status, uses, expiresAt: expires_at, limitedBy: limited_by, hasWaited } = found
   const url = `${config.issuer}/console/approvals/${task}/${id}`
   const headers = {
     ...(status === "pending" && { "Retry-After": String(APPROVAL_RETRY_AFTER) }),
     ...(hasWaited && { "Preference-Applied": `wait=${seconds}` }),
   }
   return {
-    answer: { kind: "own", id, task, name, status, uses, expires_at, url },
+    answer: { kind: "own", id, task, name, status, uses, expires_at, limited_by, url },
     record: { task, ...recordedAgent(caller) },
     headers,
   }

@@ -99,7 +99,7 @@ async function verify(
   const issuedTo =
     idTokenClient === null
       ? checkAccessToken(claims, accessToken, entry.operators, audience)
-      : (checkIdToken(claims, idToken, [idTokenClient]) ?? { client: idTokenClient })
+      : checkIdToken(claims, idToken, [idTokenClient])
   if (isRejected(issuedTo)) return issuedTo
   const odd = checkPlain(claims, null)
   if (odd) return odd

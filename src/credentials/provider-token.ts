@@ -44,12 +44,13 @@ export function clientOf(
 /**
  * OIDC Core, sections 2 and 3.1.3.7: for our clients alone; `azp`, if present, is one of them; and without the claims
  * by which the issuer's access tokens differ. An app may get an access token for itself, whose audience is its own id.
+ * @returns the client to which it was issued
  */
 export function checkIdToken(
   claims: Claims,
   { require, absent }: IdTokenShape,
   clients: readonly string[],
-): Rejected | null {
+): { readonly client: string } | Rejected {
   const { aud, azp } = claims
   const audiences = textsOf(aud)
   const isText = audiences.length === (Array.isArray(aud) ? aud.length : 1)
@@ -62,7 +63,7 @@ export function checkIdToken(
   }
   const mark = absent.find((claim) => Object.hasOwn(claims, claim))
   if (mark !== undefined) return reject({ reason: "claim_unexpected", claim: mark })
-  return checkIsPerson(claims, party, []) ?? checkExact(claims, require)
+  return checkIsPerson(claims, party, []) ?? checkExact(claims, require) ?? { client: party }
 }
 
 /** Claims by which providers mark the token of an app, a service account or a device. */

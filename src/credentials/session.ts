@@ -20,6 +20,11 @@ export type SessionKind = "id_token" | "access_token"
  */
 const MAX_SESSION_SECONDS = 2_678_400
 
+export interface Session extends Person {
+  /** To which the provider issued it. */
+  readonly client: string
+}
+
 type Issuer = IssuerDefinition & { readonly users: NonNullable<IssuerDefinition["users"]> }
 
 /** @param agent that presents it */
@@ -29,7 +34,7 @@ export async function verifySession(
   issuer: Issuer,
   agent: string,
   fetchContext: FetchContext,
-): Promise<Person | Rejected> {
+): Promise<Session | Rejected> {
   return ofCredential(await verify(compact, kind, issuer, agent, fetchContext), compact.token)
 }
 
@@ -39,7 +44,7 @@ async function verify(
   issuer: Issuer,
   agent: string,
   fetchContext: FetchContext,
-): Promise<Person | Rejected> {
+): Promise<Session | Rejected> {
   const { users } = issuer
   const { accessToken, idToken } = shapesOf(issuer)
   const mistyped = kind === "id_token" ? checkType(compact, kind) : checkAccessTokenType(compact, accessToken)
@@ -48,18 +53,24 @@ async function verify(
   const options = { issuer: issuer.issuer ?? "", requiredClaims, maxLife: issuer.max_life ?? MAX_SESSION_SECONDS }
   const claims = await verifySigned(compact, issuer, options, fetchContext)
   if (isRejected(claims)) return claims
-  const odd =
-    (kind === "id_token"
-      ? checkIdToken(claims, idToken, users.clients)
-      : checkAccessToken(claims, accessToken, users)) ?? checkPlain(claims, agent)
-  return odd ?? readPerson(claims, issuer.issuer ?? "", users.claims, fetchContext.now)
+  const issuedTo =
+    kind === "id_token" ? checkIdToken(claims, idToken, users.clients) : checkAccessToken(claims, accessToken, users)
+  if (isRejected(issuedTo)) return issuedTo
+  const odd = checkPlain(claims, agent)
+  if (odd) return odd
+  const person = readPerson(claims, issuer.issuer ?? "", users.claims, fetchContext.now)
+  return isRejected(person) ? person : { ...person, ...issuedTo }
 }
 
 /** RFC 9068, sections 2.2 and 4: made for us, and issued to a client whose sessions we accept. */
-function checkAccessToken(claims: Claims, shape: AccessTokenShape, { audiences, clients }: Issuer["users"]) {
+function checkAccessToken(
+  claims: Claims,
+  shape: AccessTokenShape,
+  { audiences, clients }: Issuer["users"],
+): Pick<Session, "client"> | Rejected {
   const got = textsOf(claims["aud"])
   if (!got.some((audience) => audiences.includes(audience))) return reject({ reason: "audience_mismatch", got })
   const issuedTo = clientOf(claims, shape, clients)
   if (isRejected(issuedTo)) return issuedTo
-  return checkIsPerson(claims, issuedTo.client, shape.absent) ?? checkExact(claims, shape.require)
+  return checkIsPerson(claims, issuedTo.client, shape.absent) ?? checkExact(claims, shape.require) ?? issuedTo
 }

@@ -142,14 +142,14 @@ const RETRY_AFTER_OUTAGE = 5
 
 /** Who decides on the approval, where people and programs do so, until when, and whether it is rejected already. */
 function approvalLinks(
-  { approval: id, name, status, expires_at }: Extract<Denial, { readonly reason: "approval_required" }>,
+  { approval: id, name, status, expires_at, limited_by }: Extract<Denial, { readonly reason: "approval_required" }>,
   { task }: Pick<Decision, "task">,
   issuer: string,
 ): ApprovalLinks | null {
   // For an observing gateway no approval is requested, and its answer is an allow.
   if (id === null) return null
   const [uri, url] = [`${issuer}/v1/tasks/${task}/approvals/${id}`, `${issuer}/console/approvals/${task}/${id}`]
-  return { id, name, status, expires_at, uri, url }
+  return { id, name, status, expires_at, limited_by, uri, url }
 }
 
 /** draft-ietf-httpapi-ratelimit-headers: what is left of the window that is nearest to its limit. */

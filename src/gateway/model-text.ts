@@ -7,6 +7,8 @@ import type { DeniedMessage } from "./json-rpc.ts"
 export interface ApprovalLinks extends ApprovalText {
   readonly id: string
   readonly name: string | null
+  /** What ends it at `expires_at`. */
+  readonly limited_by: string | null
   /** For programs. */
   readonly uri: string
 }

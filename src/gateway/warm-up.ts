@@ -191,6 +191,7 @@ const TASK: Task = {
   idle: null,
   openedAt: 0,
   expiresAt: Number.MAX_SAFE_INTEGER,
+  limitedBy: "purpose_life",
   jkt: null,
   status: "active",
   endedBy: null,

@@ -118,8 +118,8 @@ export class CallApprovals {
     const ended = mayContinue(state, ancestry, now) ? null : checkTaskAlive(state, ancestry, now)
     if (ended) return deny(ended)
     if (approval?.task !== task || now >= approval.expiresAt) return null
-    const { name, status, uses, expiresAt } = approval
-    return { name, status, uses, expiresAt, hasWaited: false }
+    const { name, status, uses, expiresAt, limitedBy } = approval
+    return { name, status, uses, expiresAt, limitedBy, hasWaited: false }
   }
 
   answer(

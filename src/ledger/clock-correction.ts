@@ -14,6 +14,7 @@
 import type { Last } from "../core/guardrails/memory.ts"
 import type { TrailState } from "../core/guardrails/meter/trail.ts"
 import type { StoredToken } from "./schema.ts"
+import type { TaskBody } from "../core/task/task-text.ts"
 import { ENDED_KEPT_MS } from "./tree-storage.ts"
 import { MAX_TOKEN_LIFE_MS } from "../core/task/opening-step.ts"
 
@@ -171,8 +172,15 @@ function correctTasks(sql: SqlStorage, now: number): void {
     now,
   )
   for (const { id, body } of opened.toArray()) {
-    const task: { readonly openedAt: number; readonly expiresAt: number } = JSON.parse(body)
-    const corrected = { ...task, openedAt: now, expiresAt: task.expiresAt - (task.openedAt - now) }
+    const task: Pick<TaskBody, "openedAt" | "expiresAt" | "extendable"> = JSON.parse(body)
+    const ahead = task.openedAt - now
+    const { extendable } = task
+    const corrected = {
+      ...task,
+      openedAt: now,
+      expiresAt: task.expiresAt - ahead,
+      ...(extendable && { extendable: { ...extendable, until: extendable.until - ahead } }),
+    }
     sql.exec("UPDATE tasks SET body = ? WHERE id = ?", JSON.stringify(corrected), id)
   }
 }

@@ -58,7 +58,7 @@ export interface ApprovalForReader {
 }
 
 /** What its own agent may know of an approval. */
-export interface OwnApproval extends Pick<Approval, "name" | "status" | "uses" | "expiresAt"> {
+export interface OwnApproval extends Pick<Approval, "name" | "status" | "uses" | "expiresAt" | "limitedBy"> {
   /** The answer comes after a wait. */
   readonly hasWaited: boolean
 }

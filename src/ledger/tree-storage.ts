@@ -118,10 +118,19 @@ export class TreeStorage {
   }
 
   /** @param lost `jti` of tokens that end by it */
-  saveOpening(tree: TreeState, { task, token, session }: Opening, lost: readonly string[], now: number): void {
+  saveOpening(
+    tree: TreeState,
+    { task, token, session, extension }: Opening,
+    lost: readonly string[],
+    now: number,
+  ): void {
     if (session) {
       const values = [JSON.stringify(session.user), session.since, tree.root]
       this.#sql.exec(`UPDATE trees SET user = ?, since = ? WHERE ${THIS_TREE}`, ...values)
+    }
+    if (extension) {
+      const values = [JSON.stringify(extension), token.task]
+      this.#sql.exec("UPDATE tasks SET body = json_patch(body, ?) WHERE id = ?", ...values)
     }
     this.forgetTokens(tree, lost)
     const { jti, jkt } = token

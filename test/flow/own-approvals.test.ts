@@ -6,7 +6,7 @@ import { openChild, openTask, type OpenTask } from "../harness/agents.ts"
 import { person, questionIn, say, type Question } from "../harness/approvals.ts"
 import { yardForEach } from "../harness/each-test.ts"
 import { callWith } from "../harness/gateways.ts"
-import { agentId, US } from "../harness/issuers.ts"
+import { agentId, idToken, US } from "../harness/issuers.ts"
 import { bearerOf, complete, manage, type ManagementAnswer } from "../harness/management.ts"
 import { newProofKey, proofForToken, proofOf } from "../harness/proofs.ts"
 import { recordOf } from "../harness/records.ts"
@@ -48,6 +48,7 @@ test("the agent of the task sees its state, where people answer, and nothing of 
     status: "pending",
     uses: 0,
     expires_at: expect.any(Number),
+    limited_by: "purpose_life",
     url: `${US}/console/approvals/${task}/${id}`,
   })
   expect(pending.headers.get("Retry-After")).toBe("5")
@@ -59,6 +60,19 @@ test("the agent of the task sees its state, where people answer, and nothing of 
   expect(approved.headers.has("Retry-After")).toBe(false)
   expect((await pay(token)).code).toBe("ok")
   expect((await read(path, token)).json).toMatchObject({ status: "approved", uses: 0 })
+})
+
+test("what ends it is named by the denial and by the agent's view of it", async () => {
+  const session = await idToken("alice", { claims: { exp: Math.floor(Date.now() / 1000) + 240 } })
+  const { task, token } = await openTask("first", { subject_token: session })
+  const denied = await pay(token)
+  const { approval } = z
+    .object({ approval: z.object({ id: z.string(), limited_by: z.string() }) })
+    .parse(JSON.parse(denied.body))
+  expect(approval.limited_by).toBe("session")
+  const { json } = await read(`/v1/tasks/${task}/approvals/${approval.id}`, token)
+  expect(json).toMatchObject({ limited_by: "session" })
+  expect(await recordOf(denied.decision)).toMatchObject({ denial: { limited_by: "session" } })
 })
 
 test("the URI of a denial is where it reads", async () => {

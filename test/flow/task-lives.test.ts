@@ -6,6 +6,7 @@ import { callWith } from "../harness/gateways.ts"
 import { forgetCaches, killObjects } from "../harness/isolate.ts"
 import { evict } from "../harness/ledgers.ts"
 import { bearerOf, complete, manage } from "../harness/management.ts"
+import { idToken } from "../harness/issuers.ts"
 import { recordOf } from "../harness/records.ts"
 
 yardForEach()
@@ -125,6 +126,20 @@ describe("a task with a plan", () => {
 })
 
 describe("a task's end", () => {
+  test("the token answer, the record and the task's view name the bound that comes first", async () => {
+    const exp = Math.floor(Date.now() / 1000) + 240
+    const form = { ...(await exchangeForm("first")), subject_token: await idToken("alice", { claims: { exp } }) }
+    const { issued, headers } = await postForm(form)
+    expect(issued).toMatchObject({ limited_by: "task", task_limited_by: "session" })
+    expect(issued?.task_expires_in).toBeGreaterThan(200)
+    expect(issued?.task_expires_in).toBeLessThanOrEqual(240)
+    const expires = { token: { at: exp * 1000, limited_by: "task" }, task: { at: exp * 1000, limited_by: "session" } }
+    expect(await recordOf(headers.get("X-Narrowgate-Decision") ?? "")).toMatchObject({ expires })
+    expect(await shown({ task: issued?.task ?? "", token: "", scope: "" })).toMatchObject({ limited_by: "session" })
+    const whole = await postForm(await exchangeForm("first"))
+    expect(whole.issued).toMatchObject({ limited_by: "agent_life", task_limited_by: "purpose_life" })
+  })
+
   test("an idle task expires; a call keeps it from that, also where its ledger forgets all", async () => {
     const start = Date.now()
     const task = await openTask("first", { purpose: "brief" })

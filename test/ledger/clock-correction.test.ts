@@ -10,7 +10,7 @@ import { LedgerStorage } from "../../src/ledger/storage.ts"
 import { Trees } from "../../src/ledger/trees.ts"
 import { memoryOf } from "../harness/driven-trees.ts"
 import { freshIsolateForEach } from "../harness/each-test.ts"
-import { ALICE, assembled, freshProofs, open, opened, POINTER, ROOT } from "../harness/trees.ts"
+import { ALICE, assembled, freshProofs, newState, open, opened, POINTER, ROOT } from "../harness/trees.ts"
 
 freshIsolateForEach()
 
@@ -116,5 +116,24 @@ test("openings of trees that have ended count from now, and for a minute", async
     const later = new LedgerStorage(ctx.storage.sql).load(now + SPAN_MS, freshProofs)
     expect(later?.openings.whyFull(task.historyKey, once, now + SPAN_MS)).toBeNull()
     expect(trees.storage.trees.firstUntil()).toBe(now + ENDED_KEPT_MS)
+  })
+})
+
+test("a task that fresher sessions extend has the life that it was given, from now on", async () => {
+  await runInDurableObject(env.LEDGER.getByName(crypto.randomUUID()), (_ledger, ctx) => {
+    const now = Date.now()
+    const ahead = now + DAY_MS
+    const trees = new Trees(ctx, env)
+    const state = newState()
+    const { task: id } = opened(open(assembled(), state, "first"))
+    const task = state.tasks.get(id)
+    if (!task) throw new Error("no task")
+    const extendable = { until: ahead + 600_000, limitedBy: "purpose_life", client: "app", since: now } as const
+    trees.transaction(true, () => {
+      trees.storage.saveTree(state)
+      trees.storage.trees.saveTask({ ...task, openedAt: ahead, lastCall: ahead, expiresAt: ahead + 60_000, extendable })
+    })
+    const loaded = new LedgerStorage(ctx.storage.sql).load(now, freshProofs)?.trees.get(ROOT)?.tasks.get(id)
+    expect(loaded).toMatchObject({ openedAt: now, expiresAt: now + 60_000, extendable: { until: now + 600_000 } })
   })
 })

@@ -76,6 +76,7 @@ class KeptTree {
     const subject = {
       user: ALICE,
       sessionExpiresAt: null,
+      sessionClient: null,
       since: START,
       parent: null,
       task: null,

@@ -201,7 +201,7 @@ test("tokens that have expired leave memory and storage as the next one is issue
     const [tree] = trees.state?.trees.values() ?? []
     if (!tree) throw new Error("no tree")
     dropExpiredTokens(tree, historyKeyOf(agentId("first")), NOW + 901_000)
-    const opening = { task: null, session: null, carried: [], isFresh: false }
+    const opening = { task: null, session: null, extension: null, carried: [], isFresh: false }
     const token = { jti: "fresh", task: tree.root, expiresAt: NOW + 902_000, jkt: null }
     trees.transaction(true, () => trees.saveOpening(tree, { ...opening, token }))
     expect(stored()).toEqual([["fresh", NOW + 902_000, null]])

@@ -104,6 +104,7 @@ const APPROVAL: Approval = requestApproval(
     decision: "dec_1",
     bundle: 1,
     expiresAt: AT + 60_000,
+    limitedBy: "approval_life",
     terms: { need: 1, mostUses: 1 },
   },
   AT,

@@ -22,6 +22,7 @@ import { pairwiseSubject } from "./pairwise-subject.ts"
 import { recordedArgument } from "./recorded-argument.ts"
 import { sharedConsequence } from "./shared-consequence.ts"
 import { sharedSecret } from "./shared-secret.ts"
+import { shortSession } from "./short-session.ts"
 import { spelledBound } from "./spelled-bound.ts"
 import { tooSensitive } from "./too-sensitive.ts"
 import { twoHistories } from "./two-histories.ts"
@@ -69,6 +70,7 @@ const LINTS: readonly Lint[] = [
   idleConsequence,
   sharedConsequence,
   sharedSecret,
+  shortSession,
   spelledBound,
   observingGateway,
   observingStream,

@@ -167,6 +167,16 @@ const purpose = z.strictObject({
     .exactOptional()
     .describe("What is granted if a request names no scope. If absent: all of `grant.tools`."),
   life: z.int().min(TASK_LIFE.min).max(TASK_LIFE.max).describe("Seconds until a task of this purpose expires."),
+  session: z
+    .strictObject({
+      refresh: z
+        .boolean()
+        .describe(
+          "Whether a fresher session of the same user, from the same client and with the same proven key, extends a task of this purpose, never past its `life` or what the user consented to.",
+        ),
+    })
+    .exactOptional()
+    .describe("How a task of this purpose depends on its user's session. If absent: it ends with the session."),
   idle: z
     .int()
     .min(TASK_LIFE.min)

@@ -10,6 +10,12 @@ const LONGEST_WAIT = 30
 
 const approvalStatus = once(() => z.enum(["pending", "approved", "rejected"]))
 
+const approvalLimit = once(() =>
+  z
+    .enum(["approval_life", "purpose_life", "consent", "parent", "session"])
+    .describe("What ends it then: the `life` of the approval, or what ends its task."),
+)
+
 /** The consent to a whole task, before it begins. */
 const taskApproval = once(() =>
   z.looseObject({
@@ -51,6 +57,7 @@ export const callApproval = once(() =>
     decision: z.string().describe("Id of the decision that required it."),
     asked_at: moment(),
     expires_at: moment(),
+    limited_by: approvalLimit(),
     need: z.number().describe("Different people who have to approve."),
     most_uses: z.number().describe("Calls that one approval may allow."),
     status: approvalStatus(),
@@ -120,6 +127,7 @@ const ownApproval = once(() =>
     status: approvalStatus(),
     uses: z.number().describe("Calls that it allows, still."),
     expires_at: moment(),
+    limited_by: approvalLimit(),
     url: z.string().describe("Where people answer it."),
   }),
 )

@@ -14,6 +14,8 @@ const endedBy = once(() =>
   z.enum(["completion", "abort", "operator", "rejection", "plan", "deviation", "misuse"]).nullable(),
 )
 
+const taskLimit = once(() => z.enum(["purpose_life", "consent", "parent", "session"]))
+
 /** RFC 9396. */
 export const grantedDetails = once(() =>
   z.looseObject({
@@ -51,6 +53,9 @@ export const task = once(() =>
     frozen_by: endedBy().describe("What has quarantined it; null if it is not quarantined."),
     opened_at: moment(),
     expires_at: moment(),
+    limited_by: taskLimit().describe(
+      "What ends it then: the `life` of its purpose, what its user consented to, its parent, or the session of its user.",
+    ),
     idle_at: z
       .number()
       .nullable()

@@ -41,6 +41,8 @@ export async function verifyAssertion(
     ...NO_SUBJECT,
     user: person.user,
     sessionExpiresAt: person.expiresAt,
+    // The client of an assertion is the agent itself.
+    sessionClient: agent,
     above: { ...NO_SUBJECT.above, user: userId(person.user) },
     since: person.issuedAt,
     once: [{ what: "grant", issuer: issuer.id, jti, until: redeemableUntil }],

@@ -136,7 +136,7 @@ async function readWanted(
   if (proof && isOAuthFailure(proof)) return proof
   const subject = await subjectOf(parameters, { agent, jkt: proof?.jkt ?? null }, audience, bundle, context)
   if (isOAuthFailure(subject)) return subject
-  const { user, sessionExpiresAt, parent, caps } = subject
+  const { user, sessionExpiresAt, sessionClient, parent, caps } = subject
   const purpose = authority.purpose ?? subject.purpose
   if (subject.purpose !== null && purpose !== subject.purpose) {
     return oauthError({ reason: "purpose_not_allowed", purpose: asciiText(purpose ?? "") })
@@ -153,7 +153,8 @@ async function readWanted(
   const partition = user || parent ? null : partitionFor(bundle, agent, instance, jkt)
   if (partition && isOAuthFailure(partition)) return partition
   const by = { agent, audience, jkt, ...(partition && { partition }) }
-  const request = { ...by, user, sessionExpiresAt, since, parent, purpose, asked: requested, caps, approvals: [], task }
+  const session = { user, sessionExpiresAt, sessionClient, since }
+  const request = { ...by, ...session, parent, purpose, asked: requested, caps, approvals: [], task }
   return {
     request: { ...request, token: crypto.randomUUID() },
     subject,

@@ -28,6 +28,8 @@ export interface Subject {
   readonly user: UserFacts | null
   /** Milliseconds since the epoch. */
   readonly sessionExpiresAt: number | null
+  /** To which the provider issued the session. */
+  readonly sessionClient: string | null
   readonly parent: OpenRequest["parent"]
   /** The ancestors' agents, and the key that signed the parent's token. */
   readonly above: { readonly agents: readonly string[]; readonly user: string | null; readonly kid: string | null }
@@ -55,6 +57,7 @@ const NO_IDENTITY = { agents: [], user: null, kid: null } as const
 export const NO_SUBJECT: Subject = {
   user: null,
   sessionExpiresAt: null,
+  sessionClient: null,
   parent: null,
   above: NO_IDENTITY,
   since: null,
@@ -110,11 +113,11 @@ export async function verifySubject(
   if (!issuer?.users) return rejected({ reason: "issuer_unknown", iss: typeof iss === "string" ? iss : null })
   const session = await verifySession(compact, kind, { ...issuer, users: issuer.users }, agent, fetchContext)
   if (isRejected(session)) return rejected(session.rejected)
-  const { user, expiresAt, issuedAt: since, jti } = session
+  const { user, expiresAt, issuedAt: since, jti, client: sessionClient } = session
   const used: SingleUse = { what: "subject", issuer: issuer.id, jti: jti ?? "", until: expiresAt + 60_000 }
   const once = issuer.single_use === true ? [used] : []
   const above = { ...NO_IDENTITY, user: userId(user) }
-  return { ...NO_SUBJECT, user, sessionExpiresAt: expiresAt, above, since, once }
+  return { ...NO_SUBJECT, user, sessionExpiresAt: expiresAt, sessionClient, above, since, once }
 }
 
 /** The rejection of a delegation token by the gateway's rules, in the words of this endpoint. */

@@ -10,11 +10,13 @@ import {
   MOST_SHOWN,
   requestHash,
   type Approval,
+  type ApprovalLimit,
   type Exactly,
   type Figures,
   type Terms,
 } from "../task/approval.ts"
 import { inboxesFor } from "../task/approvers.ts"
+import { firstBound } from "../task/opening-step.ts"
 import type { Call } from "./call.ts"
 import { argumentsNeeded, variantOf } from "../catalog/arguments.ts"
 import { isRedacted, withoutRedacted } from "../catalog/redaction.ts"
@@ -87,7 +89,7 @@ export function checkApprovals(
     const request = isFull ? null : approvalRequestOf(bundle, ancestry, demand, exactly, call, facts, now)
     if (!request) return { denial: because, because, request }
     const denial = required(because, request)
-    const notRequested = { ...denial, approval: null, status: "not_asked", expires_at: null } as const
+    const notRequested = { ...denial, approval: null, status: "not_asked", expires_at: null, limited_by: null } as const
     return { denial: call.mode === "enforce" ? denial : notRequested, because, request }
   }
   return { approvals: used }
@@ -118,6 +120,7 @@ function approvalRequestOf(
   const definition = exactly.name === null ? null : approvals.get(exactly.name)
   if (definition === undefined) return null
   const life = definition ? definition.life * 1000 : LIFE_MS
+  const end = firstBound<ApprovalLimit>(["approval_life", now + life], [task.limitedBy, task.expiresAt])
   const request = {
     id: `apr_${facts.decision.slice(facts.decision.indexOf("_") + 1)}`,
     ...exactly,
@@ -127,7 +130,8 @@ function approvalRequestOf(
     inboxes: inboxesFor(bundle, exactly.name, bundle.agents.get(task.agent)?.owner ?? null, facts.user),
     decision: facts.decision,
     bundle: pointer.seq,
-    expiresAt: Math.min(now + life, task.expiresAt),
+    expiresAt: end.at,
+    limitedBy: end.by,
     terms: definition ? { need: definition.need, mostUses: definition.uses } : OPERATORS,
   }
   return requestApproval(request, now)
@@ -139,7 +143,7 @@ function figuresOf(denial: Denial): Figures | null {
   return { used, asked: requested, limit }
 }
 
-function required(denial: Denial, { id, guardrail, name, status, expiresAt }: Approval): Required {
+function required(denial: Denial, { id, guardrail, name, status, expiresAt, limitedBy }: Approval): Required {
   const expires_at = Math.floor(expiresAt / 1000)
   return {
     reason: "approval_required",
@@ -150,5 +154,6 @@ function required(denial: Denial, { id, guardrail, name, status, expiresAt }: Ap
     approval: id,
     status: status === "rejected" ? status : "pending",
     expires_at,
+    limited_by: limitedBy,
   }
 }

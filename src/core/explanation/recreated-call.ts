@@ -106,6 +106,7 @@ function taskOf(of: Pick<Task, "id" | "parent" | "agent" | "purpose">, grant: Ta
     idle: null,
     openedAt: now,
     expiresAt: now + LIFE_MS,
+    limitedBy: "purpose_life",
     jkt: null,
     status: "active",
     endedBy: null,

@@ -80,6 +80,7 @@ export function openRequest(
     agent,
     user,
     sessionExpiresAt: null,
+    sessionClient: null,
     since,
     parent: null,
     task: null,
@@ -158,7 +159,17 @@ export function approveStep(
     const terms = { need: 1, mostUses: 1 }
     const of = { id: `apr_${call.decisionId}_${index}`, decision: call.decisionId, bundle: pointer.seq }
     const approval = requestApproval(
-      { ...exactly, ...of, rules, figures: null, shown: visible, inboxes: [], expiresAt, terms },
+      {
+        ...exactly,
+        ...of,
+        rules,
+        figures: null,
+        shown: visible,
+        inboxes: [],
+        expiresAt,
+        limitedBy: "approval_life",
+        terms,
+      },
       now,
     )
     applyApproval(state, { ...approval, status: "approved", uses: 1 })

@@ -40,6 +40,7 @@ function recordOfCall(
     arguments_omitted: call.arguments_omitted,
     at: now,
     audience: null,
+    expires: null,
     bound: call.isBound,
     bundle: pointer,
     calls: call.calls,

@@ -30,7 +30,7 @@ export interface RequestStamp {
 }
 
 export function openingRecord(
-  { opening, task, audience, chain, words }: Opened,
+  { opening, task, audience, chain, words, ends }: Opened,
   user: UserFacts | null,
   bundle: Pointer,
   { decisionId, receivedAt, trace }: RequestStamp,
@@ -51,6 +51,10 @@ export function openingRecord(
     user: user && userId(user),
     chain,
     bundle,
+    expires: {
+      token: { at: ends.token.at, limited_by: ends.token.by },
+      task: { at: ends.task.at, limited_by: ends.task.by },
+    },
     bound: opening.token.jkt !== null,
     total_ms: Math.max(0, now - receivedAt),
     trace: trace ?? null,

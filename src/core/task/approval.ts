@@ -5,9 +5,12 @@
  * they said, if everything else still allows it. Pure: the ledger stores approvals. Who may approve is in approvers.ts.
  */
 import { sha256Hex } from "../encoding/hash.ts"
+import type { TaskLimit } from "./task.ts"
 
 /** Seconds after which an agent may ask again what has become of a pending approval. */
 export const APPROVAL_RETRY_AFTER = 5
+
+export type ApprovalLimit = "approval_life" | TaskLimit
 
 export interface Approval {
   /** `apr_<ulid>`, of the time when it was requested. */
@@ -45,6 +48,8 @@ export interface Approval {
   readonly askedAt: number
   /** Milliseconds since the epoch; from then on the answer no longer counts. */
   readonly expiresAt: number
+  /** What ends it then: its own `life`, or what ends its task. */
+  readonly limitedBy: ApprovalLimit
   /** The terms at the time of the request. */
   readonly terms: Terms
   readonly status: "pending" | "approved" | "rejected"
@@ -148,7 +153,10 @@ export function isOpen({ status, uses }: Approval): boolean {
 }
 
 export type ApprovalRequest = Exactly &
-  Pick<Approval, "id" | "rules" | "figures" | "shown" | "inboxes" | "decision" | "bundle" | "expiresAt" | "terms">
+  Pick<
+    Approval,
+    "id" | "rules" | "figures" | "shown" | "inboxes" | "decision" | "bundle" | "expiresAt" | "limitedBy" | "terms"
+  >
 
 export function requestApproval(question: ApprovalRequest, now: number): Approval {
   return { ...question, askedAt: now, status: "pending", uses: 0, votes: [] }

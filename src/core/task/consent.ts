@@ -57,7 +57,10 @@ export function previewTask(
   const ledger = consent.code ? state.ledger : newLedger(state.ledger.bundle, now, state.ledger.proofs)
   const opened = openTask(bundle, { ...state, ledger, user: answer ? answer.person : state.user }, request, now)
   if (isOAuthFailure(opened)) return opened
-  return { task: { ...opened.task, jkt: null, status: "pending", expiresAt }, life: opened.task.expiresAt - now }
+  const { task } = opened
+  // Fresher sessions may extend it so far.
+  const latest = task.extendable?.until ?? task.expiresAt
+  return { task: { ...task, jkt: null, status: "pending", expiresAt }, life: latest - now }
 }
 
 /** The client's request for the token. */
@@ -155,5 +158,6 @@ function requestOf(
   { agent, user, purpose, asked }: Consent,
   by: Pick<OpenRequest, "audience" | "jkt" | "token" | "approvals">,
 ): OpenRequest {
-  return { agent, user, sessionExpiresAt: null, since: 0, parent: null, task: null, purpose, asked, caps: [], ...by }
+  const none = { sessionExpiresAt: null, sessionClient: null, since: 0, parent: null, task: null } as const
+  return { agent, user, ...none, purpose, asked, caps: [], ...by }
 }

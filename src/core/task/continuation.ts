@@ -11,6 +11,7 @@ import type { OAuthFailure } from "../denials/oauth-error.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { PurposeDefinition } from "../policy/definition/agents.ts"
 import type { UserFacts } from "../policy/principals.ts"
+import { extensionOf } from "./extension.ts"
 import type { OpenRequest } from "./open-request.ts"
 import { fullness, issue, type Opened } from "./opening-step.ts"
 import { whyEnded, type LedgerState, type TreeState } from "./state.ts"
@@ -80,5 +81,8 @@ export function continueTask(
 ): Opened | OAuthFailure {
   const [agent, task] = [bundle.agents.get(id), state.tasks.get(state.root)]
   if (!agent || !task) throw new Error("the task that is continued is gone")
-  return fullness(state, task.historyKey, now) ?? issue({ bundle, state, request, agent, now }, null, [task])
+  const step = { bundle, state, request, agent, now }
+  const extension = extensionOf(step, task)
+  const session = extension && request.user && { user: request.user, since: state.since }
+  return fullness(state, task.historyKey, now) ?? issue(step, null, [task], { session, extension })
 }

@@ -11,6 +11,8 @@ export interface OpenRequest {
   readonly user: UserFacts | null
   /** Milliseconds since the epoch, when the user's session ends. */
   readonly sessionExpiresAt: number | null
+  /** To which the provider issued the session. Null if there is none, or the user has consented at our own pages. */
+  readonly sessionClient: string | null
   /** Milliseconds since the epoch, when the session began, or the agent's own authority if there is no session. */
   readonly since: number
   /**

@@ -11,6 +11,7 @@ import { ancestryOf, type TreeState } from "./state.ts"
 import { asciiText } from "../encoding/display-text.ts"
 import { isOAuthFailure, oauthError, type OAuthFailure } from "../denials/oauth-error.ts"
 import { isContinuable } from "./continuation.ts"
+import { extendableTo } from "./extension.ts"
 import { narrow, type Caps } from "./narrow.ts"
 import type { OpenRequest } from "./open-request.ts"
 import { bytesOf } from "./openings.ts"
@@ -25,10 +26,11 @@ import {
   ended,
   issue,
   earliest,
+  firstBound,
 } from "./opening-step.ts"
 import { redactedOf } from "./redacted-arguments.ts"
 import { renew, freshen } from "./renew.ts"
-import type { Task } from "./task.ts"
+import type { Task, TaskLimit } from "./task.ts"
 import { taskText, type TaskBody } from "./task-text.ts"
 import { narrowedGrant } from "./token-scope.ts"
 import { historyKeyOf } from "../guardrails/history-key.ts"
@@ -116,6 +118,14 @@ function openNew(step: Step, id: string, parent: Parent | null): Opened | OAuthF
     return oauthError({ reason: "nothing_left", ...narrowed })
   }
   const plan = request.shown?.task.plan ?? purpose.plan ?? null
+  const consentedLife = earliest(request.shown?.life, request.kept?.life)
+  const latest = firstBound<TaskLimit>(
+    ["purpose_life", now + purpose.life * 1000],
+    ["consent", consentedLife === null ? null : now + consentedLife],
+    ["parent", parent?.task.expiresAt],
+  )
+  const end = firstBound<TaskLimit>([latest.by, latest.at], ["session", request.sessionExpiresAt])
+  const extendable = extendableTo(latest, request, purpose)
   const body: Omit<TaskBody, "bytes"> = {
     id,
     parent: parent?.task.id ?? null,
@@ -129,14 +139,9 @@ function openNew(step: Step, id: string, parent: Parent | null): Opened | OAuthF
     plan,
     idle: earliest(purpose.idle && purpose.idle * 1000, request.shown?.task.idle),
     openedAt: now,
-    expiresAt:
-      earliest(
-        now + purpose.life * 1000,
-        request.shown && now + request.shown.life,
-        request.kept && request.kept.life && now + request.kept.life,
-        parent?.task.expiresAt,
-        request.sessionExpiresAt,
-      ) ?? now,
+    expiresAt: end.at,
+    limitedBy: end.by,
+    ...(extendable && { extendable }),
     ...(isContinuable(request, purpose) && { isContinuable: true }),
   }
   const bytes = byteLength(taskText({ ...body, bytes: MAX_TASK_BYTES }))

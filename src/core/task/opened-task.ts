@@ -2,6 +2,7 @@ import { userId } from "../policy/principals.ts"
 import type { GrantedDetails } from "./grant.ts"
 import type { Opened } from "./opening-step.ts"
 import type { TreeState } from "./state.ts"
+import type { TaskLimit, TokenLimit } from "./task.ts"
 
 export interface OpenedTask {
   readonly task: string
@@ -17,12 +18,15 @@ export interface OpenedTask {
   readonly issuedAt: number
   /** Milliseconds since the epoch. */
   readonly expiresAt: number
+  readonly limitedBy: TokenLimit
   /** Milliseconds since the epoch; its token may expire sooner. */
   readonly taskExpiresAt: number
+  readonly taskLimitedBy: TaskLimit
 }
 
 export function openedTask(opened: Opened, state: TreeState, now: number): OpenedTask {
-  const { id: task, purpose, expiresAt: taskExpiresAt } = opened.task
+  const { id: task, purpose } = opened.task
+  const { ends } = opened
   return {
     task,
     purpose,
@@ -32,7 +36,9 @@ export function openedTask(opened: Opened, state: TreeState, now: number): Opene
     chain: opened.chain,
     since: state.since,
     issuedAt: now,
-    expiresAt: opened.opening.token.expiresAt,
-    taskExpiresAt,
+    expiresAt: ends.token.at,
+    limitedBy: ends.token.by,
+    taskExpiresAt: ends.task.at,
+    taskLimitedBy: ends.task.by,
   }
 }

@@ -3,12 +3,13 @@ import { oauthError, type OAuthFailure } from "../denials/oauth-error.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { AgentDefinition } from "../policy/definition/agents.ts"
 import type { UserFacts } from "../policy/principals.ts"
+import type { Extension } from "./extension.ts"
 import type { OpenRequest } from "./open-request.ts"
 import { hasLiveInstance } from "./isolation.ts"
 import { inherited, type Carried } from "./labels.ts"
 import type { Shares } from "./shares.ts"
 import { whyEnded, type TreeState } from "./state.ts"
-import type { IssuedToken, Task } from "./task.ts"
+import type { IssuedToken, Task, TaskLimit, TokenLimit } from "./task.ts"
 import { tokenWords, type TokenWords } from "./token-scope.ts"
 import type { HistoryKey } from "../guardrails/history-key.ts"
 
@@ -21,6 +22,8 @@ export interface Opening {
   /** The tree's user by a fresher session, and when that session was given. Null if unchanged. */
   readonly session: { readonly user: UserFacts; readonly since: number } | null
   readonly token: { readonly jti: string } & IssuedToken
+  /** What the session changes of the token's task. Null: nothing. */
+  readonly extension: Extension | null
   /** Labels that the agent carries from now on because it joins the tree. */
   readonly carried: readonly Carried[]
   /** Whether it is the only live task of an instance that is isolated: what an earlier one has read is not known. */
@@ -36,6 +39,19 @@ export interface Opened {
   readonly chain: readonly string[]
   /** The grant as the token states it. */
   readonly words: TokenWords
+  readonly ends: Ends
+}
+
+/** When a token and its task end, and which bound comes first. */
+export interface Ends {
+  readonly token: Bound<TokenLimit>
+  readonly task: Bound<TaskLimit>
+}
+
+export interface Bound<By extends string> {
+  /** Milliseconds since the epoch. */
+  readonly at: number
+  readonly by: By
 }
 
 /** The input of every way of opening. */
@@ -141,31 +157,50 @@ export function ended(ancestry: readonly Task[], now: number): OAuthFailure | nu
   return null
 }
 
+interface Issuing extends Pick<Opening, "session" | "extension">, Pick<IssuedToken, "scope"> {}
+
 /**
  * Issues every token. Its audience is one for which each task of the ancestry was opened (RFC 8707, section 2.2).
  * Consent for one resource server is no authority at another, and a child stays within its parent's audiences.
  * @param task the new one, or null for a renewal; `ancestry` begins with the task of the token
- * @param narrower what the token opens, if that is less than its task has
  */
 export function issue(
   { bundle, state, request, agent, now }: Step,
   task: Task | null,
   ancestry: readonly [Task, ...Task[]],
-  session: Opening["session"] = null,
-  narrower: Pick<IssuedToken, "scope"> = {},
+  { session = null, extension = null, ...narrower }: Partial<Issuing> = {},
 ): Opened | OAuthFailure {
   const [owner] = ancestry
   const { audience } = request
   const differing = ancestry.find(({ audiences }) => !audiences.includes(audience))
   if (differing) return oauthError({ reason: "audience_differs", audience, expected: differing.audiences })
   const life = Math.min(agent.life * 1000, MAX_TOKEN_LIFE_MS)
-  const expiresAt = earliest(now + life, owner.expiresAt, request.sessionExpiresAt) ?? now
+  const end = extension ?? owner
+  const ends: Ends = {
+    token: firstBound<TokenLimit>(
+      ["agent_life", now + life],
+      ["task", end.expiresAt],
+      ["session", request.sessionExpiresAt],
+    ),
+    task: { at: end.expiresAt, by: end.limitedBy },
+  }
+  const { at: expiresAt } = ends.token
   const token = { jti: request.token, task: owner.id, expiresAt, jkt: request.jkt, issuedAt: now, ...narrower }
   const words = tokenWords(narrower, owner, bundle.catalog.tools)
   const chain = ancestry.map((each) => each.agent).toReversed()
   const carried = task === null ? [] : inherited(state, task, ancestry.slice(1), now)
   const isFresh = task !== null && task.isolated && !hasLiveInstance(state.ledger, task, now)
-  return { opening: { task, token, session, carried, isFresh }, task: owner, audience, chain, words }
+  return { opening: { task, token, session, extension, carried, isFresh }, task: owner, audience, chain, words, ends }
+}
+
+/** Of several at the same time, the first. */
+export function firstBound<By extends string>(
+  [by, at]: readonly [By, number],
+  ...others: readonly (readonly [By, number | null | undefined])[]
+): Bound<By> {
+  let first: Bound<By> = { at, by }
+  for (const [name, time] of others) if (typeof time === "number" && time < first.at) first = { at: time, by: name }
+  return first
 }
 
 export function earliest(...times: readonly (number | null | undefined)[]): number | null {

@@ -4,6 +4,7 @@
 import { isOAuthFailure, oauthError, type OAuthFailure } from "../denials/oauth-error.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { NOTHING_REQUESTED } from "./grant.ts"
+import { extensionOf, isOfOtherClient } from "./extension.ts"
 import type { OpenRequest } from "./open-request.ts"
 import { type Opened, type Step, type Parent, fullness, ended, issue } from "./opening-step.ts"
 import { isAlive, ancestryOf, whyEnded, type TreeState } from "./state.ts"
@@ -16,7 +17,7 @@ export function renew(step: Step, { task, ancestry, token }: Parent): Opened | O
   if (task.jkt !== null && task.jkt !== step.request.jkt) return oauthError({ reason: "key_differs" })
   if (!takesAsItIs(step.request, task)) return oauthError({ reason: "renewal_differs" })
   const { scope } = token
-  return issue(step, null, [task, ...ancestry.slice(1)], null, scope === undefined ? {} : { scope })
+  return issue(step, null, [task, ...ancestry.slice(1)], scope === undefined ? {} : { scope })
 }
 
 /** A renewal takes the task as it is. A request for less would surprisingly receive all, so it is rejected. */
@@ -26,8 +27,8 @@ function takesAsItIs({ asked, purpose }: OpenRequest, task: Task): boolean {
 
 /**
  * Step-up (RFC 9470): the agent of a live task brings a fresher session of the tree's user, with the key of its tokens,
- * which may have expired while the user logged in. The task does not change; the facts of its user's login are replaced
- * for the whole tree.
+ * which may have expired while the user logged in. The facts of its user's login are replaced
+ * for the whole tree. If the purpose says so, the fresher session extends the task (extension.ts).
  */
 export function freshen(step: Step, id: string): Opened | OAuthFailure {
   const { state, request, agent, now } = step
@@ -43,12 +44,15 @@ export function freshen(step: Step, id: string): Opened | OAuthFailure {
     return oauthError({ reason: "session_differs", what: "user" })
   }
   if (task.jkt !== request.jkt) return oauthError({ reason: "key_differs" })
+  if (isOfOtherClient(task, request)) return oauthError({ reason: "session_differs", what: "client" })
   if (!takesAsItIs(request, task)) return oauthError({ reason: "renewal_differs" })
-  if (user.auth_time === undefined || user.auth_time <= (state.user.auth_time ?? Number.NEGATIVE_INFINITY)) {
-    return oauthError({ reason: "session_not_fresher" })
-  }
+  const isLaterLogin =
+    user.auth_time !== undefined && user.auth_time > (state.user.auth_time ?? Number.NEGATIVE_INFINITY)
+  const extension = extensionOf(step, task)
+  if (!isLaterLogin && !extension) return oauthError({ reason: "session_not_fresher" })
   // A fresh login proves who the user is now. A revocation of what was granted earlier still covers the task.
-  return issue(step, null, [task, ...above], { user, since: Math.min(state.since, request.since) })
+  const session = { user, since: Math.min(state.since, request.since) }
+  return issue(step, null, [task, ...above], { session, extension })
 }
 
 /** The error once an agent is no longer registered as a client, which ends what people granted it at their browsers. */
@@ -74,8 +78,9 @@ export function renewRoot(
   if (task.jkt !== null && task.jkt !== by.jkt) return oauthError({ reason: "key_differs" })
   const full = fullness(state, task.historyKey, now)
   if (full) return full
-  const request = { ...by, user: null, sessionExpiresAt: null, since: 0, parent: null, task: null, purpose: null }
-  const step = { bundle, state, request: { ...request, asked: NOTHING_REQUESTED, caps: [], approvals: [] }, agent, now }
+  const noSession = { user: null, sessionExpiresAt: null, sessionClient: null, since: 0 }
+  const nothing = { parent: null, task: null, purpose: null, asked: NOTHING_REQUESTED, caps: [], approvals: [] }
+  const step = { bundle, state, request: { ...by, ...noSession, ...nothing }, agent, now }
   const narrower = readNarrowerScope(scope, task, state.consent?.asked ?? null, bundle.catalog.tools)
-  return isOAuthFailure(narrower) ? narrower : issue(step, null, [task], null, narrower)
+  return isOAuthFailure(narrower) ? narrower : issue(step, null, [task], narrower)
 }

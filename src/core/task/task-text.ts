@@ -1,5 +1,5 @@
 /**
- * A task as its ledger stores it: what never changes of it, as JSON. A grant repeats its limits for each tool; here each
+ * A task as its ledger stores it: what calls never change of it, as JSON. A grant repeats its limits for each tool; here each
  * is written once, and each tool names its own by a number. So the size of a task is that of what was asked for, not
  * that times the number of tools.
  */
@@ -7,7 +7,7 @@ import type { ArgumentBounds } from "../catalog/bounds/definition.ts"
 import type { ToolGrant } from "./grant.ts"
 import type { Task } from "./task.ts"
 
-/** The fields of a task that never change, without the key that follows from its agent. */
+/** The fields of a task that no call changes, without the key that follows from its agent. */
 export type TaskBody = Omit<
   Task,
   "historyKey" | "jkt" | "status" | "endedBy" | "calls" | "children" | "lastCall" | "progress"

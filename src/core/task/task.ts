@@ -1,5 +1,6 @@
 /** One task of a tree, and a token of it. */
 import type { Plan, Progress } from "../guardrails/plan.ts"
+import type { Extendable } from "./extension.ts"
 import type { Grant, GrantedDetails } from "./grant.ts"
 import type { HistoryKey } from "../guardrails/history-key.ts"
 
@@ -7,6 +8,11 @@ import type { HistoryKey } from "../guardrails/history-key.ts"
 export type TaskStatus = "pending" | "active" | "completed" | "revoked" | "quarantined"
 /** Why a task opens nothing: its status, or that its time has passed. */
 export type WhyEnded = Exclude<TaskStatus, "active"> | "expired" | "idle"
+
+/** Bounds on the life of a task; of two that end it at the same time, the earlier one here is named. */
+export type TaskLimit = "purpose_life" | "consent" | "parent" | "session"
+/** Bounds on the life of a token: the `life` of its agent, its task, and the session that was last brought. */
+export type TokenLimit = "agent_life" | "task" | "session"
 
 export interface Task {
   /** See `isTaskId`. */
@@ -36,7 +42,11 @@ export interface Task {
   /** What it takes of its ledger's storage (task-text.ts). */
   readonly bytes: number
   /** Milliseconds since the epoch; never later than the parent's. */
-  readonly expiresAt: number
+  expiresAt: number
+  /** What ends it then. */
+  limitedBy: TaskLimit
+  /** How far fresher sessions extend it (extension.ts). Absent: none does. */
+  extendable?: Extendable
   /** Whether a request for the same, with the same key, continues it (continuation.ts). Absent: no. */
   readonly isContinuable?: true
   /** Thumbprint of the key that its tokens are bound to. Null if they are not. */

@@ -110,7 +110,11 @@ export function applyExpiry(ledger: LedgerState, tasks: readonly Task[]): readon
   return applyEndOfInstances(ledger, tasks)
 }
 
-export function applyOpening(state: TreeState, { task, token, session, carried, isFresh }: Opening, now: number): void {
+export function applyOpening(
+  state: TreeState,
+  { task, token, session, extension, carried, isFresh }: Opening,
+  now: number,
+): void {
   state.ledger.clock = now
   if (task && isFresh) forgetInstance(state.ledger, task)
   carry(state.ledger, carried, now)
@@ -120,14 +124,25 @@ export function applyOpening(state: TreeState, { task, token, session, carried, 
   }
   const owner = task ?? state.tasks.get(token.task)
   if (owner) owner.jkt = token.jkt
+  if (owner && extension) extendTask(state, Object.assign(owner, extension))
   if (task) addTask(state, task)
   const { jti, ...issued } = token
   state.ledger.liveTokens.add(state, jti, issued)
 }
 
-function addTask(state: TreeState, task: Task): void {
+/** From now on a root task lives longer than all that counts it knew. */
+function extendTask(state: TreeState, task: Task): void {
+  countTask(state, task)
+  openingsOf(state).extend(task)
+}
+
+function countTask(state: TreeState, task: Task): void {
   state.ledger.liveTasks.add(task.historyKey, task.id, task.expiresAt)
   bytesOf(state).add(task.historyKey, task.id, task.expiresAt, task.bytes)
+}
+
+function addTask(state: TreeState, task: Task): void {
+  countTask(state, task)
   if (task.parent === null) {
     // A tree for which a person's consent was awaited was counted when it began to wait.
     if (state.tasks.has(task.id)) state.ledger.openings.extend(task)

@@ -12,7 +12,7 @@ import { isRequest } from "./openings.ts"
 import { redactedOf } from "./redacted-arguments.ts"
 import { risksOfTask } from "./risks.ts"
 import { isBelow, ancestryOf, whyEnded, type TreeState } from "./state.ts"
-import type { Task, WhyEnded } from "./task.ts"
+import type { Task, TaskLimit, WhyEnded } from "./task.ts"
 
 export interface TaskView {
   readonly id: string
@@ -34,6 +34,8 @@ export interface TaskView {
   readonly opened_at: number
   /** Milliseconds since the epoch. */
   readonly expires_at: number
+  /** What ends it then. */
+  readonly limited_by: TaskLimit
   /** Milliseconds since the epoch, when it expires unless a call comes before. Null if it may be idle. */
   readonly idle_at: number | null
   readonly calls: { readonly used: number; readonly limit: number | null }
@@ -138,7 +140,21 @@ export function limitsOf(
 const MAY_GO_ON: ReadonlySet<string | null> = new Set([null, "quarantined"])
 
 function taskView(task: Task, now: number): Omit<TaskView, "user" | "labels" | "carried" | "risk"> {
-  const { id, parent, agent, purpose, audiences, scope, details, endedBy, openedAt, expiresAt, idle, lastCall } = task
+  const {
+    id,
+    parent,
+    agent,
+    purpose,
+    audiences,
+    scope,
+    details,
+    endedBy,
+    openedAt,
+    expiresAt,
+    limitedBy,
+    idle,
+    lastCall,
+  } = task
   const { calls: used, grant, plan, progress } = task
   const ended = whyEnded(task, now)
   return {
@@ -154,6 +170,7 @@ function taskView(task: Task, now: number): Omit<TaskView, "user" | "labels" | "
     frozen_by: task.status === "quarantined" ? endedBy : null,
     opened_at: openedAt,
     expires_at: expiresAt,
+    limited_by: limitedBy,
     idle_at: idle === null ? null : lastCall + idle,
     calls: { used, limit: grant.calls },
     left: {

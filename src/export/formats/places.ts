@@ -38,6 +38,7 @@ export const PLACES: Readonly<Record<FieldName, Place>> = {
   task: { otlp: "narrowgate.task", ocsf: "actor.session.uid" },
   purpose: unmapped("purpose"),
   audience: unmapped("audience"),
+  expires: unmapped("expires"),
   user: { otlp: "user.id", ocsf: "unmapped.user" },
   groups: unmapped("groups"),
   chain: unmapped("chain"),

@@ -34,6 +34,7 @@ function asked(more: Partial<Exactly & Pick<Approval, "terms" | "id" | "rules" |
     decision: "dec_1",
     bundle: 1,
     expiresAt: NOW + 1000,
+    limitedBy: "approval_life" as const,
     terms,
   }
   return { ...requestApproval({ ...EXACTLY, ...of, ...more }, NOW), ...more }

@@ -62,7 +62,15 @@ const known = {
 }
 const counted = { openedAt: 0, lastCall: 0, calls: 0, children: 0, bytes: 0, progress: [], endedBy: null }
 const grant = { tools: {}, calls: null, environments: null }
-const TASK: Task = { ...known, ...counted, grant, idle: 500, expiresAt: 1000, status: "active" }
+const TASK: Task = {
+  ...known,
+  ...counted,
+  grant,
+  idle: 500,
+  expiresAt: 1000,
+  limitedBy: "purpose_life",
+  status: "active",
+}
 
 test.each([
   [999, 499, null],

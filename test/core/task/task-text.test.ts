@@ -19,6 +19,7 @@ const body = (tools: Readonly<Record<string, ToolGrant>>): TaskBody => ({
   idle: null,
   openedAt: 1,
   expiresAt: 2,
+  limitedBy: "session",
   bytes: 3,
 })
 

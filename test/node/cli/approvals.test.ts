@@ -67,6 +67,7 @@ const CALL = {
   uses: 0,
   votes: [{ by: "https://idp.test|fred", approved: true, reason: null, at: 1 }],
   expires_at: 300_000,
+  limited_by: "approval_life",
   unanswerable: null,
 } as const
 

@@ -131,3 +131,11 @@ test("an explanation of a list names each tool that was hidden, with its reason"
   expect(explained({ tool_unknown: ["crm.b"] })).toContain("2 hidden: tool unknown (crm.b, …)\n")
   expect(explained()).toContain("5 tools, 1 hidden: tool stopped, 2 hidden: tool unknown\n")
 })
+
+test("an explanation of a token names what ends it, and its task", () => {
+  const at = Date.UTC(2026, 10, 25, 5, 20)
+  const expires = { token: { at, limited_by: "agent_life" }, task: { at: at + 60_000, limited_by: "session" } }
+  expect(explanation(shownOf("exchange", { expires }))).toMatch(
+    / expires {4}the token at 2026-11-25T05:20:00\.000Z, limited by agent_life; the task at 2026-11-25T05:21:00\.000Z, limited by session\n/,
+  )
+})

@@ -26,6 +26,10 @@ export const WHOLE: DecisionRecord = {
   task: "tsk_01M8815EYFQTG027QX3M0V9BK2RD5WAH4N6C",
   purpose: "answer-customer",
   audience: "https://mail.example",
+  expires: {
+    token: { at: 1_795_566_292_986, limited_by: "task" },
+    task: { at: 1_795_566_292_986, limited_by: "session" },
+  },
   user: "https://idp.example|alice",
   groups: ["support"],
   chain: ["spiffe://example.org/agent/root", "spiffe://example.org/agent/support"],

@@ -93,6 +93,10 @@ export const GUARDRAIL_DENIALS = {
         "`not_asked`: the gateway observes, so nobody is asked.",
       ),
       expires_at: plain(NUMBER.nullable(), "Seconds since the epoch; null: nobody is asked."),
+      limited_by: plain(
+        TEXT.nullable(),
+        "What ends it then: `approval_life`, or what ends its task (`purpose_life`, `consent`, `parent`, `session`); null: nobody is asked.",
+      ),
     },
     doc: "People have to approve the call, and have not, or have rejected it.",
     forOperators: ({ name }) => `Needs approval by ${name}`,

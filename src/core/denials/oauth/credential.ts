@@ -107,14 +107,17 @@ export const CREDENTIAL_ERRORS = {
   }),
   session_differs: reason({
     error: "invalid_request",
-    evidence: { what: plain(TEXT, "`agent` or `user`: which of the two differs.") },
-    doc: "A fresher session is another user's, or the task is another agent's.",
-    description: () => "The session is not of this task's user, or the task is not this agent's.",
+    evidence: { what: plain(TEXT, "`agent`, `user` or `client`: which of them differs.") },
+    doc: "A fresher session is another user's, or of another client than the task's last, or the task is another agent's.",
+    description: ({ what }) =>
+      what === "client"
+        ? "The session is of another client than the one that the task has."
+        : "The session is not of this task's user, or the task is not this agent's.",
   }),
   session_not_fresher: reason({
     error: "invalid_request",
     evidence: {},
-    doc: "The session has no `auth_time`, or none that is later than the task's.",
+    doc: "The session has no `auth_time`, or none that is later than the task's; if the purpose has `session: { refresh: true }`: nor was it issued later, for the same login, to end later.",
     description: () => "The session is no fresher than the one that the task has.",
   }),
   stopped: reason({

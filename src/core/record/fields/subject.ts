@@ -9,6 +9,14 @@ type Named = Readonly<Record<string, unknown>>
 /** Zod's record type omits a member named `__proto__`, and callers choose these names. */
 const members = z.custom<Named>(isObject)
 
+interface Expiry {
+  /** Milliseconds since the epoch. */
+  readonly at: number
+  /** `TokenLimit` or `TaskLimit` of core/task/task.ts. */
+  readonly limited_by: string
+}
+const expiry = z.looseObject({ at: z.number(), limited_by: z.string() })
+
 export const SUBJECT_FIELDS = {
   task: text({
     truncation: NEVER_CUT,
@@ -30,6 +38,15 @@ export const SUBJECT_FIELDS = {
     personal: false,
     visibleTo: "operators",
     doc: "Of a token request that was granted: for which audience.",
+  }),
+  expires: field<{ readonly token: Expiry; readonly task: Expiry } | null>()({
+    schema: z.looseObject({ token: expiry, task: expiry }).nullable(),
+    blank: null,
+    truncation: NEVER_CUT,
+    redaction: NO_ARGUMENT,
+    personal: false,
+    visibleTo: "operators",
+    doc: "Of a token request that was granted: when the `token` and its `task` expire (`at`, milliseconds), and by which bound (`limited_by`).",
   }),
   user: text({
     truncation: NEVER_CUT,

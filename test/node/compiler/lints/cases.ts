@@ -537,6 +537,36 @@ const AGENTS: readonly LintCase[] = [
     but: { find: "[triage-ticket]", replace: "[nightly-report]" },
   },
   {
+    name: "a task that would outlive every session",
+    lint: "short-session",
+    edits: [{ file: "issuers.yaml", find: "    users:\n", replace: "    max_life: 3599\n    users:\n" }],
+    file: "agents.yaml",
+    at: "3600",
+    message:
+      "a task of `triage-ticket` may live for 3600 seconds, and sessions of `local` last 3599 seconds at most (`max_life`): it ends with the session",
+    fix: "Write `life: 3599`, or less, or `session: { refresh: true }`.",
+    but: { find: "3599", replace: "3600" },
+  },
+  {
+    name: "an approval that would outlive every session that an issuer asserts",
+    lint: "short-session",
+    edits: [
+      {
+        file: "issuers.yaml",
+        find: "  - id: workloads\n",
+        replace:
+          "  - id: asserting\n    issuer: https://id.example\n    keys: { discovery: true }\n    algorithms: [ES256]\n    assertions: { life: 5400 }\n  - id: workloads\n",
+      },
+      { file: "approvers.yaml", find: "life: 15m", replace: "life: 2h" },
+    ],
+    file: "approvers.yaml",
+    at: "2h",
+    message:
+      "the approval `refunds` may count for 7200 seconds, and sessions of `asserting` last 5400 seconds at most (`assertions.life`): it ends with its task",
+    fix: "Write `life: 5400s`, or less.",
+    but: { find: "5400", replace: "7200" },
+  },
+  {
     name: "an approval for which nothing asks",
     lint: "unasked-approval",
     edits: [

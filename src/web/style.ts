@@ -38,7 +38,8 @@ a { color: var(--accent); }
 .top nav a:hover { background: var(--raised); color: var(--text); }
 .top nav a[aria-current="page"] { background: var(--raised); color: var(--text); font-weight: 600; }
 .who { display: flex; gap: 0.6rem; align-items: center; color: var(--quiet); font-size: 0.9rem; }
-.who form { margin: 0; }
+.who { min-width: 0; overflow-wrap: anywhere; }
+.who form { margin: 0; flex: none; }
 
 main { flex: 1; width: 100%; max-width: 76rem; margin: 0 auto; padding: 1.2rem 1rem 3rem; }
 main.narrow { max-width: 44rem; }
@@ -61,6 +62,7 @@ small { font-size: 0.85rem; }
 .row > .end { margin-left: auto; }
 
 dl.facts { display: grid; grid-template-columns: minmax(6rem, max-content) minmax(0, 1fr); gap: 0.35rem 1rem; margin: 0; overflow-wrap: anywhere; }
+dl.facts.card { margin-bottom: var(--gap); }
 dl.facts dt { color: var(--quiet); }
 dl.facts dd { margin: 0; }
 code, pre, .mono { font-family: var(--mono); font-size: 0.88em; overflow-wrap: anywhere; }
@@ -100,7 +102,6 @@ fieldset { border: 1px solid var(--line); border-radius: var(--round); margin: 0
 legend { padding: 0 0.4rem; font-weight: 600; }
 .filters { display: flex; flex-wrap: wrap; gap: 0.5rem 1rem; align-items: end; margin: 0 0 var(--gap); }
 .filters label { margin-top: 0; }
-.actions { margin-top: 1.2rem; }
 details { margin: 0.4rem 0; }
 summary { cursor: pointer; font-weight: 600; }
 meter { width: 100%; height: 0.9rem; }
@@ -120,14 +121,17 @@ pre.json { font-size: 0.95rem; border: 1px solid var(--line); }
 .card > h2.title { margin: 0.5rem 0 0.3rem; font-size: 1.2rem; }
 .answers { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr)); gap: var(--gap); margin: 0 0 var(--gap); scroll-margin-top: 1rem; }
 .answers > form { margin: 0; display: flex; flex-direction: column; border-top-width: 6px; }
-.answers > form > button { margin-top: auto; align-self: stretch; min-height: 3.2rem; font-size: 1.05rem; }
-.answers > form > :nth-last-child(2) { margin-bottom: 1rem; }
 .answers input:not([type="number"]) { width: 100%; }
 .answers .yes { border-top-color: var(--good); }
 .answers .no { border-top-color: var(--bad); }
 .answers .yes h2 { color: var(--good); }
 .answers .no h2 { color: var(--bad); }
-.answers .yes button { background: var(--good); border-color: var(--good); color: var(--on-accent); }
+.decide { position: sticky; bottom: 0; display: flex; gap: var(--gap); margin: 0; padding: 0.6rem 0; background: var(--ground); border-top: 1px solid var(--line); }
+main > .decide { max-width: none; }
+.decide button { flex: 1; min-width: 0; min-height: 3.2rem; font-size: 1.05rem; }
+.decide .yes { background: var(--good); border-color: var(--good); color: var(--on-accent); }
+.decide .no { background: var(--bad-ground); border-color: var(--bad); color: var(--bad); }
+html:has(.decide) { scroll-padding-bottom: 5.5rem; }
 .answers h2 { margin: 0 0 0.3rem; }
 .acts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 18rem), 1fr)); gap: var(--gap); align-items: start; margin: 0 0 var(--gap); }
 .acts > details { margin: 0; padding: 0.7rem 1.2rem; }
@@ -161,14 +165,19 @@ footer { border-top: 1px solid var(--line); color: var(--quiet); font-size: 0.85
 
 @media (max-width: 44rem) {
   .who { margin-left: auto; }
-  .top nav { order: 3; flex-basis: 100%; overflow-x: auto; }
-  .top nav ul { flex-wrap: nowrap; }
+  .top > div { padding: 0.4rem 1rem; gap: 0.2rem 1rem; }
+  .top nav { order: 3; flex-basis: 100%; }
+  .top nav ul { gap: 0; }
+  .top nav a { padding: 0.2rem 0.6rem; }
+  main { padding-top: 0.6rem; }
+  h1 { font-size: 1.25rem; overflow-wrap: anywhere; }
   .columns { grid-template-columns: minmax(0, 1fr); }
   dl.facts { grid-template-columns: minmax(0, 1fr); gap: 0; }
   dl.facts dd { margin: 0 0 0.6rem; }
+  dl.key-facts { grid-template-columns: fit-content(38%) minmax(0, 1fr); gap: 0.1rem 0.8rem; padding: 0.5rem 0.8rem; font-size: 0.9rem; line-height: 1.35; }
+  dl.key-facts dd { margin: 0; }
+  dl.key-facts dd.mono, dl.key-facts dt { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
   .row > .end { margin-left: 0; }
-  .actions { position: sticky; bottom: 0; background: var(--ground); padding: 0.6rem 0; border-top: 1px solid var(--line); }
-  .actions button { flex: 1; }
   table.stack thead { position: absolute; left: -99rem; }
   table.stack tr { display: block; border-top: 1px solid var(--line); padding: 0.5rem 0; }
   table.stack td { display: block; border: 0; padding: 0.15rem 0.9rem; }

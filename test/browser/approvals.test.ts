@@ -1,10 +1,10 @@
 /** People answer what they are asked, at their pages. */
-import type { Browser, Page } from "playwright-core"
+import type { Browser, Locator, Page } from "playwright-core"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { z } from "zod"
 import { RESEARCHER, startWork, SUPPORT, type AtWork } from "./at-work.ts"
 import { isInstalled, signedIn, startBrowser } from "./browser.ts"
-import { lookAt } from "./look.ts"
+import { isWhollySeen, lookAt, PHONES } from "./look.ts"
 
 const REFUND = {
   to: "refunds@example.org",
@@ -140,6 +140,55 @@ describe.skipIf(!isInstalled())("approvals", () => {
       expect(answer?.status()).toBe(404)
     })
   })
+
+  test.each(PHONES)(
+    "on a phone of $width × $height the first screen has the facts and both answers, however long the rest is",
+    async (viewport) => {
+      const token = await work.take({ agent: SUPPORT, subject: work.session, purpose: "answer-customer" })
+      const claim = {
+        about: "An order. ".repeat(100),
+        a: 24990,
+        text: "s3cret",
+        to: "claims@example.org",
+        ...Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`n${index}`, index])),
+      }
+      expect((await work.post("/mail/messages", token, claim)).code).toBe("approval_required")
+      const consent = await work.ask("olivia", {
+        purpose: "answer-customer",
+        scope: "crm.tickets.*:read mail.send:write",
+        binding_message: "Answer Ann: W4SCT. ".repeat(5).trim(),
+      })
+      await as("olivia", async (page) => {
+        await page.setViewportSize(viewport)
+        await page.goto(`${work.stack.origin}/console/approvals`)
+        await page.locator(`a[href*="${token.task}"]`).click()
+        const main = page.locator("main")
+        const ofCall = ["mail.send", "agent/support", "alice", "24990", "claims@example.org"]
+        await expectFirstScreen(page, [
+          page.getByRole("button", { name: "Approve this call" }),
+          page.getByRole("button", { name: "Reject this call" }),
+          ...ofCall.map((text) => main.getByText(text).first()),
+        ])
+        await lookAt(page, "approval-long")
+        await page.setViewportSize(viewport)
+        await page.goto(`${work.stack.origin}/console/approvals/${consent}`)
+        const ofTask = ["answer-customer", "agent/support", "mail.send", "W4SCT"]
+        await expectFirstScreen(page, [
+          page.getByRole("button", { name: "Approve this task" }),
+          page.getByRole("button", { name: "Reject this task" }),
+          ...ofTask.map((text) => main.getByText(text).first()),
+        ])
+        await page.getByRole("button", { name: "Reject this task" }).click()
+        await page.getByText("Rejected. The task does not start.").waitFor()
+      })
+    },
+  )
+
+  async function expectFirstScreen(page: Page, parts: readonly Locator[]): Promise<void> {
+    await parts[0]?.waitFor()
+    await page.evaluate(() => globalThis.scrollTo(0, 0))
+    for (const part of parts) expect(await isWhollySeen(part), `${page.url()} ${String(part)}`).toBe(true)
+  }
 
   async function statusOf(task: string): Promise<string | undefined> {
     const headers = { authorization: `Bearer ${work.operator}` }

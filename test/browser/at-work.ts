@@ -18,6 +18,13 @@ const RULES = `
 forbid (principal, action == Action::"write", resource == Tool::"mail.send")
 when { context.arguments has to && context.arguments.to == "refunds@example.org" }
 unless { context.approvals.contains("finance") };
+
+@id("claims-mail-needs-finance")
+@remedy("approval:finance")
+@reason("${"A claim goes out with two people's word, who have read the claim and the order. ".repeat(10)}")
+forbid (principal, action == Action::"write", resource == Tool::"mail.send")
+when { context.arguments has to && context.arguments.to == "claims@example.org" && context.arguments has a }
+unless { context.approvals.contains("finance") };
 `
 const FINANCE = {
   name: "finance",

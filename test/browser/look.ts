@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import type axe from "axe-core"
-import type { Page } from "playwright-core"
+import type { Locator, Page } from "playwright-core"
 import { expect } from "vitest"
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8")
@@ -49,4 +49,27 @@ export async function lookAt(page: Page, name: string): Promise<void> {
   }
   await page.setViewportSize(SIZES.desktop)
   await page.emulateMedia({ colorScheme: "light" })
+}
+
+/** Widths and heights of phones, the smallest first. */
+export const PHONES = [
+  { width: 320, height: 640 },
+  { width: 360, height: 640 },
+  { width: 390, height: 844 },
+] as const
+
+/** Whether a reader sees all of it without scrolling: nothing cuts it off, and nothing lies on it. */
+export async function isWhollySeen(part: Locator): Promise<boolean> {
+  return part.evaluate((element) => {
+    const { left, right, top, bottom } = element.getBoundingClientRect()
+    const middle = [(left + right) / 2, (top + bottom) / 2] as const
+    const points = [
+      middle,
+      [left + 2, middle[1]],
+      [right - 2, middle[1]],
+      [middle[0], top + 2],
+      [middle[0], bottom - 2],
+    ]
+    return points.every(([x = 0, y = 0]) => element.contains(document.elementFromPoint(x, y)))
+  })
 }

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { twoFreePorts } from "../../dev/loopback.ts"
 import { startStack, type Stack } from "../../dev/stack.ts"
 import { isInstalled, login, signedIn, startBrowser } from "./browser.ts"
-import { lookAt } from "./look.ts"
+import { isWhollySeen, lookAt } from "./look.ts"
 
 describe.skipIf(!isInstalled())("signing in", () => {
   let stack: Stack
@@ -44,6 +44,23 @@ describe.skipIf(!isInstalled())("signing in", () => {
       expect(await page.getByRole("navigation").getByRole("link").allTextContents()).toEqual(sections)
       await context.close()
     }
+  })
+
+  test("leads to Stop from a page of any width, which cuts nothing off", async () => {
+    const context = await browser.newContext()
+    const page = await signedIn(context, stack.origin, "olivia")
+    const stop = page.getByRole("link", { name: "Stop", exact: true })
+    await stop.click()
+    for (const width of [320, 360, 390, 412, 480, 540, 600, 704, 720, 768, 1024, 1280, 1920]) {
+      await page.setViewportSize({ width, height: 640 })
+      expect(await isWhollySeen(stop), `at ${width} px`).toBe(true)
+      expect(await page.evaluate(() => document.documentElement.scrollWidth), `at ${width} px`).toBe(width)
+      const review = page.getByRole("button", { name: "Review" })
+      await review.scrollIntoViewIfNeeded()
+      expect(await isWhollySeen(review), `at ${width} px`).toBe(true)
+      await page.evaluate(() => globalThis.scrollTo(0, 0))
+    }
+    await context.close()
   })
 
   test("out: the session is over, also for whoever kept its cookie", async () => {

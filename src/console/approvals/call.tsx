@@ -5,7 +5,7 @@ import type { Form } from "../../web/form.ts"
 import { Json, partsOf } from "../../web/json.tsx"
 import { respondPage, seeOther } from "../../web/page.tsx"
 import { Moment, Text } from "../../web/text.tsx"
-import { shortened, markInvisible } from "../../web/visible.ts"
+import { markInvisible } from "../../web/visible.ts"
 import { ConsolePage, failurePage } from "../layout/frame.tsx"
 import { callApprovalPath } from "../layout/paths.ts"
 import type { PageDefinition } from "../layout/page-definition.ts"
@@ -16,10 +16,10 @@ import {
   type ApiResponse,
   type PageRequest,
 } from "../layout/page-request.ts"
-import { SECTIONS } from "../layout/sections.ts"
 import { Answer, answerIn, noAnswer } from "./answer.tsx"
 import { Figures, History, Votes } from "./call-situation.tsx"
 import { ChainPicture, linksOf } from "./chain.tsx"
+import { KeyArguments, KeyFacts } from "./key-facts.tsx"
 import { approvalNotFound } from "./not-found.tsx"
 import { approveText, rejectText, unanswerableText } from "./words.ts"
 import type { CallApprovalDetail } from "../../api/contract/approvals.ts"
@@ -73,13 +73,13 @@ async function page(request: PageRequest, rejected: ApiResponse | null): Promise
   const part = Math.min(Math.max(1, Number.parseInt(request.c.req.query("part") ?? "1", 10) || 1), parts.length)
   return respondPage(
     <ConsolePage title={`${markInvisible(approval.tool)} approval`} request={request}>
-      <p>
-        <a href={SECTIONS.approvals.href}>Approvals</a>
-      </p>
       <h1>
-        <Text of={approval.tool} most={160} />
+        <Text of={approval.tool} most={100} />
       </h1>
       <Status approval={approval} now={now} />
+      <KeyFacts agent={approval.agent} user={approval.user}>
+        <KeyArguments of={approval} />
+      </KeyFacts>
       {rejected && <NotRecorded response={rejected} approval={approval} />}
       <Votes approval={approval} now={now} />
       <div class="columns">
@@ -155,19 +155,19 @@ const NO_APPROVAL =
   "There is no approval at this address, it has expired, or you are not one of its approvers. You cannot approve a call made on your behalf."
 
 const Status: FC<{ readonly approval: CallApprovalDetail; readonly now: number }> = ({ approval, now }) => {
-  const { status, votes, need, uses, expires_at, agent } = approval
+  const { status, votes, need, uses, expires_at } = approval
   const approvals = `${votes.filter(({ approved }) => approved).length} of ${need} approvals`
   return (
     <p class="row lead">
       {status === "pending" && <span class="badge warn">Pending</span>}
       {status === "approved" && <span class="badge good">{uses > 0 ? "Approved" : "Approved and used"}</span>}
       {status === "rejected" && <span class="badge bad">Rejected</span>}
-      <span>{`${shortened(agent, 60, "end")} requests this call. ${approvals}.`}</span>
+      <span>{approvals}</span>
       <span>
         {"Expires "}
         <Moment at={expires_at} now={now} />
       </span>
-      {approval.unanswerable === null && <a href="#answer">Go to your answer</a>}
+      {approval.unanswerable === null && <a href="#answer">Notes and terms</a>}
     </p>
   )
 }

@@ -10,9 +10,9 @@ import { ConsolePage, failurePage } from "../layout/frame.tsx"
 import { taskApprovalPath } from "../layout/paths.ts"
 import type { PageDefinition } from "../layout/page-definition.ts"
 import type { PageRequest } from "../layout/page-request.ts"
-import { SECTIONS } from "../layout/sections.ts"
 import { Answer, answerIn, noAnswer } from "./answer.tsx"
 import { scopesByAction } from "./grant-words.ts"
+import { KeyFacts } from "./key-facts.tsx"
 import { approvalNotFound } from "./not-found.tsx"
 import type { TaskApproval } from "../../api/contract/approvals.ts"
 
@@ -57,11 +57,8 @@ async function page(request: PageRequest, rejected: boolean): Promise<Response> 
   const { agent, purpose, binding_message: message, status, expires_at } = approval
   return respondPage(
     <ConsolePage title={`New task: ${markInvisible(purpose)}`} request={request}>
-      <p>
-        <a href={SECTIONS.approvals.href}>Approvals</a>
-      </p>
       <h1>
-        <Text of={purpose} most={160} />
+        <Text of={purpose} most={100} />
       </h1>
       {rejected && (
         <p class="notice bad" role="alert">
@@ -72,25 +69,30 @@ async function page(request: PageRequest, rejected: boolean): Promise<Response> 
         {status === "pending" && <span class="badge warn">Pending</span>}
         {status === "approved" && <span class="badge good">Approved</span>}
         {status === "rejected" && <span class="badge bad">Rejected</span>}
-        <span>{`${shortened(agent, 80, "end")} wants to start a task for you.`}</span>
+        <span>A new task</span>
         {status === "pending" && (
           <>
             <span>
               Expires <Moment at={expires_at} now={now} />
             </span>
-            <a href="#answer">Go to your answer</a>
+            <a href="#answer">Terms</a>
           </>
         )}
       </p>
-      {message !== null && (
-        <section class="card">
-          <h2>Message of the agent</h2>
-          <p>
-            “<Text of={message} />”
-          </p>
-          <p class="quiet">The agent wrote this text. The limits of the task are below.</p>
-        </section>
-      )}
+      <KeyFacts agent={agent} user={request.reader.user}>
+        <dt>Tools</dt>
+        <dd>
+          <Text of={approval.scope} most={60} />
+        </dd>
+        {message !== null && (
+          <>
+            <dt>Agent's words</dt>
+            <dd>
+              “<Text of={message} />”
+            </dd>
+          </>
+        )}
+      </KeyFacts>
       <div class="columns">
         <section class="card">
           <h2>Tools</h2>

@@ -85,7 +85,7 @@ export class RecordLog extends StoredObject {
     this.ctx.waitUntil(this.ctx.storage.setAlarm(at))
   }
 
-  override async alarm(): Promise<void> {
+  protected override async onAlarm(): Promise<void> {
     await this.seal()
     // What has come meanwhile has seen others wait, and set no alarm.
     if (this.#segments.unsealed > 0) this.#sealAt(Date.now() + SEAL_AFTER_MS)

@@ -167,7 +167,7 @@ export class Publications extends StoredObject {
   }
 
   /** A pointer that KV stored late, or again, must not undo what was published since. */
-  override async alarm(): Promise<void> {
+  protected override async onAlarm(): Promise<void> {
     // Nor may this undo a publication in progress: the pointer that it reads is written before the next change.
     await this.#inTurn(async () => this.#putAgain())
   }

@@ -110,8 +110,8 @@ export class Exporter extends StoredObject {
     }
   }
 
-  /** Whatever fails, the alarm is set again: the platform gives up an alarm that throws a few times in a row. */
-  override async alarm(): Promise<void> {
+  /** A failure is one of the sink, with its pause. */
+  protected override async onAlarm(): Promise<void> {
     try {
       await this.#work()
     } catch (error) {

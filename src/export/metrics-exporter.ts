@@ -54,7 +54,7 @@ export class MetricsExporter extends StoredObject {
       : { since, succeeded_at, last_failure }
   }
 
-  override async alarm(): Promise<void> {
+  protected override async onAlarm(): Promise<void> {
     // First of all: whatever becomes of this run, there is a next one.
     await this.ctx.storage.setAlarm(Date.now() + EVERY_MS)
     const memory = this.#memory

@@ -117,7 +117,7 @@ export class Inbox extends StoredObject {
     if (next === null || until < next) await this.ctx.storage.setAlarm(until)
   }
 
-  override async alarm(): Promise<void> {
+  protected override async onAlarm(): Promise<void> {
     const { sql } = this.ctx.storage
     this.#dropOld()
     const { next } = sql

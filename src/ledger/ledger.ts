@@ -294,7 +294,7 @@ export class Ledger extends StoredObject {
     return this.#tasks.view(await this.#bundles.newest(version, pointer), task, by)
   }
 
-  override async alarm(): Promise<void> {
+  protected override async onAlarm(): Promise<void> {
     await this.#trees.onAlarm()
   }
 }

@@ -48,6 +48,8 @@ let unmade: Read<() => StoredRecord>[] = []
 /** By tree: the records that wait, and those that are being sent. */
 const waitingOf = new Map<string, number>()
 let readsSentAt = Number.NEGATIVE_INFINITY
+/** Whether the last batch could not be sent: what waits then is also sent by an alarm. */
+let readsFailed = false
 /** One batch at a time. What is being sent counts as waiting; otherwise a log that hangs would take any number. */
 let sendingReads: { readonly since: number; left: readonly Read<StoredRecord>[] } | null = null
 /**
@@ -62,6 +64,7 @@ export function forgetReads(): void {
   unmade = []
   waitingOf.clear()
   readsSentAt = Number.NEGATIVE_INFINITY
+  readsFailed = false
   sendingReads = null
 }
 
@@ -172,6 +175,11 @@ export class Outbox {
     return this.#journal().records(1).length > 0
   }
 
+  /** Whether records wait that an alarm has to send. */
+  hasUnsent(): boolean {
+    return readsFailed || this.hasStored()
+  }
+
   /**
    * After waking: sends what the last life of this object could not send, and reads that wait in this isolate for a
    * ledger whose timer died with it.
@@ -193,6 +201,11 @@ export class Outbox {
     this.#timer = undefined
     this.#urgentTimer = undefined
     this.#ctx.waitUntil(this.send())
+  }
+
+  /** On the ledger's alarm: also the reads of the isolate that could not be sent, although no other read may follow. */
+  async sendUnsent(): Promise<void> {
+    await Promise.all([this.send(), readsFailed && this.#sendReads()])
   }
 
   /**
@@ -219,7 +232,8 @@ export class Outbox {
     makeReads()
     const now = Date.now()
     if (sendingReads && now >= sendingReads.since && now < sendingReads.since + SENDING_ENDS_MS) {
-      if (reads.length > 0) this.#sendReadsAfter(READS_EVERY_MS)
+      // Its own may be among those that are being sent, by a ledger that may be evicted meanwhile.
+      this.#sendReadsAfter(READS_EVERY_MS)
       return
     }
     readsSentAt = now
@@ -244,9 +258,12 @@ export class Outbox {
         // Another ledger sends in place of this one, and everything that waits is now that ledger's.
         if (sendingReads !== mine) return
       }
+      readsFailed = false
     } catch (error) {
       if (sendingReads === mine) reads = [...mine.left, ...reads]
+      readsFailed = true
       logEvent("records_not_sent", { error: String(error) })
+      this.#sendBy(Date.now() + RETRY_AFTER_MS)
     } finally {
       if (sendingReads === mine) sendingReads = null
     }

@@ -83,7 +83,7 @@ export class SharedLimit extends StoredObject {
   }
 
   /** Requests settlement from holders that have not settled for a while, and forgets what has expired. */
-  override async alarm(): Promise<void> {
+  protected override async onAlarm(): Promise<void> {
     this.#alarmAt = null
     const overdue = this.#lender.overdue(Date.now(), MAX_ASKED)
     await Promise.all(Array.from(overdue, async ([holder, ids]) => this.#ask(holder, ids)))

@@ -248,7 +248,7 @@ export class Trees {
    */
   async onAlarm(): Promise<void> {
     if (!this.state) return
-    await Promise.all([this.outbox.send(), this.notices.send()])
+    await Promise.all([this.outbox.sendUnsent(), this.notices.send()])
     this.#keepTime(Date.now())
     const { state } = this
     if (!state) return
@@ -265,7 +265,7 @@ export class Trees {
       next.push(
         ...[this.transaction(true, () => this.storage.lastUntil(now))].filter((until) => until > now).map(coarse),
       )
-    const unsent = [this.outbox.hasStored() ? RETRY_AFTER_MS : null, this.notices.retryAfter(now)]
+    const unsent = [this.outbox.hasUnsent() ? RETRY_AFTER_MS : null, this.notices.retryAfter(now)]
     next.push(...unsent.flatMap((after) => (after === null ? [] : now + after)))
     next.push(...this.#ageLabels(state, now))
     // Whatever is due by then, and by whatever clock: an alarm that sets the next one in the past would follow at once.

@@ -65,17 +65,7 @@ export class Outbound extends StoredObject {
     return this.#queue.list(Date.now())
   }
 
-  /** Whatever fails, the alarm is set again: the platform gives up an alarm that throws a few times in a row. */
-  override async alarm(): Promise<void> {
-    try {
-      await this.#work()
-    } catch (error) {
-      logEvent("deliveries_failed", { receiver: this.#queue.self()?.receiver ?? "", error: String(error) })
-      await this.ctx.storage.setAlarm(Date.now() + LOOK_AGAIN_MS)
-    }
-  }
-
-  async #work(): Promise<void> {
+  protected override async onAlarm(): Promise<void> {
     const background = (work: Promise<unknown>): void => this.ctx.waitUntil(work)
     await requireOwner(this.env, background)
     const context = requestContext(this.env, background)

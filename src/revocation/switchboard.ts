@@ -225,7 +225,7 @@ export class Switchboard extends StoredObject {
   }
 
   /** Sends the notifications about switches that could not be sent at once. The ring sets the next alarm if they do not. */
-  override async alarm(): Promise<void> {
+  protected override async onAlarm(): Promise<void> {
     await this.#notices.send()
     await this.#ring.rotate()
   }

@@ -53,7 +53,7 @@ export class Session extends StoredObject {
     await this.ctx.storage.deleteAll()
   }
 
-  override async alarm(): Promise<void> {
+  protected override async onAlarm(): Promise<void> {
     await this.ctx.storage.deleteAll()
   }
 }

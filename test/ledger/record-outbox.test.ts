@@ -13,8 +13,8 @@ import { openTask, openTaskFor } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { freshIsolateForEach } from "../harness/each-test.ts"
 import { recordsOf } from "../harness/records.ts"
-import { provoke } from "../harness/worker-log.ts"
-import { ledgerOf } from "../harness/ledgers.ts"
+import { logged, provoke } from "../harness/worker-log.ts"
+import { evict, ledgerOf } from "../harness/ledgers.ts"
 import { freshProofs } from "../harness/trees.ts"
 
 const COUNT = 300
@@ -99,6 +99,26 @@ test("reads of a ledger that dies before it sends them are sent by the next one 
   })
   await recordsOf(task, 2)
 })
+
+test("reads that their log did not take are sent again, although no other call follows and their ledger is evicted", async () => {
+  const { task } = await openTask()
+  await recordsOf(task, 1)
+  const down = vi.spyOn(RecordLog.prototype, "append").mockImplementation(() => {
+    throw new Error("taken down by a test")
+  })
+  await runInDurableObject(ledgerOf(task), (_ledger, state) => {
+    const id = newId("dec", Date.now())
+    outboxOf(state).keepRead(() => recordOf({ id, at: 0, kind: "call", task, tool: "files.read" }), 0)
+  })
+  await vi.waitFor(() => expect(logged("records_not_sent").length).toBeGreaterThan(0), { timeout: 5_000 })
+  down.mockRestore()
+  await evict(task)
+  // Only the logs are queried: nothing wakes the ledger.
+  await vi.waitFor(async () => expect(await findRecords(env, { task, limit: 10 })).toHaveLength(2), {
+    timeout: 25_000,
+    interval: 500,
+  })
+}, 40_000)
 
 test("while its log hangs, no more reads are kept or on their way than may wait; what came later is sent in the end", async () => {
   const { task } = await openTask()

@@ -55,7 +55,7 @@ export class Registration extends StoredObject {
     await this.ctx.storage.deleteAll()
   }
 
-  override async alarm(): Promise<void> {
+  protected override async onAlarm(): Promise<void> {
     await this.ctx.storage.deleteAll()
   }
 }

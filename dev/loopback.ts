@@ -6,7 +6,7 @@ import type { ChildProcess } from "node:child_process"
 import { randomInt } from "node:crypto"
 import { once } from "node:events"
 import { type Server, createServer } from "node:http"
-import { connect } from "node:net"
+import { connect, createServer as createRelay, type Socket } from "node:net"
 import { setTimeout as sleep } from "node:timers/promises"
 import { Failure } from "../cli/terminal/failure.ts"
 
@@ -32,6 +32,36 @@ export async function listen(server: Server, port: number): Promise<Listening> {
       await closed
     },
   }
+}
+
+/** Listens on `port`, and passes every connection on to the port of this machine that `target` returns then. */
+export async function relay(port: number, target: () => Promise<number>): Promise<Listening> {
+  const sockets = new Set<Socket>()
+  const server = createRelay((socket) => {
+    sockets.add(socket)
+    socket.once("close", () => sockets.delete(socket))
+    socket.on("error", () => undefined)
+    pass(socket, target).catch(() => socket.destroy())
+  })
+  server.listen(port, "127.0.0.1")
+  await once(server, "listening")
+  return {
+    origin: `http://127.0.0.1:${port}`,
+    async close() {
+      const closed = once(server, "close")
+      server.close()
+      for (const socket of sockets) socket.destroy()
+      await closed
+    },
+  }
+}
+
+async function pass(socket: Socket, target: () => Promise<number>): Promise<void> {
+  const upstream = connect(await target(), "127.0.0.1")
+  upstream.on("error", () => socket.destroy())
+  upstream.once("close", () => socket.destroySoon())
+  socket.once("close", () => upstream.destroy())
+  socket.pipe(upstream).pipe(socket)
 }
 
 /** Below those that the system assigns itself, so that no connection gets one between the check and the use. */

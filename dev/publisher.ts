@@ -47,10 +47,18 @@ export async function publish(
 }
 
 /** Withdraws the candidate. */
-export async function withdrawAny({ url, key }: Publisher): Promise<void> {
-  const { history } = await historyAt(url, key)
+export async function withdrawAny({ url, key, audience }: Publisher): Promise<void> {
+  const { history } = await historyAt(url, key, audience)
   const tried = history.find(({ what, done }) => what !== "pointer" && done)
   if (tried?.what !== "candidate") return
   const reason = { by: "the local stack", why: "started without a candidate" }
-  await publishTo({ url, key, what: "withdrawal", digest: tried.digest, reason, over: "any" })
+  await publishTo({
+    url,
+    key,
+    what: "withdrawal",
+    digest: tried.digest,
+    reason,
+    over: "any",
+    ...(audience !== undefined && { audience }),
+  })
 }

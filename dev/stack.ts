@@ -12,9 +12,10 @@ import { generatePublisherKey, type PublisherKey } from "../cli/compiler/sign.ts
 import { generateKeys, type IdentityProviderKeys, startIdentityProvider } from "./identity-provider.ts"
 import { readManifest } from "./manifest.ts"
 import { builtWorker } from "./built-worker.ts"
-import { refuseTakenPort, type Listening } from "./loopback.ts"
+import { refuseTakenPort, relay, type Listening } from "./loopback.ts"
 import type { Users } from "../cli/remote/local-stack.ts"
 import { type Origins, WRITTEN_PROVIDER, WRITTEN_WORKER } from "../cli/remote/local-stack-policies.ts"
+import { liveAt } from "../cli/remote/publish.ts"
 import { onEdit } from "../cli/terminal/watch.ts"
 import { endRuntimesWithUs } from "./watch-runtimes.ts"
 import { publish, withdrawAny, type Published } from "./publisher.ts"
@@ -98,7 +99,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const script = await builtWorker("release", join(state, "build"))
   let provider: Listening | undefined
   let worker: Miniflare | undefined
+  let door: Listening | undefined
   const close = async (): Promise<void> => {
+    await door?.close()
     await worker?.dispose()
     await provider?.close()
   }
@@ -108,15 +111,15 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     provider = await startIdentityProvider({ port: options.port + 1, audience: origin, keys, ...optional })
     const optionsOf = await workerOptions(script, options, state, origin, publisher.publicJwk)
     endRuntimesWithUs()
-    // On a port that nobody knows: what the state has decides until the directory is published.
-    worker = new Miniflare({ ...optionsOf(0), port: 0 })
-    const { origin: hidden } = await worker.ready
+    // On a port that nobody knows, to which the stack's port leads once the directory is published: what the state had
+    // before decides nothing, and the isolate stays, with the records that it has yet to send.
+    const running = (worker = new Miniflare(optionsOf(0)))
+    const { origin: hidden } = await running.ready
     const origins = new Map([...(options.origins ?? []), [WRITTEN_WORKER, origin], [WRITTEN_PROVIDER, provider.origin]])
-    const to = { url: origin, key: publisher.privateJwk, origins }
+    const to = { url: hidden, audience: origin, key: publisher.privateJwk, origins }
     const again = async (): Promise<Published> => publish(policies, to)
-    const first = await publish(policies, { ...to, url: hidden, audience: origin })
+    const first = await again()
     if (!first.pointer) throw new PoliciesRefused(options.policies, first)
-    await worker.setOptions(optionsOf(0))
     const tried = options.candidate === undefined ? undefined : resolve(options.candidate)
     const tryAgain = async (directory: string): Promise<Published> => publish(directory, to, "candidate")
     if (tried === undefined) await withdrawAny(to)
@@ -124,12 +127,13 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       const candidate = await tryAgain(tried)
       if (!candidate.pointer) throw new PoliciesRefused(tried, candidate)
     }
+    while (((await liveAt(hidden))?.seq ?? 0) < first.pointer.seq) await sleep(LOOK_EVERY_MS)
+    door = await relay(options.port, async () => Number((await running.ready).port))
     const stopped = new AbortController()
-    const running = worker
     const probe = async (): Promise<void> => {
-      const door: unknown = await running.getWorker(NAME)
-      if (!isScheduled(door)) throw new Error("the local Worker has no scheduled handler")
-      await door.scheduled()
+      const own: unknown = await running.getWorker(NAME)
+      if (!isScheduled(own)) throw new Error("the local Worker has no scheduled handler")
+      await own.scheduled()
     }
     return {
       origin,
@@ -146,9 +150,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         void repeat(probe, PROBE_EVERY_MS, stopped.signal)
       },
       async fetchBeside(name, url, init) {
-        const door: unknown = await running.getWorker(name)
-        if (!isFetcher(door)) throw new Error(`no Worker ${name} beside the local one`)
-        return door.fetch(url, { redirect: "manual", ...init })
+        const other: unknown = await running.getWorker(name)
+        if (!isFetcher(other)) throw new Error(`no Worker ${name} beside the local one`)
+        return other.fetch(url, { redirect: "manual", ...init })
       },
       async restart(clockAheadMs = 0) {
         await running.setOptions(optionsOf(clockAheadMs))
@@ -168,6 +172,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     throw error
   }
 }
+
+/** Until what is published decides. */
+const LOOK_EVERY_MS = 50
 
 /** More often than in a deployment: nobody who tries it should have to wait. */
 const PROBE_EVERY_MS = 15_000
@@ -239,7 +246,7 @@ export const NAME = "narrowgate"
 /** @returns the options of a runtime whose clock is ahead by so many milliseconds */
 async function workerOptions(
   script: string,
-  { port, beside = [] }: StackOptions,
+  { beside = [] }: StackOptions,
   state: string,
   origin: string,
   publisher: JWK,
@@ -252,7 +259,7 @@ async function workerOptions(
   const contents = await readFile(script, "utf8")
   return (clockAheadMs) => ({
     host: "127.0.0.1",
-    port,
+    port: 0,
     resourcePersistencePath: join(state, "worker"),
     logRequests: false,
     workers: [

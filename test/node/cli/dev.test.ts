@@ -1,13 +1,16 @@
 /** `narrowgate dev` as a process: whatever ends it, nothing that it has started stays. */
-import { spawn } from "node:child_process"
+import { ChildProcess, spawn } from "node:child_process"
+import { subscribe, unsubscribe } from "node:diagnostics_channel"
 import { once } from "node:events"
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { createServer } from "node:http"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { basename, join } from "node:path"
 import { createInterface } from "node:readline"
 import { setTimeout as sleep } from "node:timers/promises"
 import { afterAll, beforeAll, expect, it } from "vitest"
+import { z } from "zod"
+import { operatorToken } from "../../../cli/remote/local-stack-login.ts"
 import { freePort, listen, twoFreePorts } from "../../../dev/loopback.ts"
 import { startStack } from "../../../dev/stack.ts"
 import { EXAMPLE } from "./own-stack.ts"
@@ -161,3 +164,38 @@ it(
   },
   STACK_MS,
 )
+
+it(
+  "keeps the record of the first publication, as it replaces no runtime that has yet to send it",
+  async () => {
+    const port = await twoFreePorts()
+    const runtimes: string[] = []
+    const watch = (message: unknown): void => {
+      const child: unknown = Reflect.get(Object(message), "process")
+      if (child instanceof ChildProcess)
+        child.once("spawn", () => {
+          if (basename(child.spawnfile).startsWith("workerd")) runtimes.push(child.spawnfile)
+        })
+    }
+    subscribe("child_process", watch)
+    const stack = await startStack({ policies: EXAMPLE, port, state: join(directory, "recorded") })
+    unsubscribe("child_process", watch)
+    try {
+      const headers = { authorization: `Bearer ${await operatorToken({ origin: stack.provider })}` }
+      const published = async (): Promise<unknown> => {
+        const answer = await fetch(`${stack.origin}/v1/decisions?kind=management&decision=allow`, { headers })
+        const { decisions } = recordsSchema.parse(await answer.json())
+        return decisions.filter(({ method, path }) => method === "POST" && path === "/v1/bundles").length
+      }
+      await expect.poll(published, { timeout: 10_000 }).toBe(1)
+      expect(runtimes).toHaveLength(1)
+    } finally {
+      await stack.close()
+    }
+  },
+  STACK_MS,
+)
+
+const recordsSchema = z.object({
+  decisions: z.array(z.looseObject({ method: z.string().nullish(), path: z.string().nullish() })),
+})

@@ -329,7 +329,8 @@ test.each([
   ["Last-Event-ID", undefined, ["7"]],
   ["Last-Event-ID", "desk", []],
   ["Last_Event_ID", "desk", []],
-] as const)("a client resumes no stream of a server whose lists are cut down (%s, %s)", async (name, server, seen) => {
+  ["Last-Event_ID", undefined, []],
+] as const)("a client resumes no stream of a server whose lists are cut down, and none in another spelling (%s, %s)", async (name, server, seen) => {
   const asked: string[] = []
   const source = createServer((request, response) => {
     asked.push(

@@ -4,7 +4,7 @@
  */
 import { isDenied } from "../src/core/denials/denied.ts"
 import type { CallArguments } from "../src/core/catalog/arguments.ts"
-import type { Body } from "../src/core/catalog/call-request.ts"
+import { readLastEventId, type Body } from "../src/core/catalog/call-request.ts"
 import { buildEndpointTable, isEndpointToSome } from "../src/core/catalog/endpoint.ts"
 import { isOtherMethodInHeaders, METHOD_IN_HEADER } from "../src/core/catalog/method-override.ts"
 import { readMcpCall } from "../src/core/catalog/mcp-message.ts"
@@ -89,7 +89,7 @@ async function messageCall(server: ToolServer, target: Target, request: Received
     mcpProtocolVersion: header("Mcp-Protocol-Version"),
     mcpMethod: header("Mcp-Method"),
     mcpName: header("Mcp-Name"),
-    lastEventId: header("Last-Event-ID"),
+    lastEventId: readLastEventId(header),
   }
   const read = readMcpCall(definitionOf(server), method, headers, await bodyOf(request))
   if (!isDenied(read)) return { ...read, unhashed: server.unhashed ?? false }

@@ -23,6 +23,8 @@ const HOP_BY_HOP = new Set([
 /** What only the gateway says, to the authorizer or to the upstream. */
 const GATEWAY_OWN = new Set(["x-request-id", "x-original-method", "x-original-uri", "x-original-host"])
 
+const LAST_EVENT_ID = "last-event-id"
+
 /** What Envoy's `allowed_headers` would list, besides `mcp-*`. */
 const ENVOY_ALLOWED = new Set([
   "authorization",
@@ -30,7 +32,7 @@ const ENVOY_ALLOWED = new Set([
   "content-type",
   "content-encoding",
   "accept",
-  "last-event-id",
+  LAST_EVENT_ID,
   "traceparent",
 ])
 
@@ -87,7 +89,8 @@ export function toForwardAuthorizer(client: readonly Pair[]): Pair[] {
 export function toUpstream(client: readonly Pair[], stated: readonly Pair[], isFiltered: boolean): Pair[] {
   const kept = endToEnd(client).filter(([name]) => {
     const spelled = spelling(name)
-    if (isFiltered && spelled === "last-event-id") return false
+    // The authorizer may not have seen another spelling.
+    if (spelled === LAST_EVENT_ID && (isFiltered || name.toLowerCase() !== LAST_EVENT_ID)) return false
     if (spelled === "traceparent" && first(stated, spelled) !== undefined) return false
     return spelled !== "authorization" && spelled !== "dpop" && spelled !== "x-request-id" && !isIdentity(spelled)
   })

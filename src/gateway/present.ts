@@ -4,7 +4,7 @@
  */
 import { boundedBytes, CALL_BODY_MS, textOf } from "../platform/request-body.ts"
 import { isOtherMethodInHeaders, METHOD_IN_HEADER } from "../core/catalog/method-override.ts"
-import { unforwardedBody, type Body, type CallHeaders } from "../core/catalog/call-request.ts"
+import { readLastEventId, unforwardedBody, type Body, type CallHeaders } from "../core/catalog/call-request.ts"
 import { deny, isDenied, type Denied } from "../core/denials/denial.ts"
 import type { GatewayDefinition } from "../core/policy/definition/gateways.ts"
 import { clientOf } from "../core/decision/client.ts"
@@ -92,7 +92,7 @@ class LazyHeaders implements CallHeaders {
   }
 
   get lastEventId(): string | null {
-    return this.#headers.get("last-event-id")
+    return readLastEventId((name) => this.#headers.get(name))
   }
 }
 

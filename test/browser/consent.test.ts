@@ -6,6 +6,7 @@ import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import type { Browser, Page } from "playwright-core"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { parseDocument } from "yaml"
 import { z } from "zod"
 import { twoFreePorts } from "../../dev/loopback.ts"
 import { startStack, type Stack } from "../../dev/stack.ts"
@@ -15,6 +16,14 @@ import { lookAt } from "./look.ts"
 const VERIFIER = "verifier-verifier-verifier-verifier-verifier"
 const AGENT = "https://desk.example.org/agent"
 const REGISTERED = 'redirect_uris: ["http://127.0.0.1/callback"]'
+
+/** Clients may register themselves. */
+const REGISTRATION = {
+  class: "mcp",
+  owner: "support",
+  ceiling: { tools: ["crm.tickets.*:read"], max_sensitivity: "internal" },
+  purposes: ["triage-ticket"],
+}
 
 /** A program on this machine that waits for its answer. */
 async function program(host: "127.0.0.1" | "::1"): Promise<{ readonly redirect: string; readonly server: Server }> {
@@ -41,7 +50,9 @@ describe.skipIf(!isInstalled())("consent", () => {
     const written = await readFile(agents, "utf8")
     expect(written).toContain(REGISTERED)
     const both = REGISTERED.replace("]", ', "http://[::1]/callback"]')
-    await writeFile(agents, written.replace(REGISTERED, both))
+    const parsed = parseDocument(written.replace(REGISTERED, both))
+    parsed.set("registration", REGISTRATION)
+    await writeFile(agents, parsed.toString())
     stack = await startStack({ policies, port: await twoFreePorts(), state: join(directory, "state") })
     browser = await startBrowser()
   })
@@ -50,6 +61,15 @@ describe.skipIf(!isInstalled())("consent", () => {
     await stack.close()
     await rm(directory, { recursive: true, force: true, maxRetries: 3 })
   })
+
+  /** @returns its id */
+  async function registered(name: string, redirect: string): Promise<string> {
+    const body = JSON.stringify({ client_name: name, redirect_uris: [redirect], token_endpoint_auth_method: "none" })
+    const headers = { "content-type": "application/json" }
+    const response = await fetch(`${stack.origin}/oauth/register`, { method: "POST", headers, body })
+    expect(response.status).toBe(201)
+    return z.object({ client_id: z.string() }).parse(await response.json()).client_id
+  }
 
   function asking(redirect: string, more: Readonly<Record<string, string>> = {}): string {
     const url = new URL("/oauth/authorize", stack.origin)
@@ -165,6 +185,41 @@ describe.skipIf(!isInstalled())("consent", () => {
     const answer = await page.goto(asking("https://evil.example/callback"))
     expect([answer?.status(), new URL(page.url()).origin]).toEqual([400, stack.origin])
     await lookAt(page, "consent-nowhere")
+    await context.close()
+    server.close()
+  })
+
+  test("is given to a client that registered itself, whatever name it claims, and to no other", async () => {
+    const { redirect, server } = await program("127.0.0.1")
+    const name = "Narrowgate</h1><script>document.title='taken'</script> \u202egnihton fo krow eht"
+    const [client, other] = [await registered(name, redirect), await registered("Other", redirect)]
+    const context = await browser.newContext()
+    const page = await context.newPage()
+    await page.goto(asking(redirect, { client_id: client }))
+    await login(page, "alice")
+    await page.getByText("not verified").waitFor()
+    expect(await page.title()).not.toBe("taken")
+    expect(await page.locator("h1").textContent()).not.toMatch(/script|\u202e/)
+    expect(await page.content()).not.toMatch(/<script>document|\u202e/)
+    await lookAt(page, "consent-registered")
+    const stolen = await sentBack(page, redirect, "Allow")
+    const exchange = async (clientId: string, answer: URLSearchParams) => {
+      const body = {
+        grant_type: "authorization_code",
+        client_id: clientId,
+        code: answer.get("code") ?? "",
+        code_verifier: VERIFIER,
+      }
+      return fetch(`${stack.origin}/oauth/token`, { method: "POST", body: new URLSearchParams(body) })
+    }
+    // A code that another client has brought is spent.
+    expect([(await exchange(other, stolen)).status, (await exchange(client, stolen)).status]).toEqual([400, 400])
+    await page.goto(asking(redirect, { client_id: client }))
+    const granted = await exchange(client, await sentBack(page, redirect, "Allow"))
+    expect(z.object({ scope: z.string() }).parse(await granted.json()).scope).toMatch(/^crm\.tickets\./)
+    // Only the place that it has registered is led to.
+    const elsewhere = await page.goto(asking("http://127.0.0.1:1/elsewhere", { client_id: client }))
+    expect([elsewhere?.status(), new URL(page.url()).origin]).toEqual([400, stack.origin])
     await context.close()
     server.close()
   })

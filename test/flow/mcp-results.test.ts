@@ -43,6 +43,8 @@ const FETCHES: readonly (readonly [what: string, byHeaders: boolean, request: Pa
   ["tasks/cancel", true, modern("tasks/cancel", { taskId: "t1" }, "t1")],
   ["a subscription to tasks", false, modern("subscriptions/listen", { notifications: { taskIds: ["t1"] } })],
   ["a resumed stream", true, { method: "GET", headers: { "Last-Event-ID": "e1" } }],
+  // As servers behind CGI or WSGI read it.
+  ["a stream resumed in another spelling", true, { method: "GET", headers: { "Last-Event_ID": "e1" } }],
 ]
 const BODILESS: ReadonlySet<HttpDialect> = new Set([
   "nginx",
@@ -130,6 +132,19 @@ test("a result of a tool that rules forbid is not returned, although the grant c
   await publish({ ...body, rules: [...body.rules, { ...rule, id: "delegable-salaries" }] }, 2)
   const { token, scope } = await openTask("first", ALL)
   expect(scope).toBe("docs.*:read")
+  const { code, decision } = await post(token, message("tasks/get", { taskId: "t1" }))
+  expect(code).toBe("policy_denied")
+  expect((await recordOf(decision)).denial).toEqual({ reason: "result_not_permitted", of: SECRET })
+})
+
+test("a result of a tool whose every call requires a stronger login is returned only after it", async () => {
+  const body = withDocs(await yard(), { own: { [SECRET]: {} } })
+  const stepUp = body.rules.find(({ id }) => id === "safe-needs-mfa")
+  if (!stepUp) throw new Error("the yard has changed")
+  const rule: typeof stepUp = JSON.parse(JSON.stringify(stepUp).replaceAll("safe.open", SECRET))
+  await publish({ ...body, rules: [...body.rules, { ...rule, id: "salaries-need-mfa" }] }, 2)
+  const { token } = await openTask("first", ALL)
+  expect((await post(token, message("resources/read", { uri: "db://tables/salaries" }))).code).toBe("step_up_required")
   const { code, decision } = await post(token, message("tasks/get", { taskId: "t1" }))
   expect(code).toBe("policy_denied")
   expect((await recordOf(decision)).denial).toEqual({ reason: "result_not_permitted", of: SECRET })

@@ -1,4 +1,5 @@
 /** What the catalog reads of an agent's request, as far as the gateway relays it. None of it is believed yet. */
+import { headerSpellings } from "../encoding/name-folding.ts"
 
 /** The body of the request, as far as the authorizer can see it. */
 export type Body =
@@ -17,6 +18,21 @@ export interface CallHeaders {
   readonly mcpName: string | null
   /** By which a GET resumes a stream of a server. */
   readonly lastEventId: string | null
+}
+
+const LAST_EVENT_ID = headerSpellings("last-event-id")
+
+/**
+ * Whatever its spelling: with one that only the upstream reads, a client would fetch results of earlier calls by what is
+ * judged as the opening of a stream.
+ * @param header returns null if there is none
+ */
+export function readLastEventId(header: (name: string) => string | null): string | null {
+  for (const name of LAST_EVENT_ID) {
+    const id = header(name)
+    if (id !== null) return id
+  }
+  return null
 }
 
 export interface CallRequest {

@@ -4,7 +4,7 @@
  * DELETE although a POST or a GET is judged.
  */
 import type { Denial } from "../denials/denial.ts"
-import { lettersOf, readingsOf } from "../encoding/name-folding.ts"
+import { headerSpellings, lettersOf, readingsOf } from "../encoding/name-folding.ts"
 
 /**
  * Names of arguments, folded, their words joined. ASP.NET takes `X-HTTP-Method-Override` from a form and a query too.
@@ -12,16 +12,7 @@ import { lettersOf, readingsOf } from "../encoding/name-folding.ts"
 const ARGUMENTS: ReadonlySet<string> = new Set(["_method", "_httpmethod", "xhttpmethodoverride", "xmethodoverride"])
 
 const HEADERS = ["x-http-method-override", "x-http-method", "x-method-override", "method-override"]
-/** CGI, WSGI and Rack read `X_HTTP-Method_Override` as the same variable. */
-const JOINED = HEADERS.flatMap(joinings)
-
-function joinings(name: string): readonly string[] {
-  const [first = "", ...rest] = name.split("-")
-  return rest.reduce<readonly string[]>(
-    (names, word) => names.flatMap((each) => [`${each}-${word}`, `${each}_${word}`]),
-    [first],
-  )
-}
+const JOINED = HEADERS.flatMap(headerSpellings)
 
 export const METHOD_IN_HEADER: Denial = { reason: "target_ambiguous", what: "a header asks for another method" }
 export const METHOD_IN_ARGUMENT: Denial = { reason: "target_ambiguous", what: "an argument asks for another method" }

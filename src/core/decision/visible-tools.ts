@@ -104,7 +104,11 @@ function denialResult(denial: Denial, evidence: Evidence): ToolVisibility {
 export interface QueryContext {
   readonly bundle: Bundle
   readonly argumentsSeen: boolean
-  readonly obtainable: ReadonlySet<string>
+  /**
+   * Tools that the agent can obtain by requesting more scope. Null if the question is what it can call as it is: then a
+   * tool that takes more scope, another login, a bound key or an approval is denied.
+   */
+  readonly obtainable: ReadonlySet<string> | null
   readonly situation: Situation
   readonly principals: readonly EntityRef[]
   readonly entities: EntityStore
@@ -119,14 +123,13 @@ export function queryContext(
   bundle: Bundle,
   state: TreeState,
   ancestry: readonly [Task, ...Task[]],
-  question: Pick<
-    ToolListQuery,
-    "token" | "environment" | "gateway" | "proof" | "risks" | "obtainable" | "argumentsSeen"
-  >,
+  question: Pick<ToolListQuery, "token" | "environment" | "gateway" | "proof" | "risks" | "argumentsSeen"> & {
+    readonly obtainable: readonly string[] | null
+  },
   now: number,
   work: Work,
 ): QueryContext {
-  const { environment, gateway, argumentsSeen } = question
+  const { environment, gateway, argumentsSeen, obtainable } = question
   const { user } = state
   const labels = labelsOf(state, ancestry, now)
   const boundKey = question.proof !== null
@@ -150,7 +153,7 @@ export function queryContext(
   return {
     bundle,
     argumentsSeen,
-    obtainable: new Set(question.obtainable),
+    obtainable: obtainable && new Set(obtainable),
     situation,
     principals,
     entities: entitiesFor(bundle.entities, user),
@@ -194,7 +197,7 @@ export function deniedByGrant(
     const bounds = isOpen ? boundsOf(task, tool, situation.environment) : notGranted(tool, task.id)
     if (!("reason" in bounds)) all.push(...bounds)
     // The denial of the call names the scope that would do; an agent that never sees the tool would never learn of it.
-    else if (task !== situation.ancestry[0] || !obtainable.has(tool.name)) return bounds
+    else if (task !== situation.ancestry[0] || !obtainable?.has(tool.name)) return bounds
   }
   if (all.length === 0) return null
   const scope = formatScope({ pattern: tool.name, action: tool.action })
@@ -217,7 +220,7 @@ function deniedByPlan({ situation }: QueryContext, { name }: Tool): Denial | nul
 }
 
 export function deniedByPolicy(
-  { bundle, argumentsSeen, situation: whole, principals, entities, context, work }: QueryContext,
+  { bundle, argumentsSeen, obtainable, situation: whole, principals, entities, context, work }: QueryContext,
   tool: Tool,
   args?: CallArguments,
 ): Denial | null {
@@ -243,6 +246,6 @@ export function deniedByPolicy(
   const { principal, forbids: rules } = answer
   if (rules.length === 0) return { reason: "policy_permits_nothing", principal }
   // The denial of the call says what would lift it; an agent that never sees the tool would never learn of it.
-  if (remediesFor(query, situation)) return null
+  if (obtainable && remediesFor(query, situation)) return null
   return { reason: "policy_forbids", principal, rules }
 }

@@ -116,3 +116,12 @@ export function confusableKey(object: Readonly<Record<string, unknown>>, names: 
 }
 
 const wordsOf = (name: string): string => unjoined(foldName(name))
+
+/** The names of headers that some reader takes for this one: CGI, WSGI and Rack read `X_Request-Id` as `X-Request-Id`. */
+export function headerSpellings(name: string): readonly string[] {
+  const [first = "", ...rest] = name.split("-")
+  return rest.reduce<readonly string[]>(
+    (names, word) => names.flatMap((each) => [`${each}-${word}`, `${each}_${word}`]),
+    [first],
+  )
+}

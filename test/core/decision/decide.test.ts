@@ -2,7 +2,7 @@ import { expect, inject, test } from "vitest"
 import type { Call } from "../../../src/core/decision/call.ts"
 import { lifecycleName } from "../../../src/core/catalog/lifecycle.ts"
 import { window } from "../../harness/guardrails.ts"
-import { assembled, callOf, newState, open, opened, reasonOf, START, type Held } from "../../harness/trees.ts"
+import { assembled, callOf, newState, open, opened, reasonOf, scopes, START, type Held } from "../../harness/trees.ts"
 
 test("a call that rules refuse is no deviation, however far beyond a guardrail it is: its task suffers nothing", () => {
   const limit = { id: "letters", tools: ["mail.send"], per: "task", limit: 1, seconds: 60 } as const
@@ -56,4 +56,32 @@ test("a retry of the call that finished a plan is no later than the task could h
   }
   expect(codes(null, [0, 3_999, 4_000])).toEqual(["allowed", "allowed", "task_ended"])
   expect(codes(START + 3_000, [0, 2_999, 3_000])).toEqual(["allowed", "allowed", "task_ended"])
+})
+
+test("a result that a server keeps is fetched in a task whose plan has each tool of it, also after its step", () => {
+  const yard = inject("yard")
+  const lifecycle = lifecycleName("desk", "tasks-get")
+  const fetched = (tools: readonly string[]) => {
+    const plan = {
+      ordered: true,
+      steps: [
+        { tools, times: 1 },
+        { tools: ["files.list"], times: 9 },
+      ],
+      deviation: "deny",
+    } as const
+    const bundle = assembled({ ...yard, purposes: yard.purposes.map((each) => ({ ...each, plan })) })
+    const state = newState()
+    const held = opened(
+      open(bundle, state, "first", null, { asked: scopes("desk.*:read", "desk.*:write", "files.list:read") }),
+    )
+    const call = callOf(held, lifecycle)
+    return [
+      reasonOf(bundle, state, call),
+      reasonOf(bundle, state, callOf(held, "desk.search")),
+      reasonOf(bundle, state, call),
+    ]
+  }
+  expect(fetched(["desk.*"])).toEqual(["allowed", "allowed", "allowed"])
+  expect(fetched(["files.read"])).toEqual(["result_not_permitted", "plan_left", "result_not_permitted"])
 })

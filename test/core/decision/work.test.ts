@@ -121,6 +121,35 @@ function holding(more: Partial<typeof yard>, bounds: ArgumentBounds = {}) {
   return { bundle, state, held: opened(open(bundle, state, "first", null, { asked })) }
 }
 
+/** Permits of a resource in Cedar's JSON, of which each decision on a call evaluates all. */
+const permits = (count: number, conditions: readonly object[]) =>
+  each(count, (nth) => {
+    const { policy, ...rest } = forbid(`p${nth}`, {})
+    return { ...rest, policy: { ...policy, effect: "permit", conditions }, reads: [] }
+  })
+
+describe("a rule", () => {
+  const spentBy = (rules: ReturnType<typeof permits>): number => {
+    const { bundle, state, held } = holding({ rules: [...RULES, ...rules] })
+    const work = new Work()
+    expect(decide(bundle, state, callOf(held, "mail.send", { to: "a" }), START, work).verdict.denial).toBeNull()
+    return work.spent
+  }
+  const risk = (attribute: string) => ({
+    kind: "when",
+    body: { "<": { left: attr({ Var: "context" }, attribute), right: literal(101) } },
+  })
+
+  test("draws for each principal, also without conditions", () => {
+    expect(spentBy(permits(110, [])) - spentBy(permits(10, []))).toBeGreaterThanOrEqual(100 * 2 * 3)
+  })
+
+  test("that errs draws what an exception takes", () => {
+    const draws = (attribute: string): number => spentBy(permits(100, [risk(attribute)])) - spentBy([])
+    expect(draws("no_such_fact") - draws("risk")).toBeGreaterThanOrEqual(100 * 2 * 20)
+  })
+})
+
 /** As much as it takes for a call to be too much. */
 const DATES = each(4_900, (nth) => `2026-01-01T00:00:00.${String(nth).padStart(4, "0")}Z`)
 const SLOW: ArgumentBounds = { to: { date: { to: "2030-01-01" } } }

@@ -329,23 +329,27 @@ test.each([
   ["Last-Event-ID", undefined, ["7"]],
   ["Last-Event-ID", "desk", []],
   ["Last_Event_ID", "desk", []],
-] as const)("a client resumes no stream of a server whose lists are cut down (%s, %s)", async (name, server, seen) => {
-  const asked: string[] = []
-  const source = createServer((request, response) => {
-    asked.push(
-      ...Object.entries(request.headersDistinct).flatMap(([each, all]) => (/last/.test(each) ? (all ?? []) : [])),
-    )
-    response.end()
-  })
-  const upstream = await listen(source, 0)
-  const authorizer = await startStub(() => ALLOW)
-  const routes = [{ prefix: "", upstream: upstream.origin, ...(server && { server }) }]
-  const asking = { origin: authorizer.origin, key: KEY, dialect: "envoy" as const }
-  const gateway = await startGateway({ port: 0, authorizer: asking, routes })
-  closing.push(upstream, authorizer, gateway)
-  expect((await call(gateway.origin, "/mcp", [name, "7"])).status).toBe(200)
-  expect(asked).toEqual(seen)
-})
+  ["Last-Event_ID", undefined, []],
+] as const)(
+  "a client resumes no stream of a server whose lists are cut down, and none in another spelling (%s, %s)",
+  async (name, server, seen) => {
+    const asked: string[] = []
+    const source = createServer((request, response) => {
+      asked.push(
+        ...Object.entries(request.headersDistinct).flatMap(([each, all]) => (/last/.test(each) ? (all ?? []) : [])),
+      )
+      response.end()
+    })
+    const upstream = await listen(source, 0)
+    const authorizer = await startStub(() => ALLOW)
+    const routes = [{ prefix: "", upstream: upstream.origin, ...(server && { server }) }]
+    const asking = { origin: authorizer.origin, key: KEY, dialect: "envoy" as const }
+    const gateway = await startGateway({ port: 0, authorizer: asking, routes })
+    closing.push(upstream, authorizer, gateway)
+    expect((await call(gateway.origin, "/mcp", [name, "7"])).status).toBe(200)
+    expect(asked).toEqual(seen)
+  },
+)
 
 test("what an upstream says in Narrowgate's name, or of where to sign in, does not reach the client", async () => {
   const forged = {

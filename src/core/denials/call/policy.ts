@@ -56,7 +56,7 @@ export const POLICY_DENIALS = {
     evidence: {
       of: plain(TEXT, "The first tool, resource or prompt of the server that cannot be called, or the 501st."),
     },
-    doc: "The call can return a result of any tool of the MCP server, and one of these is not granted or not permitted.",
+    doc: "The call can return a result of any tool of the MCP server, and one of these is not granted, not in the plan, or not permitted without a further login or approval.",
     forOperators: ({ of }) => `The call can return a result of ${of}, which is not permitted`,
     forCaller: ONLY_CODE,
   }),

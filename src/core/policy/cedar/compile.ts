@@ -44,15 +44,15 @@ export class Rule {
     return this.#holds
   }
 
-  /** Draws for each operator, which is evaluated at most once; those that read a whole value draw more (operators.ts). */
+  /** Draws for itself, and for each operator, which is evaluated at most once; those that read a whole value draw more (operators.ts). */
   holds(request: PolicyRequest, entities: EntityStore): boolean {
-    request.work.take((this.#units ??= unitsOf(this.#policy.conditions)))
+    request.work.take((this.#units ??= UNITS_OF_RULE + unitsOf(this.#policy.conditions)))
     return (this.#holds ?? this.compile())(request, entities)
   }
 
   /** The possible outcomes with any arguments; those of the request are ignored. */
   foresee(request: PolicyRequest, entities: EntityStore): Outcomes {
-    request.work.take((this.#units ??= unitsOf(this.#policy.conditions)))
+    request.work.take((this.#units ??= UNITS_OF_RULE + unitsOf(this.#policy.conditions)))
     this.#foresee ??= foreseeConditions(this.#policy, this.lowered.id)
     return this.#foresee(request, entities)
   }
@@ -65,6 +65,8 @@ function unitsOf(json: unknown): number {
   return Object.values(json).reduce<number>((sum, each) => sum + unitsOf(each), own)
 }
 const UNITS_OF_NODE = 2
+/** A rule without conditions takes time too, and a server may have hundreds of tools that thousands of them are about. */
+const UNITS_OF_RULE = 4
 
 function readEffect(effect: unknown, rule: string): "permit" | "forbid" {
   if (effect === "permit" || effect === "forbid") return effect

@@ -11,7 +11,7 @@ import { filedRules, scopesOf, type FiledRules } from "./filing.ts"
 import type { LoweredRule } from "./lowered.ts"
 import type { Scope } from "./scope.ts"
 import { slicer, type RuleAbout } from "./slices.ts"
-import { EvaluationError } from "./values/evaluation-error.ts"
+import { EvaluationError, UNITS_OF_ERROR } from "./values/evaluation-error.ts"
 import type { EntityRef } from "./values/value.ts"
 
 export type { PolicyRequest } from "./evaluate.ts"
@@ -147,7 +147,8 @@ function evaluate(rule: Rule, request: PolicyRequest, entities: EntityStore): "h
   try {
     return rule.holds(request, entities) ? "holds" : "fails"
   } catch (error) {
-    if (error instanceof EvaluationError) return "errs"
-    throw error
+    if (!(error instanceof EvaluationError)) throw error
+    request.work.take(UNITS_OF_ERROR)
+    return "errs"
   }
 }

@@ -7,7 +7,7 @@ import { type Node, isNode, readList, readNode, readOperator } from "./est.ts"
 import { type Evaluate, type PolicyRequest } from "./evaluate.ts"
 import type { EntityStore } from "./entities.ts"
 import { compileExpression } from "./expression.ts"
-import { EvaluationError, asBoolean } from "./values/evaluation-error.ts"
+import { EvaluationError, UNITS_OF_ERROR, asBoolean } from "./values/evaluation-error.ts"
 
 export interface Outcomes {
   readonly holds: boolean
@@ -63,8 +63,9 @@ function known(evaluate: Evaluate): Foresee {
     try {
       return asBoolean(evaluate(request, entities)) ? HOLDS : FAILS
     } catch (error) {
-      if (error instanceof EvaluationError) return ERRS
-      throw error
+      if (!(error instanceof EvaluationError)) throw error
+      request.work.take(UNITS_OF_ERROR)
+      return ERRS
     }
   }
 }

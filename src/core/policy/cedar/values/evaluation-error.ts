@@ -8,6 +8,8 @@ import type { Value } from "./value.ts"
 export class EvaluationError extends Error {
   override readonly name = "EvaluationError"
 }
+/** Units of throwing one and catching it (core/encoding/work.ts). */
+export const UNITS_OF_ERROR = 25
 
 export const WRONG_TYPE = new EvaluationError("an operand has a type that the operator does not take")
 

@@ -51,10 +51,13 @@ export function scopeToAsk(
   return union.length <= MAX_LENGTH ? union : needed.join(" ")
 }
 
-/** False, too, if it takes more work than a call may to find out. */
+/** Units (core/encoding/work.ts): the ledger has spent those of the call, and this is advice. */
+const WORK_OF_ADVICE = 50_000
+
+/** False, too, if it takes too much work to find out. */
 function keeps(bounds: readonly ArgumentBounds[], { values }: CallArguments, now: number): boolean {
   try {
-    return violation(bounds, values, { now, work: new Work() }) === null
+    return violation(bounds, values, { now, work: new Work(WORK_OF_ADVICE) }) === null
   } catch (error) {
     if (!(error instanceof OutOfWork)) throw error
     return false

@@ -13,9 +13,10 @@ import { decide } from "../core/decision/decide.ts"
 import { isDenied, type Denial, type Denied } from "../core/denials/denial.ts"
 import { visibleTools } from "../core/decision/visible-tools.ts"
 import { callApprovalRequested, taskEnded } from "../core/notices/notice.ts"
+import { workOfCall } from "../core/decision/within-work.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
-import { Work } from "../core/encoding/work.ts"
+import type { Work } from "../core/encoding/work.ts"
 import { cachedCandidate } from "../bundles/candidate.ts"
 import { userId } from "../core/policy/principals.ts"
 import { LATE, UNKNOWN_TREE, unknownTokenDecision } from "./protocol.ts"
@@ -77,7 +78,7 @@ export class Calls {
       return { ...unknownTokenDecision(paced), ...(isDenied(owner) ? {} : owner) }
     }
     const arrivedAt = Date.now()
-    const work = new Work()
+    const work = workOfCall(ask)
     const attempt = (mayTell: boolean): Attempt => {
       const step = (isFinal: boolean): LedgerDecision | NoBundle | Untold | Needs =>
         this.#step(bundle, pointer, ask, work, arrivedAt, until, isFinal, mayTell)

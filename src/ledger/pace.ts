@@ -15,7 +15,7 @@ export const MAX_PACE = {
 } as const
 /**
  * Units of work (core/encoding/work.ts) that count as one more call: calls that take as much work as a call may count
- * 161 times, so that an agent has a fourth of a ledger's time for them.
+ * 121 times, so that an agent has a fourth of a ledger's time for them.
  */
 const UNITS_OF_CALL = 6_250
 /** Units of each character of the arguments. */

@@ -12,7 +12,7 @@ export function argumentsHash(args: CallArguments): string | null {
   if (!args.complete || Object.keys(args.values).length === 0) return null
   let hash = hashes.get(args)
   if (hash === undefined) {
-    const text = canonicalize(args.values)
+    const text = canonicalArguments(args)
     hashes.set(args, (hash = text === undefined ? null : sha256Hex(text)))
   }
   return hash
@@ -28,6 +28,14 @@ const hashes = new WeakMap<CallArguments, string | null>()
  */
 export function argumentsDigest(args: CallArguments, decision: string, key: string | null): string | null {
   if (key === null || !args.complete || Object.keys(args.values).length === 0) return null
-  const text = canonicalize(args.values)
+  const text = canonicalArguments(args)
   return text === undefined ? null : hmacSha256Hex(key, `${decision}\n${text}`)
 }
+
+/** Written once: a guardrail and the record of one call hash the same text. */
+function canonicalArguments(args: CallArguments): string | undefined {
+  let text = texts.get(args)
+  if (text === undefined) texts.set(args, (text = canonicalize(args.values)))
+  return text
+}
+const texts = new WeakMap<CallArguments, string | undefined>()

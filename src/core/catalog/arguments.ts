@@ -3,7 +3,7 @@ import { fits } from "../encoding/bytes.ts"
 import { QUERY_PART } from "../denials/terms/query-part.ts"
 import type { Denial } from "../denials/denial.ts"
 import type { Work } from "../encoding/work.ts"
-import { lettersOf, prefixedReadingsOf, readingsOf } from "../encoding/name-folding.ts"
+import { isPlainName, lettersOf, prefixedReadingsOf, readingsOf } from "../encoding/name-folding.ts"
 
 export interface CallArguments {
   /** False if the body, which may hold more arguments, was not seen. */
@@ -98,34 +98,39 @@ export function variantOf(args: CallArguments, names: ReadonlySet<string>): stri
 /**
  * Like `variantOf`, for each object within the arguments of one call whose members of these names policies read. To
  * read a name takes microseconds, and a call may have thousands of names. So only names that contain a member's letters
- * are read.
+ * are read, and each once.
  */
 export function memberVariants(members: ReadonlySet<string>, work: Work): (object: object) => string | null {
-  let names = readingsOfMembers.get(members)
-  if (!names) {
-    const readings = new Set([...members].flatMap((name) => readingsOf(name) ?? []))
-    names = { readings, letters: [...new Set([...readings].map((reading) => lettersOf(reading) ?? ""))] }
-    readingsOfMembers.set(members, names)
-  }
-  const { readings, letters } = names
+  let isRead = readersOfMembers.get(members)
+  if (!isRead) readersOfMembers.set(members, (isRead = readerOf(members)))
+  const mayBeRead = isRead
   const isVariant = (key: string): boolean => {
-    work.take(UNITS_OF_LETTERS + key.length + letters.length)
-    const lettersOfKey = lettersOf(key)
-    if (lettersOfKey !== null && !letters.some((each) => lettersOfKey.includes(each))) return false
-    work.take(UNITS_OF_READINGS)
-    const own = readingsOf(key)
-    return !own || [...own, ...prefixedReadingsOf(key)].some((reading) => readings.has(reading))
+    work.take(UNITS_OF_NAME)
+    return isPlainName(key) ? mayBeRead(key, work) : work.once(mayBeRead, key, UNITS_OF_NAME)
   }
   return (object) => Object.keys(object).find((key) => !members.has(key) && isVariant(key)) ?? null
 }
-/** Units of the letters of a name, and of all of its readings (core/encoding/work.ts). */
+
+/** Returns whether some reader finds one of the members under a name. */
+function readerOf(members: ReadonlySet<string>): (name: string, work: Work) => boolean {
+  const readings = new Set([...members].flatMap((name) => readingsOf(name) ?? []))
+  const letters = [...new Set([...readings].map((reading) => lettersOf(reading) ?? ""))]
+  return (name, work) => {
+    if (isPlainName(name)) return readingsOf(name)?.some((reading) => readings.has(reading)) ?? true
+    const lettersOfName = work.once(lettersOf, name, UNITS_OF_LETTERS + 2 * name.length)
+    work.take(2 * letters.length)
+    if (lettersOfName !== null && !letters.some((each) => lettersOfName.includes(each))) return false
+    work.take(UNITS_OF_READINGS)
+    const own = readingsOf(name)
+    return !own || [...own, ...prefixedReadingsOf(name)].some((reading) => readings.has(reading))
+  }
+}
+/** Units of a name, of the letters of one that is not plain, and of all of its readings (core/encoding/work.ts). */
+const UNITS_OF_NAME = 15
 const UNITS_OF_LETTERS = 60
-const UNITS_OF_READINGS = 300
+const UNITS_OF_READINGS = 800
 /** The policies for a tool read the same members in all of its calls. */
-const readingsOfMembers = new WeakMap<
-  ReadonlySet<string>,
-  { readonly readings: ReadonlySet<string>; readonly letters: readonly string[] }
->()
+const readersOfMembers = new WeakMap<ReadonlySet<string>, (name: string, work: Work) => boolean>()
 
 interface SentNames {
   /** A name that may be read as any (name-folding.ts); absent if there is none. */

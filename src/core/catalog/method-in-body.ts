@@ -4,7 +4,6 @@
  * them takes it for.
  */
 import type { Denial } from "../denials/denial.ts"
-import { endOfString } from "../encoding/json-scan.ts"
 import {
   asksForMethod,
   isMethod,
@@ -215,11 +214,12 @@ function methodInJson(text: string, method: string): Denial | null {
         depth -= 1
         break
       case '"': {
-        const end = endOfString(text, index)
-        const json = text.slice(index, end)
-        const isEscaped = json.includes("\\")
+        const { end, isEscaped, isAscii } = readString(text, index)
         COLON.lastIndex = end
-        if (depth <= 1 && (isEscaped || mayAskForMethod(json)) && COLON.test(text)) {
+        const isShort = isAscii && !isEscaped && end - index < SHORTEST
+        const isMember = depth <= 1 && !isShort && COLON.test(text)
+        if (isMember && (isEscaped || mayAskForMethod(text.slice(index, end)))) {
+          const json = text.slice(index, end)
           if (++names > MOST_FIELDS || (isEscaped && !isString(json))) return METHOD_MAY_BE_IN_BODY
           TEXT.lastIndex = COLON.lastIndex
           const isName = isMethodName(isEscaped ? String(JSON.parse(json)) : json.slice(1, -1))
@@ -233,6 +233,31 @@ function methodInJson(text: string, method: string): Denial | null {
   }
   return null
 }
+
+/** With its quotes, of a name in ASCII that `mayAskForMethod` is true of. */
+const SHORTEST = '"method"'.length
+
+interface ReadString {
+  /** Index just behind the closing quote, or the text's end if there is none. */
+  readonly end: number
+  readonly isEscaped: boolean
+  readonly isAscii: boolean
+}
+
+/** Nothing is cut out: a megabyte may have a string of no character in every three. */
+function readString(text: string, start: number): ReadString {
+  let [index, isEscaped, isAscii] = [start + 1, false, true]
+  for (; index < text.length; index++) {
+    const unit = text.charCodeAt(index)
+    if (unit === QUOTE) return { end: index + 1, isEscaped, isAscii }
+    if (unit === BACKSLASH) [index, isEscaped] = [index + 1, true]
+    else if (unit >= BEYOND_ASCII) isAscii = false
+  }
+  return { end: text.length, isEscaped, isAscii }
+}
+const QUOTE = 0x22
+const BACKSLASH = 0x5c
+const BEYOND_ASCII = 0x80
 
 /**
  * RFC 8259, section 7: readers make different names of any other escape, and an exception would cost more than all

@@ -227,10 +227,6 @@ function escapesOf(text: string, start: number, most: number): Escapes {
   return { end: text.length, count, isUnicode }
 }
 
-/** Index just behind the closing quote of the string that opens at `start`, or the text's end if it never closes. */
-export function endOfString(text: string, start: number): number {
-  return escapesOf(text, start, Infinity).end
-}
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
 const SMALL_U = 0x75

@@ -92,6 +92,12 @@ const MAX_NORMALIZED = 128
 const MANY_MARKS = /\p{M}{9}/u
 
 const PLAIN = /^[a-z0-9][a-z0-9_-]*$/
+
+/** A name that `readingsOf` reads in a fraction of the time that others take: it is folded, and has no parts. */
+export function isPlainName(name: string): boolean {
+  return PLAIN.test(name)
+}
+
 const JOINED = /[_-]/
 
 /** Protobuf's JSON, and readers with aliases, accept `customerId` for `customer_id`. */

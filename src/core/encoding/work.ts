@@ -4,8 +4,11 @@
  * meter, and a call that takes more than one call may is denied, whichever of them draws last.
  */
 
-/** Units of some ten nanoseconds (bench/README.md, `worst-request`): together some 10 ms. */
-export const WORK_OF_CALL = 1_000_000
+/**
+ * Units of at most some ten nanoseconds: together at most some 8 ms. To receive, scan, hash and record what a call may
+ * send costs more than that, so that both together are at most 25 ms (bench/README.md, `worst-request`).
+ */
+export const WORK_OF_CALL = 750_000
 
 export class OutOfWork extends Error {
   override readonly name = "OutOfWork"

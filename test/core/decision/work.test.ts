@@ -3,8 +3,10 @@ import fc from "fast-check"
 import { afterEach, describe, expect, inject, test, vi } from "vitest"
 import type { ArgumentBound, ArgumentBounds, MeaningBound } from "../../../src/core/catalog/bounds/definition.ts"
 import { violation } from "../../../src/core/catalog/bounds/bounds.ts"
+import { UNSEEN_ARGUMENTS } from "../../../src/core/catalog/arguments.ts"
 import { decide } from "../../../src/core/decision/decide.ts"
 import { visibleTools } from "../../../src/core/decision/visible-tools.ts"
+import { workOfCall } from "../../../src/core/decision/within-work.ts"
 import { OutOfWork, Work, WORK_OF_CALL } from "../../../src/core/encoding/work.ts"
 import { applyChange } from "../../../src/core/task/transition.ts"
 import { window } from "../../harness/guardrails.ts"
@@ -264,6 +266,38 @@ describe("a call whose evaluation takes more than a call may, by", () => {
     expect(denial).toBeNull()
     expect(hidden.has("r0")).toBe(false)
     expect(hidden.get("r3999")).toEqual({ reason: "work_exhausted" })
+  })
+})
+
+describe("documented calls are within the work of a call, after what their size draws", () => {
+  const bounded = (bound: ArgumentBound, to: readonly string[]): Work => {
+    const work = workOfCall({ arguments: { complete: true, values: {} }, size: JSON.stringify({ to }).length + 40 })
+    expect(violation([{ to: bound }], { to }, { now: START, work })).toBeNull()
+    return work
+  }
+
+  test("60 paths of 4,000 characters in 64 directories", () => {
+    const path = [...each(63, (nth) => `/home/${nth}`), "/srv"]
+    const paths = each(60, (nth) => `/srv/${"a1/".repeat(1_330)}${nth}`)
+    expect(bounded({ path }, paths).spent).toBeGreaterThan(60 * 4_000)
+  })
+
+  test("2,000 dates", () => {
+    expect(bounded({ date: { to: "2030-01-01" } }, DATES.slice(0, 2_000)).spent).toBeGreaterThan(2_000 * 100)
+  })
+
+  test("a text of 100,000 characters in five rules with `like`", () => {
+    const rules = [...RULES, ...each(5, (nth) => forbid(`r${nth}`, like(ARGUMENT, `*a${nth}a*`)))]
+    const { bundle, state, held } = holding({ rules })
+    const call = callOf(held, "mail.send", { to: "a".repeat(100_000) })
+    const work = workOfCall({ ...call, size: 100_100 })
+    expect(decide(bundle, state, call, START, work).verdict.denial).toBeNull()
+    expect(work.spent).toBeGreaterThan(100_100 + 5 * 100_000)
+  })
+
+  test("a body of 1 MiB whose arguments are not read draws nothing", () => {
+    expect(workOfCall({ arguments: UNSEEN_ARGUMENTS, size: 1_048_576 }).spent).toBe(0)
+    expect(workOfCall({ arguments: { complete: true, values: {} }, size: 262_144 + 8_192 }).spent).toBeGreaterThan(0)
   })
 })
 

@@ -1,5 +1,6 @@
 /** The kinds of bounds that compare an argument as it is written. */
 import type { ArgumentBound, MeaningBound } from "./definition.ts"
+import { characterCount } from "../../encoding/bytes.ts"
 import { isLike } from "./like.ts"
 
 type Operands = Required<Omit<ArgumentBound, keyof MeaningBound | "optional" | "absent">>
@@ -63,7 +64,7 @@ const COMPARISONS: { readonly [Kind in PlainKind]: Compile } = {
   ),
   max_length: comparison(
     "max_length",
-    (_operand, characters) => characters >> 2,
+    (_operand, characters) => characters >> 1,
     (operand, value) =>
       typeof value === "string" ? hasAtMost(value, operand) : Array.isArray(value) && value.length <= operand,
   ),
@@ -73,10 +74,7 @@ const ALL = Object.values(COMPARISONS)
 /** Whether a text has at most so many characters (code points), of which each is one unit of UTF-16 or two. */
 function hasAtMost(text: string, most: number): boolean {
   if (text.length <= most) return true
-  if (text.length > 2 * most) return false
-  let count = 0
-  for (const _character of text) count += 1
-  return count <= most
+  return text.length <= 2 * most && characterCount(text) <= most
 }
 
 /** In the order of the table, whatever the order in the bound. */

@@ -27,7 +27,7 @@ function compile(schema: JsonSchema): CompiledBound<unknown> {
   return {
     units: 50,
     judge: (value, { isClosed, work }) => {
-      if (hasVariant(value, memberVariants(names, work))) return unclear(VARIANT)
+      if (names.size > 0 && hasVariant(value, memberVariants(names, work), work)) return unclear(VARIANT)
       const run: Run = { work, named: [] }
       const failure = check(value, run)
       if (failure !== null) return outside(`it does not fulfil ${failure === "" ? "the schema" : failure}`)
@@ -35,13 +35,16 @@ function compile(schema: JsonSchema): CompiledBound<unknown> {
     },
   }
 }
+/** Units of a member or an element, beside those of its name and its value (core/encoding/work.ts). */
+const UNITS_OF_PART = 25
 const VARIANT = "it has a member that some readers take for another"
 
 /** The schema judges the member that the upstream reads, so none may be spelled otherwise. */
-function hasVariant(value: unknown, variantOf: (object: object) => string | null): boolean {
-  if (Array.isArray(value)) return value.some((item) => hasVariant(item, variantOf))
+function hasVariant(value: unknown, variantOf: (object: object) => string | null, work: Work): boolean {
+  work.take(UNITS_OF_PART)
+  if (Array.isArray(value)) return value.some((item) => hasVariant(item, variantOf, work))
   if (!isObject(value)) return false
-  return variantOf(value) !== null || Object.values(value).some((member) => hasVariant(member, variantOf))
+  return variantOf(value) !== null || Object.values(value).some((member) => hasVariant(member, variantOf, work))
 }
 
 function namedIn({ named }: Run): ReadonlyMap<object, ReadonlySet<string>> {
@@ -62,7 +65,6 @@ function hasUnnamed(value: unknown, named: ReadonlyMap<object, ReadonlySet<strin
   const own = named.get(value)
   return Object.entries(value).some(([name, member]) => !own?.has(name) || hasUnnamed(member, named, work))
 }
-const UNITS_OF_PART = 15
 
 export const schema: BoundKind<JsonSchema, unknown> = {
   definition: z

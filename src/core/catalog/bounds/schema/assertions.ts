@@ -1,4 +1,5 @@
 /** Keywords that say something of the value itself. */
+import { characterCount } from "../../../encoding/bytes.ts"
 import { canonicalText } from "../../../encoding/canonical-json.ts"
 import { exactOf, isMultiple } from "../../../encoding/exact-number.ts"
 import { isObject } from "../../../encoding/json.ts"
@@ -84,22 +85,23 @@ const ofTexts =
   (value: unknown, { work }: Run): boolean => {
     if (typeof value !== "string") return true
     work.take(value.length)
-    return holds(lengthOf(value), limit)
+    return holds(characterCount(value), limit)
   }
 const ofLists = (limit: number, holds: (value: readonly unknown[], limit: number) => boolean) => (value: unknown) =>
   !Array.isArray(value) || holds(value, limit)
-const ofObjects = (limit: number, holds: (size: number, limit: number) => boolean) => (value: unknown) =>
-  !isObject(value) || holds(Object.keys(value).length, limit)
-function lengthOf(text: string): number {
-  let length = 0
-  for (const _character of text) length += 1
-  return length
-}
+const ofObjects =
+  (limit: number, holds: (size: number, limit: number) => boolean) =>
+  (value: unknown, { work }: Run): boolean => {
+    if (!isObject(value)) return true
+    const size = Object.keys(value).length
+    work.take(size * UNITS_OF_EACH)
+    return holds(size, limit)
+  }
 
 /** Units of a canonical text, beside one for each of its characters (core/encoding/work.ts). */
 const UNITS_OF_TEXT = 50
 /** Units of a member or an element that is compared. */
-const UNITS_OF_EACH = 5
+const UNITS_OF_EACH = 8
 
 /** No canonical text of the value, which is longer than what it is compared with. */
 function isOneOf(allowed: readonly unknown[]): (value: unknown, run: Run) => boolean {

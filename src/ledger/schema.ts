@@ -41,7 +41,7 @@ export interface LedgerRow extends Record<string, SqlStorageValue> {
   readonly bundle_digest: string
   /** JSON list. */
   readonly hidden: string
-  /** `SetBack` of clock-correction.ts: `last`, and `sum`. */
+  /** `SetBack` of core/guardrails/clock-step.ts: `last`, and `sum`. */
   readonly back_from: number | null
   readonly back_until: number | null
   /** JSON: `Home` of core/task/home.ts. */

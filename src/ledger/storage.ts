@@ -2,21 +2,14 @@
  * A ledger's state in the SQLite of its Durable Object. Each `save*` runs in the transaction of one step, before memory
  * changes; what is written often is in the journal until the step commits. `load` rebuilds the state on waking, and counts credit that was written but may not have been used as used.
  */
+import { clockStep, type ClockStep, type SetBack } from "../core/guardrails/clock-step.ts"
 import type { Approval } from "../core/task/approval.ts"
 import type { Guardrails } from "../core/guardrails/guardrails.ts"
 import { lastOf, type Signal } from "../core/guardrails/risk.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
 import type { TaskChange } from "../core/task/change.ts"
 import type { Opening } from "../core/task/opening-step.ts"
-import {
-  clockStep,
-  correctClock,
-  correctEnded,
-  latestTime,
-  TIMES,
-  type ClockStep,
-  type SetBack,
-} from "./clock-correction.ts"
+import { correctClock, correctEnded, latestTime, TIMES } from "./clock-correction.ts"
 import { CallCounts } from "./call-counts.ts"
 import { saveChange } from "./change-storage.ts"
 import { keepVersion } from "../platform/storage/version.ts"

@@ -4,13 +4,13 @@
  * task could act, and what its agents have done once no guardrail could look back at it. What changes a tree is in ledger.ts.
  */
 import type { DecisionRecord } from "../core/record/record.ts"
+import { clockStep } from "../core/guardrails/clock-step.ts"
 import type { Guardrails } from "../core/guardrails/guardrails.ts"
 import { logEvent } from "../platform/log.ts"
 import { Notices } from "../notifications/notice-outbox.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
 import type { UserFacts } from "../core/policy/principals.ts"
 import type { TaskEnd } from "../core/task/change.ts"
-import { clockStep } from "./clock-correction.ts"
 import { Credits } from "./credits.ts"
 import { RecentEnds } from "./recent-ends.ts"
 import { Outbox, RETRY_AFTER_MS } from "./record-outbox.ts"

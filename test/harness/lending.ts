@@ -62,7 +62,11 @@ export class World {
   readonly store = new Store()
   readonly limit: LentLimit
   lender = new Lender(null)
+  /** By the platform's clock, which may be set back; true time is `#time`. */
   now = START
+  #time = START
+  /** By how much the clock is. */
+  #ahead = 0
   /** In the end. */
   readonly uses: Use[] = []
   readonly takes: Take[] = []
@@ -73,6 +77,30 @@ export class World {
 
   constructor(limit: LentLimit) {
     this.limit = limit
+  }
+
+  pass(by: number): void {
+    this.now += by
+    this.#time += by
+  }
+
+  /** The same, and the count sees the clock. */
+  wait(by: number): void {
+    this.pass(by)
+    this.#clock()
+  }
+
+  /**
+   * No time passes, unless by a leap ahead of every earlier time, which no count can distinguish from a pause.
+   * @param off milliseconds by which the clock is ahead of true time from now on
+   */
+  step(off: number): void {
+    // The count sees the clock before the step, and after it.
+    this.#clock()
+    this.now += off - this.#ahead
+    this.#time += Math.max(0, off)
+    this.#ahead = off
+    this.#clock()
   }
 
   take(holder: string, amount: number, want: number, isLost: boolean, moment: number): TakeAnswer {
@@ -94,7 +122,7 @@ export class World {
     if (!isLost && !isSettled && !this.held.has(take.id)) {
       // What a closed block was granted for was used as it was granted.
       const first = { count: take.amount, moment: granted === take.amount ? 0 : moment }
-      this.held.set(take.id, { take, granted, since, uses: [first] })
+      this.held.set(take.id, { take, granted, since: this.#time - (this.now - since), uses: [first] })
     }
     return answer
   }
@@ -150,12 +178,11 @@ export class World {
     this.store.save(this.lender.drain())
   }
 
-  /** The object's, as it reads it. */
+  /** It reads the clock, and true time is returned. */
   #clock(): number {
-    const probe = { id: "clock", holder: "nobody", limit: this.limit, amount: 0, want: 0, settled: [] }
-    const answer = this.lender.take(probe, this.now)
+    this.lender.take({ id: "clock", holder: "nobody", limit: this.limit, amount: 0, want: 0, settled: [] }, this.now)
     this.#keep()
-    return answer.granted === null ? Number.NaN : answer.since
+    return this.#time
   }
 
   #count({ since, granted, take, uses }: Held, undo: boolean, settledAt: number): void {

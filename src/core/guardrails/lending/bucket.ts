@@ -62,6 +62,13 @@ export class Bucket {
     for (const block of blocks) this.use(block)
   }
 
+  /** Moves all times with the clock. */
+  move(by: number): void {
+    this.#before = { ...this.#before, at: this.#before.at + by }
+    this.#after = { ...this.#after, at: this.#after.at + by }
+    this.past.move(by)
+  }
+
   #without(level: Level, { closedAt, used }: Closed): Level {
     const { at, units } = this.#flowed(level, closedAt)
     return { at, units: units - tokenUnits(this.#span, used) }

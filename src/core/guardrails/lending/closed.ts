@@ -91,6 +91,20 @@ export class ClosedBlocks {
     }
   }
 
+  /** Moves all times with the clock. */
+  move(by: number): void {
+    for (const { from } of this.#slots) this.unwrittenSlots.put(from, null)
+    const slots = this.#slots.splice(0)
+    for (const { from, to, count } of slots) this.#addSlot({ from: from + by, to: to + by, count })
+    for (const block of this.#blocks.values()) {
+      const moved = { ...block, at: block.at + by, closedAt: block.closedAt + by }
+      this.#blocks.set(block.id, moved)
+      this.#unwrittenBlocks.put(block.id, moved)
+    }
+    this.#lastAt += by
+    this.#bucket?.move(by)
+  }
+
   /** Yields the uses in the order in which they leave the span. */
   *leaving(): Generator<{ readonly at: number; readonly count: number }> {
     for (const { to: at, count } of this.#slots) yield { at, count }

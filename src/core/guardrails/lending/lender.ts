@@ -8,6 +8,7 @@ import { Bucket, bucketOf, pastOf } from "./bucket.ts"
 import { ClosedBlocks, type ClosedBlock } from "./closed.ts"
 import { fullAfter, inUnitsOf, tokensIn, tokenUnits, waitFor, type LentBucket } from "./level.ts"
 import { OpenBlocks } from "./open.ts"
+import { clockStep, type ClockStep, type SetBack } from "../clock-step.ts"
 import type { Used } from "./past.ts"
 import { UnwrittenRows, type Block, type State, type Stored, type Writes } from "./rows.ts"
 import { check, checkSettled, checkTake } from "./validation.ts"
@@ -29,6 +30,7 @@ const LEFT_OVER = 64
 export class Lender {
   #limit: LentLimit | null = null
   #clock = 0
+  #setBack: SetBack = null
   readonly #open: OpenBlocks
   readonly #closed: ClosedBlocks
   readonly #values: LentValues
@@ -49,18 +51,19 @@ export class Lender {
     if (!state) return
     this.#limit = state.limit
     this.#definedAt = state.clock
+    this.#setBack = state.setBack ?? null
   }
 
   /**
    * Throws if the take is malformed, or has another measure than a newer bundle's definition.
-   * @param now milliseconds; an earlier time than before counts as the same time
+   * @param now milliseconds, by the platform's clock (../clock-step.ts)
    */
   take(take: Take, now: number): TakeAnswer {
     checkTake(take)
     this.#advance(now)
     for (const settled of take.settled) this.#settleOne(take.holder, settled)
     const limit = this.#define(take.limit)
-    if (take.values) return this.#values.take(take, new Set(take.values), limit, this.#clock)
+    if (take.values) return this.#values.take(take, new Set(take.values), limit, this.#clock, this.#setBackBy)
     const { id, holder, amount, want, least = 0, open = false, over = false } = take
     const block = this.#open.get(id) ?? this.#closed.get(id)
     const room = this.#room(limit)
@@ -125,12 +128,30 @@ export class Lender {
   }
 
   #advance(now: number): void {
-    const passed = Math.max(0, now - this.#clock)
-    this.#clock += passed
+    const step = clockStep(this.#clock, this.#setBack, now)
+    if (step) this.#move(step)
+    else this.#clock = Math.max(this.#clock, now)
     if (!this.#limit) return
-    const until = cutoffOf(this.#limit, this.#clock)
+    const until = cutoffOf(this.#limit, this.#clock, this.#setBackBy)
     this.#closed.forget(until)
     this.#values.forget(until)
+  }
+
+  /** What was counted moves with the clock, so that all of it is as old as before. */
+  #move({ by, setBack }: ClockStep): void {
+    this.#clock += by
+    this.#definedAt += by
+    this.#setBack = setBack
+    // What is stored of them has not moved, and would seem to be later.
+    for (const each of [this.#unwrittenBlocks, this.#closed.unwrittenSlots, this.#values.unwritten]) each.dropLeftOver()
+    for (const block of this.#open.move(by)) this.#unwrittenBlocks.put(block.id, block)
+    this.#closed.move(by)
+    this.#values.move(by)
+    this.#isStateWritten = false
+  }
+
+  get #setBackBy(): number {
+    return this.#setBack?.sum ?? 0
   }
 
   /** Returns the definition in force, which is that of the newest bundle. */
@@ -166,7 +187,11 @@ export class Lender {
       this.#closed.replaceAll(0, this.#clock, new Bucket(span, limit, { at: this.#clock, units }, past))
     } else if (before?.span.kind === "bucket") {
       const missing = this.#used(before) - this.#open.lent
-      this.#closed.replaceAll(Math.max(0, missing, this.#usedSince(cutoffOf(lent, this.#clock))), this.#clock, null)
+      this.#closed.replaceAll(
+        Math.max(0, missing, this.#usedSince(cutoffOf(lent, this.#clock, this.#setBackBy))),
+        this.#clock,
+        null,
+      )
     }
   }
 
@@ -223,9 +248,9 @@ export class Lender {
     let missing = amount - room
     for (const { at, count } of this.#closed.leaving()) {
       missing -= count
-      if (missing <= 0) return leavesAt(span, at) - this.#clock
+      if (missing <= 0) return leavesAt(span, at, this.#setBackBy) - this.#clock
     }
-    return leavesAt(span, this.#clock) - this.#clock
+    return leavesAt(span, this.#clock, this.#setBackBy) - this.#clock
   }
 
   #grant(granted: Omit<Block, "closedAt" | "isSettled">, isOpen: boolean, { limit, span }: LentLimit): void {
@@ -276,7 +301,7 @@ export class Lender {
     if (!this.#limit) return this.#clock
     const { span, limit } = this.#limit
     const since = Math.max(this.#closed.lastAt, this.#values.lastAt, this.#definedAt)
-    if (span.kind !== "bucket") return Math.max(leavesAt(span, since), since + FORGET_AFTER_MS)
+    if (span.kind !== "bucket") return Math.max(leavesAt(span, since, this.#setBackBy), since + FORGET_AFTER_MS)
     const missing = fullAfter(span, this.#level(span), limit)
     if (missing === null) return null
     const left = pastOf(this.#closed.bucket, span).leavesAt(this.#closed.lastAt)
@@ -285,7 +310,7 @@ export class Lender {
 
   #state(): State | null {
     const before = this.#closed.bucket?.stored() ?? null
-    return this.#limit && { limit: this.#limit, clock: this.#clock, before }
+    return this.#limit && { limit: this.#limit, clock: this.#clock, setBack: this.#setBack, before }
   }
 }
 

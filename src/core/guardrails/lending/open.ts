@@ -67,6 +67,14 @@ export class OpenBlocks {
     return ids
   }
 
+  /** Moves all times with the clock. */
+  move(by: number): readonly Block[] {
+    for (const [id, { block, askAt }] of this.#blocks) {
+      this.#blocks.set(id, { block: { ...block, at: block.at + by }, askAt: askAt + by })
+    }
+    return this.#all().map(({ block }) => block)
+  }
+
   /** Returns the blocks to be asked about, by holder. It does not return them again for a while. */
   overdue(now: number, most: number): ReadonlyMap<string, string[]> {
     const holders = new Map<string, string[]>()

@@ -47,6 +47,11 @@ export class PastUses {
     while (this.#uses[0] && this.#uses[0].at <= at - this.seconds * 1000) this.#uses.shift()
   }
 
+  /** Moves all times with the clock. */
+  move(by: number): void {
+    for (const [nth, { at, count }] of this.#uses.entries()) this.#uses[nth] = { at: at + by, count }
+  }
+
   /** Returns a copy with later uses, for a bucket of another definition. */
   extended(span: LentSpan, later: Iterable<Used>): PastUses {
     return new PastUses({ seconds: Math.max(this.seconds, span.seconds), uses: [...this.#uses, ...later] })

@@ -2,6 +2,7 @@
  * The rows in which the count of a shared limit is stored. Rows are replaced and never changed. `Unwritten` collects
  * those that storage does not have yet.
  */
+import type { SetBack } from "../clock-step.ts"
 import type { LentLimit } from "./lending.ts"
 import type { StoredPast } from "./past.ts"
 
@@ -45,6 +46,8 @@ export interface State {
   readonly limit: LentLimit
   /** Milliseconds since the epoch, no earlier than anything that was forgotten. */
   readonly clock: number
+  /** How far the platform's clock was set back; absent if it was not, or in what an earlier version has stored. */
+  readonly setBack?: SetBack
   /** The level of a bucket before the first of its stored blocks. Null if the limit is no bucket. */
   readonly before: StoredLevel | null
 }

@@ -47,6 +47,13 @@ export class Uses {
     }
   }
 
+  /** Moves all times with the clock. */
+  move(by: number): void {
+    for (const [take, at] of this.#byTake) this.#byTake.set(take, at + by)
+    if (this.#settledAt !== null) this.#settledAt += by
+    if (this.#last) this.#last = { ...this.#last, at: this.#last.at + by }
+  }
+
   /** @returns whether the take had used the value */
   undo(take: string): boolean {
     if (!this.#byTake.delete(take)) return false

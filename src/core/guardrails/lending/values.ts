@@ -38,12 +38,16 @@ export class LentValues {
     return this.#lastAt
   }
 
-  /** Counts the values of a take. A repeated take gets the same answer. */
+  /**
+   * Counts the values of a take. A repeated take gets the same answer.
+   * @param setBackBy milliseconds (span.ts)
+   */
   take(
     { id, over = false, look = false }: Take,
     values: ReadonlySet<string>,
     { limit, span }: LentLimit,
     now: number,
+    setBackBy: number,
   ): TakeAnswer {
     const before = this.#usedBy(id, values)
     if (before !== null) return { granted: values.size, used: this.size - values.size, since: before, lasts: 0 }
@@ -51,7 +55,7 @@ export class LentValues {
     const { excess, lastToLeave } = this.#room(values, limit)
     if (!over && excess === null) return { granted: null, used, waits: null }
     if (!over && excess !== null && excess > 0) {
-      return { granted: null, used, waits: leavesAt(span, lastToLeave) - now }
+      return { granted: null, used, waits: leavesAt(span, lastToLeave, setBackBy) - now }
     }
     if (look) return { granted: 0, used, since: now, lasts: 0 }
     this.#use(id, values, now)
@@ -104,6 +108,15 @@ export class LentValues {
       this.#seen.delete(value)
       this.unwritten.dropLater(value)
     }
+  }
+
+  /** Moves all times with the clock. */
+  move(by: number): void {
+    for (const [value, uses] of this.#seen) {
+      uses.move(by)
+      this.#write(value, uses)
+    }
+    this.#lastAt += by
   }
 
   clear(): void {

@@ -19,7 +19,7 @@ function limitOf(limit: number, span: LentSpan, more: Partial<LentLimit> = {}): 
 const after = fc.oneof(
   { weight: 3, arbitrary: fc.constantFrom(0, 0, 1) },
   fc.integer({ min: 0, max: 3 * SECOND }),
-  fc.constantFrom(SPAN * SECOND - 1, SPAN * SECOND, SPAN * SECOND + 1, -1, -700, -SPAN * SECOND, -60_000),
+  fc.constantFrom(SPAN * SECOND - 1, SPAN * SECOND, SPAN * SECOND + 1),
 )
 const moment = fc.constantFrom(0, 0, 0.5, 1, 1)
 const which = fc.nat()
@@ -69,7 +69,7 @@ function live(world: World, all: readonly Event[]): void {
   const most = span.kind === "bucket" ? span.burst : limit
   const part = (hundredths: number): number => Math.max(1, Math.floor((most * hundredths) / 100))
   for (const each of all) {
-    world.now += each.after
+    world.pass(each.after)
     if (each.does === "take") {
       const amount = part(each.share)
       world.take(each.holder, amount, amount + (each.share % 2) * part(each.more), each.isLost, each.moment)
@@ -98,7 +98,7 @@ function repeat(world: World, take: Take | undefined, moment: number): void {
   if (!take) return
   const held = world.held.get(take.id)
   const answer = world.ask(take, false, moment)
-  if (held && held.granted > take.amount) expect(answer).toMatchObject({ granted: held.granted, since: held.since })
+  if (held && held.granted > take.amount) expect(answer.granted).toBe(held.granted)
 }
 
 const limits = fc.constantFrom(1, 3, 20, 99, 100, 250, 1000, 5000)
@@ -143,7 +143,7 @@ describe("no over-admission by a shared limit", () => {
   })
 
   test("and all of this was tried", () => {
-    for (const count of Object.values(tried)) expect(count, JSON.stringify(tried)).toBeGreaterThan(20_000)
+    for (const count of Object.values(tried)) expect(count, JSON.stringify(tried)).toBeGreaterThan(10_000)
   })
 
   test("distinct: no span has more values than the limit", () => {
@@ -511,7 +511,7 @@ describe("what is given back unused was never there", () => {
     store.save(lender.drain())
     const woken = new Lender(store.load())
     // Half a span after the first use by a clock that is behind: nothing may count as used then.
-    expect(woken.take(take("other", "b"), START + 5 * SECOND)).toMatchObject({ since: START + 11 * SECOND })
+    expect(woken.take(take("other", "b"), START + 5 * SECOND)).toMatchObject({ since: START + 5 * SECOND })
   })
 
   test("distinct: after a wake too, unless others may have had it", () => {
@@ -535,6 +535,92 @@ describe("what is given back unused was never there", () => {
     expect(take("three", "b").granted).toBe(1)
     giveBack("three")
     expect(take("four", "c").granted).toBeNull()
+  })
+})
+
+describe("a clock that makes steps", () => {
+  const SPAN_MS = SPAN * SECOND
+  const kinds: readonly [string, LentSpan, (uses: readonly Use[], limit: number) => boolean][] = [
+    ["sliding", { kind: "sliding", seconds: SPAN }, (uses, limit) => busiest(uses, SPAN_MS) > limit],
+    ["fixed", { kind: "fixed", seconds: SPAN }, (uses, limit) => busiestPeriod(uses, SPAN_MS) > limit],
+    ["bucket", { kind: "bucket", seconds: SPAN, burst: 6 }, (uses, limit) => overflow(uses, limit, 6, SPAN_MS) > 0n],
+  ]
+  const act = fc.oneof(
+    { weight: 3, arbitrary: fc.record({ does: fc.constant("take" as const), amount: fc.constantFrom(1, 2, 6) }) },
+    { weight: 2, arbitrary: fc.record({ does: fc.constant("settle" as const), which }) },
+    {
+      weight: 2,
+      arbitrary: fc.record({ does: fc.constant("pass" as const), ms: fc.integer({ min: 1, max: 12_000 }) }),
+    },
+    fc.record({ does: fc.constantFrom("die" as const, "tidy" as const) }),
+  )
+  const acts = fc.array(act, { maxLength: 8 })
+  const length = fc.oneof(
+    fc.constantFrom(1_000, 5_000, 61_000, 300_000, 26 * 3_600_000),
+    fc.integer({ min: 1_000, max: 26 * 3_600_000 }),
+  )
+  const excursion = (mayBeAhead: boolean) =>
+    fc.record({
+      before: acts,
+      behind: fc.array(length, { minLength: 1, maxLength: 2 }),
+      ahead: mayBeAhead ? fc.option(length, { freq: 3 }) : fc.constant(null),
+      dies: fc.boolean(),
+      meanwhile: acts,
+    })
+
+  function drive(
+    world: World,
+    all: readonly (typeof act extends fc.Arbitrary<infer Each> ? Each : never)[],
+    least = Infinity,
+  ) {
+    const most = world.limit.limit > 100 ? 20 : 1
+    for (const each of all) {
+      if (each.does === "take") world.take("a", each.amount * most, each.amount * most * 2, false, 1)
+      // A pause that is as long as a step would be taken for one.
+      else if (each.does === "pass") world.wait(Math.min(each.ms, least - 1))
+      else if (each.does === "tidy") world.tidy()
+      else if (each.does === "die") world.reload()
+      else if (each.does === "settle") {
+        const id = nth(world.held.keys(), each.which)
+        if (id !== undefined) world.settle(id, false, false)
+      }
+    }
+  }
+
+  describe.each(kinds)("%s", (kind, span, isOver) => {
+    test.each([6, 1000])("is never over %i in a span of true time, and all of it is back after a span", (limit) => {
+      const property = fc.property(fc.array(excursion(kind !== "fixed"), { minLength: 1, maxLength: 3 }), (all) => {
+        const lent = { ...limitOf(limit, span), ...(span.kind === "bucket" && { limit: 6 }) }
+        const world = new World(lent)
+        let longest = 0
+        for (const { before, behind, ahead, dies, meanwhile } of all) {
+          drive(world, before)
+          const offs = ahead === null ? behind.toSorted((a, b) => a - b).map((ms) => -ms) : [ahead]
+          const least = Math.min(...offs.map((each, at) => Math.abs(each - (offs[at - 1] ?? 0))))
+          if (least < SECOND) return
+          for (const off of offs) {
+            world.step(off)
+            // A life that had seen nothing stored begins by the clock that it finds.
+            if (dies) world.reload()
+            drive(world, meanwhile, least)
+          }
+          world.step(0)
+          if (dies) world.reload()
+          if (ahead !== null) longest = Math.max(longest, ahead)
+        }
+        for (const id of [...world.held.keys()]) world.settle(id, false, false)
+        world.pass(SPAN_MS)
+        if (longest > 0) {
+          world.step(0)
+          world.pass(SPAN_MS)
+        }
+        const most = span.kind === "bucket" ? span.burst : limit
+        expect(world.take("b", most, most, false, 0).granted).toBe(most)
+        world.end()
+        expect(isOver(world.uses, lent.limit)).toBe(false)
+      })
+      fc.assert(property, { seed: SEED, numRuns: 600 })
+    })
   })
 })
 
@@ -614,6 +700,8 @@ describe("credit", () => {
     const woken = new Lender(store.load())
     woken.settle("a", [{ id: "open", used: 3 }], START)
     const used = (now: number): number => woken.take(asked("probe", limit, 0, 0), now).used
+    // The clock is right again, and no time has passed.
+    expect(used(START + 5 * SECOND)).toBe(3)
     expect(used(START + 15 * SECOND - 1)).toBe(3)
     expect(used(START + 15 * SECOND)).toBe(0)
   })
@@ -687,7 +775,7 @@ describe("credit", () => {
       const world = new World(limitOf(most, span))
       let rows = 0
       for (let index = 0; index < 7000; index++) {
-        world.now += every
+        world.pass(every)
         world.take("a", 1, index % open === 0 ? 3 : 1, false, 1)
         for (const id of [...world.held.keys()].slice(0, -20)) {
           if (index % 3 === 0) world.use(id, 1, 0.5)

@@ -6,6 +6,7 @@
  */
 import type { Bucket } from "./bucket.ts"
 import type { LentSpan } from "./lending.ts"
+import type { Used } from "./past.ts"
 import { UnwrittenRows, type Block, type Slot } from "./rows.ts"
 import { shareSlot } from "./span.ts"
 
@@ -13,6 +14,10 @@ import { shareSlot } from "./span.ts"
 const KEPT_INDIVIDUALLY = 1_000
 
 export type ClosedBlock = Block & { readonly closedAt: number }
+
+export function isClosed(block: Block): block is ClosedBlock {
+  return block.closedAt !== null
+}
 
 export class ClosedBlocks {
   readonly unwrittenSlots = new UnwrittenRows<number, Slot>()
@@ -91,8 +96,15 @@ export class ClosedBlocks {
     }
   }
 
-  /** Moves all times with the clock. */
+  /** Returns what was used after that time, also before what a bucket keeps individually. */
+  usedSince(cutoff: number): number {
+    const used: readonly Used[] = [...(this.#bucket?.past.uses ?? []), ...this.leaving()]
+    return used.reduce((sum, { at, count }) => (at > cutoff ? sum + count : sum), 0)
+  }
+
+  /** Moves all times with the clock. What is outdated in storage has not moved, and would seem to be later. */
   move(by: number): void {
+    for (const each of [this.#unwrittenBlocks, this.unwrittenSlots]) each.dropLeftOver()
     for (const { from } of this.#slots) this.unwrittenSlots.put(from, null)
     const slots = this.#slots.splice(0)
     for (const { from, to, count } of slots) this.#addSlot({ from: from + by, to: to + by, count })

@@ -5,12 +5,11 @@
  * (ledger/shared-limit.ts) provides the time, and stores what `drain` returns before it answers.
  */
 import { Bucket, bucketOf, pastOf } from "./bucket.ts"
-import { ClosedBlocks, type ClosedBlock } from "./closed.ts"
+import { ClosedBlocks, isClosed } from "./closed.ts"
 import { fullAfter, inUnitsOf, tokensIn, tokenUnits, waitFor, type LentBucket } from "./level.ts"
 import { OpenBlocks } from "./open.ts"
 import { clockStep, type ClockStep, type SetBack } from "../clock-step.ts"
-import type { Used } from "./past.ts"
-import { UnwrittenRows, type Block, type State, type Stored, type Writes } from "./rows.ts"
+import { NOTHING_STORED, UnwrittenRows, type Block, type State, type Stored, type Writes } from "./rows.ts"
 import { check, checkSettled, checkTake } from "./validation.ts"
 import { cutoffOf, leavesAt } from "./span.ts"
 import { creditOf, lastsFor } from "./terms.ts"
@@ -41,7 +40,8 @@ export class Lender {
 
   /** @param stored what was drained before, in any order */
   constructor(stored: Stored | null) {
-    const { state, blocks, slots, values }: Omit<Stored, "state"> & { readonly state: State | null } = stored ?? NOTHING
+    const { state, blocks, slots, values }: Omit<Stored, "state"> & { readonly state: State | null } =
+      stored ?? NOTHING_STORED
     const closed = blocks.filter(isClosed).toSorted((a, b) => a.closedAt - b.closedAt)
     const merged = slots.toSorted((a, b) => a.from - b.from)
     this.#closed = new ClosedBlocks(closed, merged, this.#unwrittenBlocks, state && bucketOf(state))
@@ -142,8 +142,6 @@ export class Lender {
     this.#clock += by
     this.#definedAt += by
     this.#setBack = setBack
-    // What is stored of them has not moved, and would seem to be later.
-    for (const each of [this.#unwrittenBlocks, this.#closed.unwrittenSlots, this.#values.unwritten]) each.dropLeftOver()
     for (const block of this.#open.move(by)) this.#unwrittenBlocks.put(block.id, block)
     this.#closed.move(by)
     this.#values.move(by)
@@ -188,17 +186,11 @@ export class Lender {
     } else if (before?.span.kind === "bucket") {
       const missing = this.#used(before) - this.#open.lent
       this.#closed.replaceAll(
-        Math.max(0, missing, this.#usedSince(cutoffOf(lent, this.#clock, this.#setBackBy))),
+        Math.max(0, missing, this.#closed.usedSince(cutoffOf(lent, this.#clock, this.#setBackBy))),
         this.#clock,
         null,
       )
     }
-  }
-
-  /** Returns what was used after that time, without open credit. For a bucket. */
-  #usedSince(cutoff: number): number {
-    const used: readonly Used[] = [...(this.#closed.bucket?.past.uses ?? []), ...this.#closed.leaving()]
-    return used.reduce((sum, { at, count }) => (at > cutoff ? sum + count : sum), 0)
   }
 
   /**
@@ -312,12 +304,6 @@ export class Lender {
     const before = this.#closed.bucket?.stored() ?? null
     return this.#limit && { limit: this.#limit, clock: this.#clock, setBack: this.#setBack, before }
   }
-}
-
-const NOTHING = { state: null, blocks: [], slots: [], values: [] } as const
-
-function isClosed(block: Block): block is ClosedBlock {
-  return block.closedAt !== null
 }
 
 function sameAs(one: unknown, other: unknown): boolean {

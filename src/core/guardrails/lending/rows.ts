@@ -68,6 +68,8 @@ export interface Stored {
   readonly values: readonly SeenValue[]
 }
 
+export const NOTHING_STORED = { state: null, blocks: [], slots: [], values: [] } as const
+
 /** Rows by their keys (id, from, value); null if the row is to be deleted. */
 export interface Writes {
   readonly state: State | null

@@ -112,6 +112,7 @@ export class LentValues {
 
   /** Moves all times with the clock. */
   move(by: number): void {
+    this.unwritten.dropLeftOver()
     for (const [value, uses] of this.#seen) {
       uses.move(by)
       this.#write(value, uses)

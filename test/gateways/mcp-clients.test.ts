@@ -61,7 +61,7 @@ describe.each(GATEWAYS.map((row) => [row.name, row] as const))("through %s", (_n
     })
   } else {
     test("the v1 client, which names no tool in a header, gets a token and no call", async () => {
-      await expect(oldClient("/everything/mcp")).rejects.toThrow(/malformed_call/)
+      await expect(oldClient("/desk/mcp")).rejects.toThrow(/malformed_call/)
     })
   }
 

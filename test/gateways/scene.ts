@@ -43,9 +43,15 @@ export interface SceneOptions {
 export async function setScene({ row, standIn = false, upstreams = {}, before, edit }: SceneOptions): Promise<Scene> {
   const port = await freePort()
   const origin = `http://127.0.0.1:${port}`
-  // Of the two gateways of policies/ it takes the place of both.
-  const entry = { ...entryOf(row.page), origins: [EDGE], audience: origin, environment: "development" }
-  const robot = await makeRobot(() => [entry])
+  const written = entryOf(row.page)
+  // With bodies it takes the place of all gateways of policies/. Without, only of the one that forwards none either:
+  // rules of other tools read arguments that it does not show.
+  const carriesBodies = written["body"] === true
+  const served = carriesBodies ? EDGE : WEB
+  const entry = { ...written, origins: [served], audience: origin, environment: "development" }
+  const robot = await makeRobot((entries) =>
+    carriesBodies ? [entry] : [entry, ...entries.filter(({ origins }) => origins[0] !== served)],
+  )
   const { policies } = robot
   const state = `${policies}-state`
   const removeAll = async (): Promise<void> => {
@@ -62,9 +68,9 @@ export async function setScene({ row, standIn = false, upstreams = {}, before, e
   }
   try {
     const catalog = join(policies, "catalog.yaml")
-    await writeFile(catalog, (await readFile(catalog, "utf8")).replaceAll(WEB, EDGE))
+    if (carriesBodies) await writeFile(catalog, (await readFile(catalog, "utf8")).replaceAll(WEB, EDGE))
     await edit?.(policies)
-    const origins = new Map([[EDGE, origin]])
+    const origins = new Map([[served, origin]])
     const stack = keep(await startStack({ policies, port: await twoFreePorts(), state, origins }))
     const everything = keep(await startEverything({ port: 0 }))
     const desk = keep(await startDesk({ port: 0 }))

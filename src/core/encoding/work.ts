@@ -6,7 +6,7 @@
 
 /**
  * Units of at most some ten nanoseconds: together at most some 8 ms. To receive, scan, hash and record what a call may
- * send costs more than that, so that both together are at most 25 ms (bench/README.md, `worst-request`).
+ * send costs more than that. The aim of both together is 25 ms, which `worst-request` measures (bench/README.md).
  */
 export const WORK_OF_CALL = 750_000
 

@@ -26,9 +26,9 @@ describe("an ID token", () => {
   const client = rejection("client_mismatch")
 
   test.each<[string, Claims, unknown]>([
-    ["for one of our clients", { aud: "app" }, null],
-    ["for one, in a list", { aud: ["app"] }, null],
-    ["for two, issued to one", { aud: ["app", "cli"], azp: "cli" }, null],
+    ["for one of our clients", { aud: "app" }, { client: "app" }],
+    ["for one, in a list", { aud: ["app"] }, { client: "app" }],
+    ["for two, issued to one", { aud: ["app", "cli"], azp: "cli" }, { client: "cli" }],
     ["for two, of which none is named", { aud: ["app", "cli"] }, client],
     ["for nobody", { aud: [], azp: "app" }, audience],
     ["for a number", { aud: 7, azp: "app" }, audience],

@@ -9,7 +9,7 @@ type Named = Readonly<Record<string, unknown>>
 /** Zod's record type omits a member named `__proto__`, and callers choose these names. */
 const members = z.custom<Named>(isObject)
 
-interface Expiry {
+export interface Expiry {
   /** Milliseconds since the epoch. */
   readonly at: number
   /** `TokenLimit` or `TaskLimit` of core/task/task.ts. */

@@ -3,6 +3,7 @@
  * body. Denies what could be read in two ways, and believes no header but those that the dialect overwrites.
  */
 import { boundedBytes, CALL_BODY_MS, textOf } from "../platform/request-body.ts"
+import { MAX_EVENT_ID_LENGTH } from "../core/catalog/mcp-server.ts"
 import { isOtherMethodInHeaders, METHOD_IN_HEADER } from "../core/catalog/method-override.ts"
 import { readLastEventId, unforwardedBody, type Body, type CallHeaders } from "../core/catalog/call-request.ts"
 import { deny, isDenied, type Denied } from "../core/denials/denial.ts"
@@ -17,6 +18,10 @@ import type { IdentifiedGateway } from "./registry.ts"
 /** A longer body is denied, not truncated: gateways commonly buffer 1 MiB at most. */
 export const MAX_BODY_BYTES = 1_048_576
 const MAX_REQUEST_ID_LENGTH = 128
+const EVENT_ID_TOO_LONG = {
+  reason: "target_ambiguous",
+  what: "its `Last-Event-ID` is longer than 1,024 characters",
+} as const
 const METHOD = /^[A-Z]{1,20}$/
 
 /** At once if there is no body to read. */
@@ -33,6 +38,7 @@ export function present(
   const original = dialect.read(request, rawTarget)
   if (isDenied(original)) return original
   if (!METHOD.test(original.method)) return deny({ reason: "target_ambiguous", what: "the method is not a token" })
+  if ((request.headers.get("last-event-id")?.length ?? 0) > MAX_EVENT_ID_LENGTH) return deny(EVENT_ID_TOO_LONG)
   const origin = originFor(gateway, original)
   if (origin === null) return deny({ reason: "target_ambiguous", what: "the host is none of the gateway's" })
   const body = readBody(request, gateway, original.method)

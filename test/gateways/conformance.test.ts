@@ -5,7 +5,7 @@
 import { randomUUID } from "node:crypto"
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { z } from "zod"
-import { judgeAnswer } from "../../cli/doctor/checks/gateways.ts"
+import { judgeAnswer, judgeResumption, RESUME_STREAM } from "../../cli/doctor/checks/gateways.ts"
 import { DIALECT_NAMES } from "../../src/core/policy/definition/gateways.ts"
 import { ALLOW, IDENTITY, startStub, type StubAuthorizer } from "./authorizer.ts"
 import { BODIES, CASES, preflight, type Case, type Outcome } from "./cases.ts"
@@ -127,6 +127,10 @@ for (const row of GATEWAYS.filter(installed)) {
           level: "ok",
         })
       }
+      const resuming: Sent = { target: "/desk/mcp", headers: Object.entries(RESUME_STREAM.headers) }
+      const resumed = await sending(resuming)
+      expect(outcomeOf(resumed)).toBe("400 malformed_call")
+      expect(judgeResumption(seenByDoctor(resuming, resumed), id)).toMatchObject({ level: "ok" })
     })
 
     test("a token that has expired", async () => {

@@ -5,6 +5,7 @@
 import type { BundleBody } from "../../../src/core/policy/bundle.ts"
 import type { DialectName, GatewayDefinition } from "../../../src/core/policy/definition/gateways.ts"
 import type { McpServer } from "../../../src/core/catalog/mcp-server.ts"
+import { MAX_EVENT_ID_LENGTH } from "../../../src/core/catalog/mcp-server.ts"
 import { metadataUrlOf } from "../../../src/core/policy/resource.ts"
 import { isLoopback } from "../../remote/worker.ts"
 import { CALLED } from "../../terminal/program-name.ts"
@@ -29,7 +30,13 @@ async function judgeGateway(gateway: GatewayDefinition, body: BundleBody, subjec
     return warn("it only observes: no call is denied", "Write `mode: enforce` in gateways.yaml, and publish.")
   const calls = harmlessCalls(gateway, body).slice(0, MOST_CALLS)
   if (calls.length === 0) return skipped("nothing behind it can be asked without doing something")
-  const found = await Promise.all(calls.map(async (call) => judgeCall(call, gateway, body, subject)))
+  const endpoints = calls.flatMap(({ url, server }) => (server && gateway.dialect !== "authzen" ? [url] : []))
+  const found = await Promise.all([
+    ...calls.map(async (call) => judgeCall(call, gateway, body, subject)),
+    ...endpoints.map(async (url) =>
+      judgeResumption(await ask(new URL(url), RESUME_STREAM, subject.signal), gateway.id),
+    ),
+  ])
   const worst = found.toSorted((a, b) => SEVERITY.indexOf(a.level) - SEVERITY.indexOf(b.level))[0]
   if (worst && worst.level !== "ok") return worst
   const how = GUARDING.has(gateway.dialect) ? "" : ": 401 by Narrowgate, with WWW-Authenticate"
@@ -70,6 +77,32 @@ export const LIST_TOOLS: RequestInit = {
   body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/list" }),
 }
 
+/** Resumes a stream after an event whose id is too long, which Narrowgate rejects whoever sends it. */
+export const RESUME_STREAM = {
+  method: "GET",
+  headers: { accept: "text/event-stream", "last-event-id": "x".repeat(MAX_EVENT_ID_LENGTH + 1) },
+} as const
+
+/** Whether Narrowgate has seen `Last-Event-ID`: its own 401 shows that it has not. `judgeAnswer` reports other flaws. */
+export function judgeResumption(answer: Answer | Failure, id: string): Finding {
+  const isUnseen = !(answer instanceof Failure) && isWithoutToken(answer)
+  return isUnseen
+    ? problem(
+        `it does not relay Last-Event-ID to Narrowgate: unless it removes that header, a client that resumes a stream of ${answer.url.href} gets results of earlier calls as if it opened a new one`,
+        `Have it relay that header with each request for a decision. Compare its configuration with docs/guides/gateways (${CALLED} gateway config ${id}).`,
+      )
+    : ok("a stream that is resumed is decided as that")
+}
+
+function isWithoutToken({ headers }: Answer): boolean {
+  const code = headers.get("x-narrowgate-code")
+  return code === "missing_token" || (code === null && challengedMetadata(headers) !== undefined)
+}
+
+/** Where a challenge of Narrowgate leads. */
+const challengedMetadata = (headers: Headers): string | undefined =>
+  /\bresource_metadata="([^"]*)"/u.exec(headers.get("www-authenticate") ?? "")?.[1]
+
 async function judgeCall(
   { url, init, server }: HarmlessCall,
   gateway: GatewayDefinition,
@@ -107,7 +140,7 @@ export function judgeAnswer(
   const { status, headers } = answer
   const code = headers.get("x-narrowgate-code")
   const challenge = headers.get("www-authenticate")
-  const leadsTo = /\bresource_metadata="([^"]*)"/u.exec(challenge ?? "")?.[1]
+  const leadsTo = challengedMetadata(headers)
   const call = `a call of ${answer.url.href} without a token`
   const configure =
     dialect === "authzen"

@@ -25,6 +25,12 @@ export interface McpServer {
   readonly probe?: Probe
 }
 
+/**
+ * Of `Last-Event-ID`. A longer one is denied before any credential is looked at. So a call without a token shows whether
+ * a gateway relays the header (`narrowgate doctor`): if not, a client resumes a stream as if it opened a new one.
+ */
+export const MAX_EVENT_ID_LENGTH = 1_024
+
 export interface PromptEntry {
   readonly tool: string
   /** The server's own name of the prompt. */

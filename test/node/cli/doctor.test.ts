@@ -3,6 +3,7 @@ import { chmod, cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/prom
 import { createServer } from "node:http"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { text } from "node:stream/consumers"
 import { exportJWK, generateKeyPair, SignJWT } from "jose"
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, test } from "vitest"
 import { checkGatewayKeys } from "../../../cli/doctor/checks/gateway-keys.ts"
@@ -314,6 +315,36 @@ describe("a gateway that does not do its part", () => {
       level: "problem",
       text: expect.stringContaining(`${EDGE}/billing/mcp without a token is answered 200: THE GATEWAY DOES NOT ASK`),
     })
+  })
+
+  it.each([
+    ["that keeps from Narrowgate what resumes a stream", "last-event-id", "problem"],
+    ["that relays what resumes a stream", "x-none", "ok"],
+  ])("%s", async (_what, dropped, level) => {
+    const authorizer = { origin: own().stack.origin, key: developmentKey("edge"), dialect: "envoy" } as const
+    const routes = [{ prefix: "", upstream: EDGE }]
+    const behind = await startGateway({ port: 0, id: "edge", publicOrigin: EDGE, authorizer, routes })
+    standing.push(behind)
+    standing.push(
+      await listen(
+        createServer(async (request, response) => {
+          const { method = "GET", url = "/", headers } = request
+          const kept = Object.entries(headers).flatMap(([name, value]): [string, string][] =>
+            typeof value === "string" && !/^(?:host|connection|content-length)$/.test(name) && name !== dropped
+              ? [[name, value]]
+              : [],
+          )
+          const sent = await text(request)
+          const body = sent === "" ? {} : { body: sent }
+          const answer = await fetch(behind.origin + url, { method, redirect: "manual", headers: kept, ...body })
+          return response.writeHead(answer.status, Object.fromEntries(answer.headers)).end(await answer.text())
+        }),
+        edge,
+      ),
+    )
+    const found = await edgeFound()
+    expect(found).toMatchObject({ level })
+    if (level === "problem") expect(found?.text).toContain("it does not relay Last-Event-ID to Narrowgate")
   })
 
   it("that asks with a key that nobody knows", async () => {

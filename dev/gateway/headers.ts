@@ -32,9 +32,14 @@ const ENVOY_ALLOWED = new Set([
   "content-type",
   "content-encoding",
   "accept",
+  "origin",
+  "access-control-request-method",
   LAST_EVENT_ID,
   "traceparent",
 ])
+
+/** By which an upstream could take a preflight for a call; Envoy's list does not show them to the authorizer. */
+const OTHER_METHOD = /^x-http-method$|^(?:x-(?:http-)?)?method-override$/
 
 /** What a client may know of a decision. Everything else is for upstreams. */
 const CLIENT_VISIBLE = new Set(["x-narrowgate-code", "x-narrowgate-decision", "x-narrowgate-status"])
@@ -91,6 +96,7 @@ export function toUpstream(client: readonly Pair[], stated: readonly Pair[], isF
     const spelled = spelling(name)
     // The authorizer may not have seen another spelling.
     if (spelled === LAST_EVENT_ID && (isFiltered || name.toLowerCase() !== LAST_EVENT_ID)) return false
+    if (OTHER_METHOD.test(spelled)) return false
     if (spelled === "traceparent" && first(stated, spelled) !== undefined) return false
     return spelled !== "authorization" && spelled !== "dpop" && spelled !== "x-request-id" && !isIdentity(spelled)
   })

@@ -30,6 +30,12 @@ export function gatewaysText({ gateway, at, trust }: Plan): string {
           `    ${field("serves_metadata", true)}`,
         ]
       : []),
+    ...(dialect === "authzen"
+      ? []
+      : [
+          "    # A browser asks without a token whether its page may call: the upstream answers that.",
+          `    ${field("preflights", true)}`,
+        ]),
     ...(filtersLists
       ? [
           "    # What an agent can neither use nor obtain by requesting more scope is in no list of an MCP server.",

@@ -60,13 +60,17 @@ test("the metadata of what is behind it comes from Narrowgate, without a questio
   })
   closing.push(authorizer, gateway)
   const secrets = ["authorization", "Bearer secret", "dpop", "proof", "cookie", "a=b", "x-narrowgate-key", "evil"]
-  for (const below of ["", "/desk/mcp"]) {
-    const answer = await call(gateway.origin, `/.well-known/oauth-protected-resource${below}`, secrets)
+  for (const [method, below] of [
+    ["GET", ""],
+    ["GET", "/desk/mcp"],
+    ["OPTIONS", "/desk/mcp"],
+  ] as const) {
+    const answer = await call(gateway.origin, `/.well-known/oauth-protected-resource${below}`, secrets, method)
     expect([answer.status, answer.body]).toEqual([200, "{}"])
     const origin = encodeURIComponent(gateway.origin)
     const asked = authorizer.asked.splice(0)
-    expect(asked.map(({ method, url }) => `${method} ${url}`)).toEqual([
-      `GET /.well-known/oauth-protected-resource/edge${below}?origin=${origin}`,
+    expect(asked.map((each) => `${each.method} ${each.url}`)).toEqual([
+      `${method} /.well-known/oauth-protected-resource/edge${below}?origin=${origin}`,
     ])
     for (let at = 0; at < secrets.length; at += 2) expect(values(asked[0], secrets[at] ?? "")).toEqual([])
   }
@@ -158,6 +162,27 @@ describe.each(DIALECTS)("%s", (dialect) => {
     const received = await arrived.promise
     expect(received.toLowerCase()).toContain(head)
     expect(received).toContain(isChunked ? `\r\n\r\n${body.length.toString(16)}\r\n${body}` : `\r\n\r\n${body}`)
+  })
+
+  test("a preflight carries nothing by which it is a call to its upstream", async () => {
+    const { gateway, authorizer } = await start(dialect, () => ALLOW)
+    const seen: (readonly string[])[] = []
+    const source = createServer((request, response) => {
+      seen.push(request.rawHeaders.filter((each) => /method/i.test(each)))
+      response.end()
+    })
+    const upstream = await listen(source, 0)
+    const routes = [{ prefix: "", upstream: upstream.origin }]
+    const bare = await startGateway({ port: 0, authorizer: { origin: authorizer.origin, key: KEY, dialect }, routes })
+    closing.push(upstream, bare)
+    const names = ["X-HTTP-Method-Override", "X_HTTP_Method", "X-Method-Override", "Method-Override"]
+    const headers = ["Access-Control-Request-Method", "POST", ...names.flatMap((name) => [name, "POST"])]
+    expect((await call(bare.origin, "/crm/tickets", headers, "OPTIONS")).status).toBe(200)
+    expect(seen).toEqual([["Access-Control-Request-Method"]])
+    const { status } = await call(gateway.origin, "/crm/tickets", [], "OPTIONS", "{}")
+    // With its body, Narrowgate is asked whether that is a call.
+    const isShown = dialect === "envoy" || dialect === "traefik"
+    expect([status === 400, authorizer.asked.length]).toEqual([!isShown, isShown ? 2 : 1])
   })
 
   test("names that Connection lists are dropped, the identity is not", async () => {

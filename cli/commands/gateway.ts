@@ -1,15 +1,19 @@
 /** `narrowgate gateway config`: the configuration of a registered gateway, from its page in docs/guides/gateways. */
 import { createHash } from "node:crypto"
 import { mkdir, readFile } from "node:fs/promises"
-import { dirname, join } from "node:path"
+import { dirname, join, resolve } from "node:path"
 import { text } from "node:stream/consumers"
 import type { Command } from "commander"
 import { suggest } from "../../src/core/encoding/nearest.ts"
+import { isLoopback } from "../../src/core/encoding/url.ts"
 import type { Policies } from "../compiler/model/policies.ts"
 import type { GatewaysFile } from "../compiler/schema/gateways.ts"
-import { filled, gatewayPages, KEY_PLACEHOLDER, pageOf, type GatewayPage } from "../guides/gateway-page.ts"
-import { namedAlone, printed, type PageFile } from "../guides/page.ts"
+import { filled, gatewayPages, hasSeveral, isOnLoopback, pageOf, type GatewayPage } from "../guides/gateway-page.ts"
+import { loopbackCommand } from "../guides/loopback.ts"
+import { KEY_PLACEHOLDER, namedAlone, printed, type PageFile } from "../guides/page.ts"
+import { upstreamsBehind, type NamedUpstreams } from "../guides/upstreams.ts"
 import { policiesIn } from "../guides/policies.ts"
+import { developmentKey } from "../remote/local-stack-policies.ts"
 import { CALLED } from "../terminal/program-name.ts"
 import { writeWhole } from "../terminal/atomic-write.ts"
 import { jsonText } from "../terminal/escape.ts"
@@ -21,7 +25,7 @@ type Gateway = GatewaysFile["gateways"][number]
 interface ConfigOptions {
   readonly url: string
   readonly policies: string
-  readonly upstream: string
+  readonly upstream: NamedUpstreams
   readonly page?: string
   readonly keyFile?: string
   readonly directory?: string
@@ -30,7 +34,10 @@ interface ConfigOptions {
   readonly json?: boolean
 }
 
-const EXAMPLE = `\nExample:\n  ${CALLED} gateway config edge --url https://authz.example --upstream 10.0.0.7:9000 --out edge/\n`
+const EXAMPLE = `\nExamples:\n  ${CALLED} gateway config edge --url https://authz.example --upstream 10.0.0.7:9000 --out edge/\n  ${CALLED} gateway config edge --url https://authz.example --upstream desk=10.0.0.7:9000 --upstream crm=10.0.0.8:80\n  ${CALLED} gateway config edge --url http://127.0.0.1:8787 --upstream 127.0.0.1:9000 --out edge/\n`
+
+/** Of an entry that neither `--upstream` nor a probe gives a place. */
+const UPSTREAM = "127.0.0.1:9000"
 
 export function addGateway(program: Command): void {
   const group = program
@@ -41,9 +48,14 @@ export function addGateway(program: Command): void {
     .command("config")
     .description("print the complete configuration of a registered gateway, which denies what is not decided")
     .argument("<ID>", "the id of the gateway in gateways.yaml")
-    .requiredOption("--url <URL>", "the https origin of the Worker, as the gateway reaches it")
+    .requiredOption("--url <URL>", "the origin of the Worker, as the gateway reaches it: https, or http on loopback")
     .addOption(policiesOption())
-    .option("--upstream <HOST:PORT>", "the server behind the gateway", "127.0.0.1:9000")
+    .option(
+      "--upstream <[NAME=]HOST:PORT>",
+      "a server behind the gateway, of the MCP server or of the tools NAME; without NAME: of all others. Repeat it for several (default: the server's probe, then 127.0.0.1:9000)",
+      readUpstream,
+      new Map(),
+    )
     .option("--page <NAME>", "the page of docs/guides/gateways to fill in (default: the page of its dialect)")
     .option(
       "--key-file <FILE>",
@@ -64,23 +76,44 @@ async function config(id: string, options: ConfigOptions): Promise<void> {
   const page = options.page === undefined ? pageOf(gateway, pages) : pages.find(({ name }) => name === options.page)
   if (!page) throw noPage(gateway, options.page, pages)
   refuseDifferences(gateway, page)
+  const origin = httpOrigin(gateway.origins[0] ?? "", `the first of \`origins\` of ${id}`)
+  const narrowgate = httpOrigin(options.url, "--url")
+  const isLocal = isOnLoopback({ origin, narrowgate })
+  refuseHalfLoopback({ origin, narrowgate }, id, page)
   const key = options.keyFile === undefined ? undefined : await keyOf(gateway, options.keyFile)
-  const files = filled(page, {
+  const upstreams = upstreamsBehind(origin, policies, options.upstream, UPSTREAM)
+  if (upstreams.length > 1 && !hasSeveral(page))
+    throw new Failure(
+      `docs/guides/gateways/${page.name}.md shows one upstream, and there are ${upstreams.map(({ address }) => address).join(", ")}`,
+      "Name the one with --upstream HOST:PORT, such as a proxy that has several behind it, for all of them.",
+    )
+  const directory = options.directory ?? (isLocal ? resolve(options.out ?? ".") : undefined)
+  const ownKey = key ?? (isLocal ? developmentKey(id) : undefined)
+  const all = filled(page, {
     id,
-    origin: httpsOrigin(gateway.origins[0] ?? "", `the first of \`origins\` of ${id}`),
-    narrowgate: httpsOrigin(options.url, "--url"),
-    upstream: hostAndPort(options.upstream),
-    ...(options.directory !== undefined && { directory: options.directory.replace(/\/+$/, "") }),
+    origin,
+    narrowgate,
+    upstreams,
+    ...(directory !== undefined && { directory: directory.replace(/\/+$/, "") }),
     ...(options.ca !== undefined && { authorities: options.ca }),
-    ...(key !== undefined && { key }),
+    ...(ownKey !== undefined && { key: ownKey }),
   })
-  const all = [...files, ...keyFiles(files, key)]
   if (options.json) console.log(jsonText({ page: page.name, files: all }))
   else if (options.out === undefined) console.log(printed(all))
   else await writeAll(options.out, all, key)
   if (options.json) return
   const alone = options.out === undefined ? namedAlone(all) : []
-  const notes = [...alone, ...elsewhere(gateway, policies), ...remaining(gateway, page, all, key)]
+  const several = upstreams.length > 1 ? upstreams.map(({ address, paths }) => `${address}: ${paths.join(", ")}`) : []
+  const run = isLocal
+    ? [...(key ? [] : [DEVELOPMENT]), `Run it: ${loopbackCommand(page.name, directory ?? "")?.join(" ")}`]
+    : []
+  const notes = [
+    ...alone,
+    ...several,
+    ...elsewhere(gateway, policies),
+    ...run,
+    ...remaining(gateway, page, all, ownKey),
+  ]
   console.error(["", ...notes].join("\n"))
 }
 
@@ -140,11 +173,42 @@ function refuseDifferences(gateway: Gateway, { name, entry }: GatewayPage): void
     )
 }
 
-function httpsOrigin(value: string, what: string): URL {
+const DEVELOPMENT = `The key is that of the local stack (\`${CALLED} dev\`); for another Worker, name a file by --key-file.`
+
+function httpOrigin(value: string, what: string): URL {
   const url = URL.parse(value)
-  if (url?.protocol === "https:" && url.pathname === "/" && url.search === "" && url.hash === "") return url
-  const fix = "A gateway elsewhere needs TLS. The local stack brings its own gateways (`narrowgate dev`)."
+  const isOrigin = url?.pathname === "/" && url.search === "" && url.hash === ""
+  if (isOrigin && (url.protocol === "https:" || (url.protocol === "http:" && isLoopback(url)))) return url
+  const fix = "A gateway elsewhere needs TLS: write https, or http with a host on loopback for a first try."
   throw new Failure(`${what} is no https origin: ${value}`, fix, EXIT.usage)
+}
+
+function refuseHalfLoopback(
+  { origin, narrowgate }: { readonly origin: URL; readonly narrowgate: URL },
+  id: string,
+  { name }: GatewayPage,
+): void {
+  if (origin.protocol !== narrowgate.protocol)
+    throw new Failure(
+      `the origin of ${id} is ${origin.origin}, and the Worker ${narrowgate.origin}: only one of them has TLS`,
+      "Write both with https, or both with http on loopback.",
+      EXIT.usage,
+    )
+  if (origin.protocol === "http:" && loopbackCommand(name, "") === undefined)
+    throw new Failure(
+      `docs/guides/gateways/${name}.md describes no gateway that runs on loopback`,
+      `Try the policies with \`${CALLED} dev --gateway\`, and give the gateway an https origin.`,
+    )
+}
+
+/** Collects those of all `--upstream`; the empty name is that of the rest. */
+function readUpstream(value: string, before: NamedUpstreams): NamedUpstreams {
+  const [, name = "", address = ""] = /^(?:([^=]*)=)?(.*)$/.exec(value) ?? []
+  if (before.has(name)) {
+    const what = name === "" ? "two upstreams have no name" : `two upstreams are called ${name}`
+    throw new Failure(what, "Write NAME=HOST:PORT, with an MCP server or tools of the catalog.", EXIT.usage)
+  }
+  return new Map([...before, [name, hostAndPort(address)]])
 }
 
 function hostAndPort(value: string): string {
@@ -164,12 +228,6 @@ async function keyOf(gateway: Gateway, file: string): Promise<string> {
     `the key in ${file} is not one of \`${gateway.id}\``,
     `Add its SHA-256 to \`key_sha256\`: ${digest}`,
   )
-}
-
-/** nginx includes the key from a file of its own, for root alone. */
-function keyFiles(files: readonly PageFile[], key: string | undefined): readonly PageFile[] {
-  const isIncluded = files.some(({ text: file }) => /^\s*include \S+\/narrowgate\.key;$/m.test(file))
-  return isIncluded && key !== undefined ? [{ name: "narrowgate.key", text: `set $narrowgate_key "${key}";\n` }] : []
 }
 
 async function writeAll(directory: string, files: readonly PageFile[], key: string | undefined): Promise<void> {
@@ -214,6 +272,9 @@ function remaining(
       : []),
     ...(own.length > 0
       ? [`Certificates and keys of ${new URL(gateway.origins[0] ?? "").hostname}: ${own.join(", ")}`]
+      : []),
+    ...(page.entry.preflights && !gateway.preflights
+      ? ["Clients in browsers fail, as their CORS preflights are denied: for such clients write `preflights: true`."]
       : []),
     ...(gateway.origins.length > 1 ? [`Only the first origin is served: ${gateway.origins[0]}`] : []),
     `What each part is for, and how to verify that it works: docs/guides/gateways/${page.name}.md`,

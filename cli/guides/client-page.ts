@@ -1,7 +1,7 @@
 /** The pages of docs/guides/clients, one for each MCP client: what to paste into it. */
 import { stringify } from "yaml"
 import { z } from "zod"
-import { fill, literally, readPages, type Page, type PageFile } from "./page.ts"
+import { fill, literally, readPages, type Page, type PageFile, type Replacement } from "./page.ts"
 
 const entrySchema = z.looseObject({ id: z.string(), groups: z.tuple([z.string()]) })
 
@@ -27,12 +27,13 @@ export interface ClientValues {
 const SERVER = "desk"
 
 export function filledClient({ files, entry }: ClientPage, values: ClientValues): readonly PageFile[] {
-  return fill(files, [
+  const replacements: readonly Replacement[] = [
     [literally(`https://api.example/${SERVER}/mcp`), values.url],
     [literally(entry.id), values.agent],
     [literally("https://narrowgate.example"), values.narrowgate],
     [`\\b${SERVER}\\b`, values.server],
-  ])
+  ]
+  return files.map(({ name, text }) => ({ name, text: fill(text, replacements) }))
 }
 
 /** The entry to add to agents.yaml, with the tools of the server that the client is for. */

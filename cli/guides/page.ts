@@ -21,6 +21,9 @@ export interface Page<Entry> {
 
 const REGISTER = "Register it"
 
+/** In the files of the pages, for the key of the gateway. */
+export const KEY_PLACEHOLDER = "KEY_OF_THIS_GATEWAY"
+
 /**
  * @param folder of docs/guides
  * @param explained the heading below the last file
@@ -87,14 +90,12 @@ export function namedAlone(files: readonly PageFile[]): readonly string[] {
 export type Replacement = readonly [pattern: string, text: string]
 
 /** One pass: what has been filled in is not searched for placeholders again. The first pattern that matches applies. */
-export function fill(files: readonly PageFile[], replacements: readonly Replacement[]): readonly PageFile[] {
+export function fill(text: string, replacements: readonly Replacement[]): string {
   const pattern = new RegExp(replacements.map(([source]) => `(${source})`).join("|"), "gm")
-  const filled = (text: string): string =>
-    text.replaceAll(pattern, (...found: readonly unknown[]) => {
-      const index = replacements.findIndex((_each, at) => found[at + 1] !== undefined)
-      return replacements[index]?.[1] ?? ""
-    })
-  return files.map(({ name, text }) => ({ name, text: filled(text) }))
+  return text.replaceAll(pattern, (...found: readonly unknown[]) => {
+    const index = replacements.findIndex((_each, at) => found[at + 1] !== undefined)
+    return replacements[index]?.[1] ?? ""
+  })
 }
 
 /** For literal text in the pattern of a `Replacement`. */

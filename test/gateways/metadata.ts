@@ -14,13 +14,12 @@ export const SERVED: readonly (readonly [target: string, below: string, resource
 export const SECRETS = ["Authorization", "DPoP", "Cookie", "X-Narrowgate-Key"]
 
 /** A request to Narrowgate for a document, and for nothing else in any reader's eyes. */
-export const DOCUMENT = /^GET \/\.well-known\/oauth-protected-resource\/[a-z]+(?:\/[\w~-][\w.~-]*)*$/
+export const DOCUMENT = /^(?:GET|OPTIONS) \/\.well-known\/oauth-protected-resource\/[a-z]+(?:\/[\w~-][\w.~-]*)*$/
 
 /** None of these may reach Narrowgate as anything but a call that it authorizes, nor the upstream at all. */
 export const NOT_SERVED: Readonly<Record<string, Sent>> = {
   "another method": { method: "POST", target: `${WELL_KNOWN}/desk/mcp`, body: "x" },
   "a method that changes": { method: "DELETE", target: WELL_KNOWN },
-  "a preflight": { method: "OPTIONS", target: WELL_KNOWN },
   "a path that only begins alike": { target: `${WELL_KNOWN}s/desk/mcp` },
   "another document": { target: "/.well-known/oauth-authorization-server" },
   "dot segments out of it": { target: `${WELL_KNOWN}/../../healthz` },

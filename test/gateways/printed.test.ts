@@ -17,7 +17,7 @@ import { stringify } from "yaml"
 import { z } from "zod"
 import { login } from "../../cli/remote/local-stack-login.ts"
 import { getToken } from "../../dev/demo/agent.ts"
-import { freePort, listen, twoFreePorts, type Listening } from "../../dev/loopback.ts"
+import { listen, twoFreePorts, type Listening } from "../../dev/loopback.ts"
 import { startStack, type Stack } from "../../dev/stack.ts"
 import { selfSigned } from "../node/certificate.ts"
 import { run } from "../node/cli/run.ts"
@@ -78,7 +78,7 @@ const keys = new Map<string, string>()
 
 beforeAll(async () => {
   if (ROWS.length === 0) return
-  port = await freePort()
+  port = await twoFreePorts()
   origin = `https://localhost:${port}`
   directory = await mkdtemp(join(tmpdir(), "ng-printed-"))
   // Apache, started as root, serves as somebody else, who has to get at the authorities.
@@ -144,7 +144,7 @@ describe.each(ROWS.map((row) => [row.name, row] as const))("%s, as it is printed
       port,
       // Go and OpenSSL look there for the authorities of the system.
       environment: { SSL_CERT_FILE: join(directory, "ca/ca.pem"), SSL_CERT_DIR: join(directory, "ca") },
-      printed: async (place) => print(row, place),
+      printed: { files: async (place) => print(row, place), withTls: true },
     })
     await ready(gateway)
   })

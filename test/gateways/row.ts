@@ -1,4 +1,4 @@
-/** One make of gateway: its page, what has to be replaced in it to run here, how it is started. */
+/** One make of gateway: its page, and how it differs from the others. */
 import type { Installed } from "./installed.ts"
 import type { Substitution } from "./page.ts"
 
@@ -7,7 +7,7 @@ export interface Place extends Installed {
   /** Its own: files, sockets, temporary data. */
   readonly directory: string
   readonly port: number
-  /** A free port for what it keeps to itself. */
+  /** For what it keeps to itself: the port after its own. */
   readonly innerPort: number
   /** The name under which clients call it. */
   readonly host: string
@@ -21,20 +21,14 @@ export interface Row {
   readonly name: string
   /** File in docs/guides/gateways/. */
   readonly page: string
-  /** Headings of the page and names of files at once: the code below each is that file. */
-  readonly files: readonly string[]
   readonly program: string
   /** What it needs beside its program, from the root of the installation. */
   readonly needs?: readonly string[]
-  readonly substitutions: (place: Place) => readonly Substitution[]
   /**
-   * What `narrowgate gateway config` has filled in with this place's own names, as it runs here: in the foreground, on
-   * loopback, and in a directory of its own.
+   * With TLS: what `narrowgate gateway config` has filled in with this place's own names, as it runs here: in the
+   * foreground, on loopback, and in a directory of its own.
    */
   readonly printed: (place: Place) => readonly Substitution[]
-  /** Files that the page describes but does not show, such as one that has the key alone. */
-  readonly others?: (place: Place) => Readonly<Record<string, string>>
-  readonly args: (place: Place) => readonly string[]
   readonly environment?: (place: Place) => Readonly<Record<string, string>>
   /** The body of its answers while it is not ready yet, though it listens. */
   readonly unready?: string

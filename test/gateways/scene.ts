@@ -5,7 +5,7 @@ import { readFile, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { developmentKey } from "../../cli/remote/local-stack-policies.ts"
 import { startGateway as startOwnGateway } from "../../dev/gateway.ts"
-import { freePort, twoFreePorts, type Listening } from "../../dev/loopback.ts"
+import { twoFreePorts, type Listening } from "../../dev/loopback.ts"
 import { DEMO_PORTS } from "../../dev/demo-ports.ts"
 import { startStack, type Stack } from "../../dev/stack.ts"
 import { startDesk, startEverything, type Desk } from "../../dev/upstreams.ts"
@@ -41,7 +41,7 @@ export interface SceneOptions {
 }
 
 export async function setScene({ row, standIn = false, upstreams = {}, before, edit }: SceneOptions): Promise<Scene> {
-  const port = await freePort()
+  const port = await twoFreePorts()
   const origin = `http://127.0.0.1:${port}`
   const written = entryOf(row.page)
   // With bodies it takes the place of all gateways of policies/. Without, only of the one that forwards none either:

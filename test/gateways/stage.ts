@@ -18,7 +18,7 @@ import { GATEWAYS } from "./table.ts"
 
 /** The public origin of every page. */
 export const ORIGIN = "https://api.example"
-/** A gateway that is registered once more, with `preflights: true`. */
+/** A gateway that is registered twice: this one as on its page, the other without `preflights: true`. */
 const WITH_PREFLIGHTS = "-preflights"
 
 const TOOLS = [
@@ -130,7 +130,10 @@ async function writePolicies(policies: string): Promise<void> {
   await edit("gateways.yaml", () => ({
     gateways: GATEWAYS.flatMap(({ page }) => {
       const entry = entryOf(page)
-      return [entry, { ...entry, id: entry.id + WITH_PREFLIGHTS, preflights: true }]
+      return [
+        { ...entry, preflights: false },
+        { ...entry, id: entry.id + WITH_PREFLIGHTS },
+      ]
     }),
   }))
   await edit("catalog.yaml", (text) => {

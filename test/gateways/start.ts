@@ -23,9 +23,11 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { text } from "node:stream/consumers"
 import { setTimeout as sleep } from "node:timers/promises"
-import { accepting, freePort, type Listening } from "../../dev/loopback.ts"
+import { filled, gatewayPages } from "../../cli/guides/gateway-page.ts"
+import { loopbackCommand } from "../../cli/guides/loopback.ts"
+import { accepting, twoFreePorts, type Listening } from "../../dev/loopback.ts"
 import { find } from "./installed.ts"
-import { blockOf, replaceAll, substitute } from "./page.ts"
+import { replaceAll } from "./page.ts"
 import type { Place, Row } from "./row.ts"
 
 export interface GatewayOptions {
@@ -36,8 +38,12 @@ export interface GatewayOptions {
   readonly host?: string
   /** 0, and absent: a free one. */
   readonly port?: number
-  /** The configuration as `narrowgate gateway config` prints it, in place of the page's own text: by file name. */
-  readonly printed?: (directory: string, port: number) => Promise<ReadonlyMap<string, string>>
+  /** Another configuration that `narrowgate gateway config` prints, by file name. Absent: that of one upstream. */
+  readonly printed?: {
+    readonly files: (directory: string) => Promise<ReadonlyMap<string, string>>
+    /** Its text is changed by `Row.printed`; otherwise it runs as it is. */
+    readonly withTls: boolean
+  }
   /** For the gateway's process, beside those of its row. */
   readonly environment?: Readonly<Record<string, string>>
   /** Makes another configuration of the page's, on purpose: file by file. */
@@ -64,11 +70,12 @@ export async function startGateway(row: Row, options: GatewayOptions): Promise<R
   const { host = "api.example", key, spoil = (_name: string, text: string) => text } = options
   // A path of a socket may have some hundred characters: the name is short.
   const directory = mkdtempSync(join(tmpdir(), `ng-${row.name}-`))
+  const port = options.port ? options.port : await twoFreePorts()
   const place: Place = {
     ...found,
     directory,
-    port: options.port ? options.port : await freePort(),
-    innerPort: await freePort(),
+    port,
+    innerPort: port + 1,
     host,
     key,
     authorizer: new URL(options.authorizer).host,
@@ -82,11 +89,11 @@ export async function startGateway(row: Row, options: GatewayOptions): Promise<R
     rmSync(directory, { recursive: true, force: true })
   }
   try {
-    write(row, place, spoil, await options.printed?.(directory, place.port))
+    await write(row, place, spoil, options.printed)
     child = spawnGroup(row, place, log, options.environment)
     await accepting(child, place.port, running)
     // A gateway with TLS answers nothing here that says whether it is ready.
-    if (!options.printed) await ready(row, place, running)
+    if (!options.printed?.withTls) await ready(row, place, running)
     return { origin: `http://127.0.0.1:${place.port}`, port: place.port, host, log: running, close }
   } catch (error) {
     await close()
@@ -94,29 +101,53 @@ export async function startGateway(row: Row, options: GatewayOptions): Promise<R
   }
 }
 
-function write(
+async function write(
   row: Row,
   place: Place,
   spoil: (name: string, text: string) => string,
-  printed: ReadonlyMap<string, string> | undefined,
-): void {
+  printed: GatewayOptions["printed"],
+): Promise<void> {
   const { directory, key } = place
   // Apache, started as root, serves as somebody else, who has to get at its script.
   chmodSync(directory, 0o755)
-  const blocks = new Map(row.files.map((name) => [name, blockOf(row.page, name)] as const))
-  const files = printed
-    ? replaceAll(printed, row.printed(place))
-    : [...substitute(blocks, row.substitutions(place)), ...Object.entries(row.others?.(place) ?? {})]
+  const given = await (printed ? printed.files(directory) : printedOfPage(row, place))
+  const files = printed?.withTls ? replaceAll(given, row.printed(place)) : given
   for (const [name, text] of files) {
-    writeFileSync(join(directory, name), spoil(name, text), { mode: text.includes(key) ? 0o600 : 0o644 })
+    // On loopback Apache's script contains the key.
+    const isSecret = printed?.withTls && text.includes(key)
+    writeFileSync(join(directory, name), spoil(name, text), { mode: isSecret ? 0o600 : 0o644 })
   }
+}
+
+/** What the command prints for one upstream, under any host. */
+async function printedOfPage(
+  { page: file }: Row,
+  { directory, host, port, authorizer, upstream, key }: Place,
+): Promise<ReadonlyMap<string, string>> {
+  const page = (await gatewayPages()).find(({ name }) => `${name}.md` === file)
+  if (!page) throw new Error(`no page ${file}`)
+  const files = filled(page, {
+    id: page.entry.id,
+    origin: new URL(`http://${host}:${port}`),
+    narrowgate: new URL(`http://${authorizer}`),
+    upstreams: [{ name: "guarded", address: upstream, paths: [] }],
+    directory,
+    key,
+  })
+  return new Map(files.map(({ name, text }) => [name, text]))
+}
+
+/** As a person runs it, but with the libraries of this installation. */
+function commandOf({ page }: Row, { directory, root }: Place): readonly string[] {
+  const [, ...args] = loopbackCommand(page.replace(".md", ""), directory) ?? []
+  return args.map((each) => each.replaceAll("/usr/lib/", `${root}/usr/lib/`))
 }
 
 /** In a process group of its own: children of Apache outlive their parent. */
 function spawnGroup(row: Row, place: Place, log: string, more: GatewayOptions["environment"]): ChildProcess {
   const { program, directory } = place
   writeFileSync(log, "")
-  const child = spawn("/bin/sh", ["-c", `exec "$0" "$@" >>"${log}" 2>&1`, program, ...row.args(place)], {
+  const child = spawn("/bin/sh", ["-c", `exec "$0" "$@" >>"${log}" 2>&1`, program, ...commandOf(row, place)], {
     cwd: directory,
     env: { ...process.env, ...row.environment?.(place), ...more },
     stdio: "ignore",

@@ -4,26 +4,13 @@ import type { Row } from "../row.ts"
 export const haproxy: Row = {
   name: "haproxy",
   page: "haproxy.md",
-  files: ["haproxy.cfg", "narrowgate.lua"],
   program: "haproxy",
-  substitutions: ({ port, host, authorizer, upstream, directory }) => [
-    ["  user haproxy\n  group haproxy\n", ""],
-    [" user haproxy mode 600", " mode 600"],
-    ["/run/haproxy/", `${directory}/`],
-    ["/etc/haproxy/narrowgate.lua", `${directory}/narrowgate.lua`],
-    ["bind :443 ssl crt /etc/haproxy/api.example.pem strict-sni", `bind 127.0.0.1:${port}`],
-    ["-m str api.example", `-m str ${host}`],
-    ["set-header Host narrowgate.example", `set-header Host ${authorizer}`],
-    [AUTHORIZER, `server narrowgate ${authorizer}`],
-    ["server guarded 127.0.0.1:9000", `server guarded ${upstream}`],
-  ],
   printed: ({ port, directory }) => [
     ["  user haproxy\n  group haproxy\n", ""],
     [" user haproxy mode 600", " mode 600"],
     ["/run/haproxy/", `${directory}/`],
     [`bind :${port} ssl`, `bind 127.0.0.1:${port} ssl`],
   ],
-  args: ({ directory }) => ["-db", "-f", `${directory}/haproxy.cfg`],
   environment: ({ root, key }) => ({ ...libraries(root), NARROWGATE_KEY: key }),
   broken: ["  local headers = {}\n", '  error("broken")\n'],
   differs: {
@@ -48,7 +35,3 @@ export const haproxy: Row = {
   },
   carries: { body: true, decisionOfAllow: true, rateLimitOfAllow: false, unavailableAs: 503 },
 }
-
-const AUTHORIZER =
-  "server narrowgate narrowgate.example:443 ssl verify required verifyhost narrowgate.example ca-file @system-ca" +
-  " sni str(narrowgate.example)"

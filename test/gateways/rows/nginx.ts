@@ -18,12 +18,8 @@ const REFUSED = {
 export const nginx: Row = {
   name: "nginx",
   page: "nginx.md",
-  files: ["nginx.conf"],
   program: "nginx",
-  substitutions: shared,
   printed: alone,
-  others: keyFile,
-  args,
   environment: ({ root }) => libraries(root),
   differs: {
     ...REFUSED,
@@ -40,42 +36,13 @@ export const nginx: Row = {
 export const nginxNjs: Row = {
   name: "nginx-njs",
   page: "nginx-njs.md",
-  files: ["nginx.conf", "narrowgate.js"],
   program: "nginx",
   needs: ["/usr/lib/nginx/modules/ngx_http_js_module.so"],
-  substitutions: (place) => [
-    [`/v1/tools/filter;\n${TLS}`, "/v1/tools/filter;\n"],
-    ...shared(place),
-    ["load_module modules/", `load_module ${place.root}/usr/lib/nginx/modules/`],
-    ["/etc/nginx/narrowgate.js", `${place.directory}/narrowgate.js`],
-  ],
-  printed: (place) => [...alone(place), ["load_module modules/", `load_module ${place.root}/usr/lib/nginx/modules/`]],
-  others: keyFile,
-  args,
+  printed: (place) => [...alone(place), ["load_module modules/ngx_http_js_module.so;\n", ""]],
   environment: ({ root }) => libraries(root),
   broken: ["async function authorize(r) {\n", 'async function authorize(r) {\n  throw new Error("broken")\n'],
   differs: REFUSED,
   carries: { body: true, decisionOfAllow: true, rateLimitOfAllow: false, unavailableAs: 403 },
-}
-
-function shared({ port, host, authorizer, upstream, directory }: Place): readonly Substitution[] {
-  return [
-    ...ONE_PROCESS,
-    [
-      "    listen 443 ssl default_server;\n    ssl_reject_handshake on;\n",
-      `    listen 127.0.0.1:${port} default_server;\n`,
-    ],
-    ["    listen 443 ssl;\n", `    listen 127.0.0.1:${port};\n`],
-    ["    ssl_certificate     /etc/nginx/api.example.crt;\n    ssl_certificate_key /etc/nginx/api.example.key;\n", ""],
-    ["server_name api.example;", `server_name ${host};`],
-    [`/authz/forward;\n${TLS}`, "/authz/forward;\n"],
-    [`$narrowgate_resource;\n${TLS}`, "$narrowgate_resource;\n"],
-    ["proxy_pass https://narrowgate/", "proxy_pass http://narrowgate/"],
-    ["server narrowgate.example:443;", `server ${authorizer};`],
-    ["proxy_set_header Host narrowgate.example;", `proxy_set_header Host ${authorizer};`],
-    ["/etc/nginx/narrowgate.key", `${directory}/narrowgate.key`],
-    ["127.0.0.1:9000", upstream],
-  ]
 }
 
 function alone({ port }: Place): readonly Substitution[] {
@@ -91,18 +58,3 @@ const ONE_PROCESS: readonly Substitution[] = [
   ["worker_processes auto;\n", "daemon off;\nmaster_process off;\npid nginx.pid;\n"],
   ["  server_tokens off;\n", `  server_tokens off;\n  access_log off;\n${TEMPORARY}`],
 ]
-
-const TLS = `      proxy_ssl_server_name on;
-      proxy_ssl_name narrowgate.example;
-      proxy_ssl_verify on;
-      proxy_ssl_verify_depth 3;
-      proxy_ssl_trusted_certificate /etc/ssl/certs/ca-certificates.crt;
-`
-
-function keyFile({ key }: Place): Readonly<Record<string, string>> {
-  return { "narrowgate.key": `set $narrowgate_key "${key}";\n` }
-}
-
-function args({ directory }: Place): readonly string[] {
-  return ["-e", `${directory}/error.log`, "-p", directory, "-c", "nginx.conf"]
-}

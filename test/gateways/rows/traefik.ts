@@ -3,25 +3,11 @@ import type { Row } from "../row.ts"
 export const traefik: Row = {
   name: "traefik",
   page: "traefik.md",
-  files: ["traefik.yaml", "dynamic.yaml"],
   program: "traefik",
-  substitutions: ({ port, innerPort, host, authorizer, upstream, key, directory }) => [
-    ['address: ":443"', `address: "127.0.0.1:${port}"`],
-    ["127.0.0.1:10081", `127.0.0.1:${innerPort}`],
-    ["/etc/traefik/dynamic.yaml", `${directory}/dynamic.yaml`],
-    ["KEY_OF_THIS_GATEWAY", key],
-    ["address: https://narrowgate.example/", `address: http://${authorizer}/`],
-    ["url: https://narrowgate.example\n", `url: http://${authorizer}\n`],
-    ["Host(`api.example`)", `Host(\`${host}\`)`],
-    ["      tls: {}\n", ""],
-    [TLS, ""],
-    ["http://127.0.0.1:9000", `http://${upstream}`],
-  ],
   printed: ({ port, innerPort }) => [
     [`address: ":${port}"`, `address: "127.0.0.1:${port}"`],
     ["127.0.0.1:10081", `127.0.0.1:${innerPort}`],
   ],
-  args: ({ directory }) => [`--configFile=${directory}/traefik.yaml`],
   // Until it has read the file with the routes.
   unready: "404 page not found\n",
   differs: {
@@ -62,14 +48,3 @@ export const traefik: Row = {
   arrives: { "escapes that need not be": "/crm/tickets/42" },
   carries: { body: true, decisionOfAllow: false, rateLimitOfAllow: false, unavailableAs: 503 },
 }
-
-const TLS = `
-tls:
-  certificates:
-    - certFile: /etc/traefik/api.example.crt
-      keyFile: /etc/traefik/api.example.key
-  options:
-    default:
-      # Another name in SNI is not ours.
-      sniStrict: true
-`

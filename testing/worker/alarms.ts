@@ -1,10 +1,9 @@
 /** Alarms of the Durable Objects of the test build: each falls due by the clock of clock.ts, not by the runtime's. */
-import type { DurableObject } from "cloudflare:workers"
-import { logEvent } from "../../src/platform/log.ts"
+import type { StoredObject } from "../../src/platform/storage/stored-object.ts"
 import { fireTimers, moveTo, nextTimerAt, now, realDelay, realTimeOf } from "./clock.ts"
 import { environment } from "./environment.ts"
 
-type ObjectClass = new (ctx: DurableObjectState, env: Env) => DurableObject<Env>
+type ObjectClass = new (ctx: DurableObjectState, env: Env) => StoredObject
 /** What the runtime has at the place of an object's class. */
 interface DrivenObject {
   readonly fallDue: () => Promise<void>
@@ -20,9 +19,6 @@ interface Alarm {
 const alarms = new Map<string, Alarm>()
 const alarmOf = new WeakMap<DurableObjectStorage, Alarm>()
 
-/** If an alarm fails, the platform repeats it. Milliseconds. */
-const REPEATED_AFTER_MS = 2_000
-
 /** The class of the release as the runtime of tests has it. */
 export function driven(Released: ObjectClass, binding: ObjectBinding): ObjectClass {
   return class extends Released implements DrivenObject {
@@ -34,9 +30,9 @@ export function driven(Released: ObjectClass, binding: ObjectBinding): ObjectCla
       this.#alarm = alarm
     }
 
-    override async alarm(invocation?: AlarmInvocationInfo): Promise<void> {
+    protected override async onAlarm(): Promise<void> {
       this.#alarm.at = null
-      await super.alarm?.(invocation)
+      await super.onAlarm?.()
     }
 
     async fallDue(): Promise<void> {
@@ -44,10 +40,7 @@ export function driven(Released: ObjectClass, binding: ObjectBinding): ObjectCla
       // What has emptied the storage has removed the alarm, too.
       if ((await storage.getAlarm()) === null) return void (this.#alarm.at = null)
       await storage.deleteAlarm()
-      await this.alarm({ isRetry: false, retryCount: 0, scheduledTime: now() }).catch(async (error: unknown) => {
-        logEvent("failed", { method: "alarm", error: String(error) })
-        await storage.setAlarm(now() + REPEATED_AFTER_MS)
-      })
+      await this.alarm()
     }
 
     async rearm(): Promise<void> {

@@ -1,11 +1,15 @@
 /** A Worker whose time is driven as that of the test build, with an object that writes down when its alarms come. */
 import { now } from "../../../testing/worker/clock.ts"
-import { DurableObject } from "cloudflare:workers"
+import { StoredObject } from "../../../src/platform/storage/stored-object.ts"
 import { advance, driven } from "../../../testing/worker/alarms.ts"
 
 const EVERY_MS = 90_000
 
-class Chime extends DurableObject<Env> {
+class Chime extends StoredObject {
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env, "Inbox", "later")
+  }
+
   /** @param after milliseconds */
   async begin(after: number): Promise<number> {
     const now = Date.now()
@@ -26,7 +30,7 @@ class Chime extends DurableObject<Env> {
     await this.ctx.storage.deleteAll()
   }
 
-  override async alarm(): Promise<void> {
+  protected override async onAlarm(): Promise<void> {
     const times = [...(await this.times()), Date.now()]
     await this.ctx.storage.put("times", times)
     if (times.length === 2) throw new Error("the second one fails, by a test")

@@ -53,6 +53,27 @@ test("counts of a condition are all of this moment", async () => {
   expect(tally?.upTo(SPAN_MS, now + 2 * SPAN_MS)).toBe(0)
 })
 
+test("after a step back, a count that a condition requires is of entries that began within the span", async () => {
+  await runInDurableObject(env.LEDGER.getByName(crypto.randomUUID()), (_ledger, ctx) => {
+    const now = Date.now()
+    const trees = new Trees(ctx, env)
+    const state = newState()
+    const updates: readonly MemoryUpdate[] = [{ kind: "tally", ...place, amount: 1, spanMs: SPAN_MS }]
+    trees.transaction(true, () => trees.storage.saveTree(state))
+    for (let index = 0; index < 6; index++) {
+      const at = now + DAY_MS + index * 1_000
+      trees.transaction(true, () => trees.storage.memories.save(state.ledger, [{ scope: ROOT, updates }], at))
+    }
+    const tree = new LedgerStorage(ctx.storage.sql).load(now, freshProofs)?.trees.get(ROOT)
+    if (!tree) throw new Error("nothing was kept")
+    // The last of them was counted at this moment, the first five seconds ago.
+    const tally = memoryOf(tree).tallies.find("few", "")
+    expect(tally?.atLeast(SPAN_MS, now)).toBe(6)
+    expect(tally?.atLeast(SPAN_MS, now + SPAN_MS - 2_500)).toBe(3)
+    expect(tally?.upTo(SPAN_MS, now + SPAN_MS - 2_500)).toBe(6)
+  })
+})
+
 test("a value occurred now, and a call was the last now", async () => {
   const mark = { kind: "mark", ...place, values: ["a"], spanMs: SPAN_MS, slackMs: 0, late: true, most: 10 } as const
   const last = { kind: "last", ...place, value: "a", spanMs: SPAN_MS, slackMs: 0, late: false } as const

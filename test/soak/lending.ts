@@ -138,7 +138,7 @@ export class LentRun {
   readonly #low: Level | null
   readonly #lent = new Map<string, number>()
   #out = 0
-  readonly #result = { admitted: 0, wakes: 0, early: 0, slack: 0, crashSlack: 0 }
+  readonly #result = { admitted: 0, wakes: 0, early: 0, slack: 0, crashSlack: 0, steps: 0, late: 0 }
   readonly #disagreements = { admitted: 0, denied: 0 }
   readonly #examples: Disagreement[] = []
 
@@ -384,6 +384,16 @@ export class LentRun {
     const call = { tool: "", by: 0, values: { amount, used, out: this.#out }, country: null }
     const [turn, at] = [this.#turn, this.#now - START]
     const threshold = this.#limit
-    this.#examples.push({ turn, direction, threshold, at, call, reason: null, sinceWake: 0, sinceChange: 0 })
+    this.#examples.push({
+      turn,
+      direction,
+      threshold,
+      at,
+      call,
+      reason: null,
+      sinceWake: 0,
+      sinceChange: 0,
+      sinceStep: 0,
+    })
   }
 }

@@ -10,9 +10,9 @@ export class CycleModel implements Model {
   readonly #cycle: Cycle
   #times: number
   readonly #calls = new ByKey((): string[] => [])
-  /** Calls that were admitted since the last crash: rounds before it may not all have been written down. */
-  readonly #sinceCrash = new Map<string, number>()
-  #hasCrashed = false
+  /** Calls that were admitted, and how many were before each of the last crashes, the latest first. */
+  readonly #admitted = new Map<string, number>()
+  #crashes: readonly ReadonlyMap<string, number>[] = []
 
   constructor(cycle: Cycle) {
     this.#cycle = cycle
@@ -35,13 +35,16 @@ export class CycleModel implements Model {
     return false
   }
 
-  /** Whether all calls since the crash are of one circle, of which two rounds but one call may have been made before. */
-  #mayClose(call: ModelCall, since: number): boolean {
+  /**
+   * Whether all calls since the crash are of one circle, of which two rounds but one call may have been made before: rounds
+   * before it may not all have been written down. So it is with each crash since.
+   */
+  #mayClose(call: ModelCall, since: number, crashes: number): boolean {
     const made = this.#calls.at(keyOf(call, [this.#cycle.per])).slice(-since)
     const calls = since === 0 ? [fieldOf(call, "call")] : [...made, fieldOf(call, "call")]
     for (let length = 2; length <= this.#cycle.longest; length++) {
       const goesRound = calls.every((each, at) => at < length || each === calls[at - length])
-      if (goesRound && calls.length + 2 * length - 1 >= length * this.#times) return true
+      if (goesRound && calls.length + crashes * (2 * length - 1) >= length * this.#times) return true
     }
     return false
   }
@@ -52,8 +55,10 @@ export class CycleModel implements Model {
 
   explains(call: ModelCall): boolean {
     if (this.#closes(call, this.#times)) return true
-    if (!this.#hasCrashed || this.#times < 3) return false
-    return this.#mayClose(call, this.#sinceCrash.get(keyOf(call, [this.#cycle.per])) ?? 0)
+    if (this.#times < 3) return false
+    const key = keyOf(call, [this.#cycle.per])
+    const made = this.#admitted.get(key) ?? 0
+    return this.#crashes.some((before, index) => this.#mayClose(call, made - (before.get(key) ?? 0), index + 1))
   }
 
   admitted(call: ModelCall): void {
@@ -61,12 +66,11 @@ export class CycleModel implements Model {
     const calls = this.#calls.at(key)
     calls.push(fieldOf(call, "call"))
     if (calls.length > 10_000) calls.splice(0, 5_000)
-    this.#sinceCrash.set(key, (this.#sinceCrash.get(key) ?? 0) + 1)
+    this.#admitted.set(key, (this.#admitted.get(key) ?? 0) + 1)
   }
 
   woke(): void {
-    this.#hasCrashed = true
-    this.#sinceCrash.clear()
+    this.#crashes = [new Map(this.#admitted), ...this.#crashes].slice(0, 4)
   }
 }
 
@@ -74,7 +78,8 @@ export class CycleModel implements Model {
 export class StormModel implements Model {
   readonly #storm: Storm
   #most: number
-  readonly #denials = new ByKey(() => new Amounts())
+  readonly #denials = new ByKey(() => ({ counted: new Amounts(), perhaps: new Amounts() }))
+  #settledAt = Number.NEGATIVE_INFINITY
 
   constructor(storm: Storm) {
     this.#storm = storm
@@ -85,16 +90,23 @@ export class StormModel implements Model {
     this.#most = threshold
   }
 
-  #denialsOf(call: ModelCall, now: number): number {
-    return this.#denials.at(keyOf(call, [this.#storm.per])).since(now - this.#storm.seconds * 1000)
+  stepped(settledAt: number): void {
+    this.#settledAt = settledAt
+  }
+
+  #denialsOf(call: ModelCall, now: number): { readonly least: number; readonly most: number } {
+    const { counted, perhaps } = this.#denials.at(keyOf(call, [this.#storm.per]))
+    const cutoff = now - this.#storm.seconds * 1000
+    const least = counted.since(cutoff)
+    return { least, most: least + perhaps.since(cutoff) }
   }
 
   admits(call: ModelCall, now: number): boolean {
-    return this.#denialsOf(call, now) <= this.#most
+    return this.#denialsOf(call, now).least <= this.#most
   }
 
   explains(call: ModelCall, now: number): boolean {
-    return !this.admits(call, now)
+    return this.#denialsOf(call, now).most > this.#most
   }
 
   admitted(): void {
@@ -102,14 +114,18 @@ export class StormModel implements Model {
   }
 
   denied(call: ModelCall, now: number, reason: string): void {
-    // While a storm lasts, no further denial counts.
+    // While a storm lasts, no further denial counts; and after a step of the clock, one may last for longer.
     if (reason === "denial_storm" || !this.admits(call, now)) return
-    this.#denials.at(keyOf(call, [this.#storm.per])).add(now, 1)
+    const { counted, perhaps } = this.#denials.at(keyOf(call, [this.#storm.per]))
+    const isSure = now >= this.#settledAt && !this.explains(call, now)
+    if (isSure) counted.add(now, 1)
+    else perhaps.add(now, 1)
   }
 
   edge(call: ModelCall, now: number): number | undefined {
     const length = this.#storm.seconds * 1000
-    const oldest = this.#denials.at(keyOf(call, [this.#storm.per])).oldestSince(now - length)
+    const { counted } = this.#denials.at(keyOf(call, [this.#storm.per]))
+    const oldest = counted.oldestSince(now - length)
     return oldest === undefined ? undefined : oldest + length
   }
 }

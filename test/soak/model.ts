@@ -39,6 +39,8 @@ export interface Model {
   edge?(call: ModelCall, now: number): number | undefined
   /** The tree came back from storage: what was not known for certain counts as used. */
   woke?(now: number): void
+  /** The clock made a step: until then, what was counted before may count for longer. */
+  stepped?(settledAt: number): void
   /** The bundle has another threshold. */
   redefined?(threshold: number, now: number): void
   landed?(id: string): void

@@ -208,7 +208,7 @@ class ObjectRun {
   readonly #seed: number
   readonly #disagreements = { admitted: 0, denied: 0 }
   readonly #examples: Disagreement[] = []
-  readonly #seen = { admitted: 0, wakes: 0, changes: 0, early: 0, slack: 0, crashSlack: 0 }
+  readonly #seen = { admitted: 0, wakes: 0, changes: 0, early: 0, slack: 0, crashSlack: 0, steps: 0, late: 0 }
   #turn = 0
   #bundle = 1
   #now = Date.now()
@@ -321,7 +321,7 @@ class ObjectRun {
     this.#disagreements[direction] += 1
     if (this.#examples.length >= 3) return
     const [turn, threshold, at] = [this.#turn, this.#threshold, this.#now]
-    this.#examples.push({ turn, direction, threshold, at, call, reason, sinceWake: 0, sinceChange: 0 })
+    this.#examples.push({ turn, direction, threshold, at, call, reason, sinceWake: 0, sinceChange: 0, sinceStep: 0 })
   }
 }
 

@@ -81,14 +81,20 @@ export class SlidingMeter {
   }
 
   /**
-   * Returns the sum in the span, never too much. Entries do not overlap, so at most the oldest began before the span.
+   * Returns the sum in the span, never too much. An entry that began before the span does not count: this is at most the
+   * oldest, and after a step of the clock each of which the last time moved (ledger/clock-correction.ts).
    */
   atLeast(spanMs: number, now: number): number {
-    const total = this.upTo(spanMs, now)
-    const [page] = this.#pages
-    if (!page || this.#size === 0) return total
-    const oldest = entryAt(page.numbers, page.head)
-    return oldest.first <= now - spanMs ? total - oldest.amount : total
+    let sum = this.upTo(spanMs, now)
+    for (const { numbers, head, total } of this.#pages) {
+      if (entryAt(numbers, numbers.length - WIDTH).first <= now - spanMs) {
+        sum -= total
+        continue
+      }
+      for (let at = head; entryAt(numbers, at).first <= now - spanMs; at += WIDTH) sum -= entryAt(numbers, at).amount
+      break
+    }
+    return sum
   }
 
   /** Returns the entry that an amount would become part of. */

@@ -2,9 +2,8 @@
 import { InvalidArgumentError, type Command } from "commander"
 import { DEFAULT_PORT } from "../cli/remote/local-stack-policies.ts"
 import { DEMO_PORTS } from "./demo-ports.ts"
-import { USERS_TEXT } from "../cli/remote/local-stack.ts"
 import { LOCAL_STACK, requireGlibc, withPackages } from "../cli/package.ts"
-import { policiesOption } from "../cli/terminal/options.ts"
+import { policiesOption, usersOption } from "../cli/terminal/options.ts"
 
 export interface DevOptions {
   readonly policies: string
@@ -34,7 +33,7 @@ export function addDev(program: Command): void {
       "where your server is, if no `probe` of the catalog says so; turns the gateways on, as --gateway does",
       readUrl,
     )
-    .option("--users <FILE>", `the users of the identity provider, in YAML: name: [group, …] (default: ${USERS_TEXT})`)
+    .addOption(usersOption())
     .option("--fresh", "forget the tasks, records and keys of earlier starts of this directory on this port")
     .addHelpText(
       "after",

@@ -1,20 +1,18 @@
 /** What `narrowgate dev` does: the local stack for a policy directory, until it is interrupted. */
 import { execFileSync } from "node:child_process"
-import { readFile } from "node:fs/promises"
-import { parseDocument } from "yaml"
-import { z } from "zod"
 import { summarise } from "../cli/commands/check.ts"
 import { developmentKey, WRITTEN_PROVIDER } from "../cli/remote/local-stack-policies.ts"
-import { USERS, usersText, type Users } from "../cli/remote/local-stack.ts"
-import { EXIT, Failure } from "../cli/terminal/failure.ts"
+import { usersText, type Users } from "../cli/remote/local-stack.ts"
+import { Failure } from "../cli/terminal/failure.ts"
 import type { DevOptions } from "./command.ts"
 import { refuseTakenPort } from "./loopback.ts"
 import { startOwnGateways, type OwnGateways } from "./own-gateways.ts"
 import { DEMO_PORTS, namesDemoServers } from "./demo-ports.ts"
 import { PoliciesRefused, startStack, type Stack } from "./stack.ts"
+import { readUsers } from "./users.ts"
 
 export async function runDev(options: DevOptions): Promise<void> {
-  const users = options.users === undefined ? USERS : await readUsers(options.users)
+  const users = await readUsers(options.users)
   const stack = await begin(options, users)
   const behind = await startBehind(stack, options).catch(async (error: unknown) => {
     await stack.close()
@@ -33,21 +31,6 @@ export async function runDev(options: DevOptions): Promise<void> {
     await stack.close()
     process.exit(0)
   })
-}
-
-const usersFile = z.record(z.string().regex(/^[\w.@+-]{1,64}$/u), z.array(z.string().min(1).max(256)).max(100))
-
-/** A name with its groups in each line, so that policies for other groups can be tried. */
-async function readUsers(file: string): Promise<Users> {
-  const text = await readFile(file, "utf8")
-  const read = usersFile.safeParse(parseDocument(text).toJS())
-  const users = new Map(Object.entries(read.success ? read.data : {}))
-  if (users.size > 0) return users
-  throw new Failure(
-    `${file} has no users`,
-    "Write a name with its groups in each line, such as `dana: [finance]`.",
-    EXIT.usage,
-  )
 }
 
 const withGateways = ({ upstream, gateway = upstream !== undefined }: DevOptions): boolean => gateway

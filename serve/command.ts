@@ -1,17 +1,31 @@
 /** `narrowgate serve`: what it needs is loaded when it runs. */
 import type { Command } from "commander"
+import { usersOption } from "../cli/terminal/options.ts"
 
 interface ConfigOption {
   readonly config?: string
 }
 
+export interface ServeOptions extends ConfigOption {
+  readonly trial?: boolean
+  readonly users?: string
+}
+
 export function addServe(program: Command): void {
   const serve = withConfig(program.command("serve"))
     .description("run Narrowgate on this machine, for production: the Worker in workerd, with its objects on disk")
-    .addHelpText("after", "\nExamples:\n  narrowgate serve\n  narrowgate serve --config /etc/narrowgate.yaml\n")
-    .action(async (options: ConfigOption) => {
+    .option(
+      "--trial",
+      "bring an identity provider, on the next port, with which anybody on this machine can sign in as anybody; on loopback only",
+    )
+    .addOption(usersOption("the users of the identity provider of --trial"))
+    .addHelpText(
+      "after",
+      "\nExamples:\n  narrowgate serve\n  narrowgate serve --config /etc/narrowgate.yaml\n  narrowgate serve --trial\n",
+    )
+    .action(async (options: ServeOptions) => {
       silenceWarnings()
-      await (await import("./run.ts")).runServe(options.config ?? null)
+      await (await import("./run.ts")).runServe(options)
     })
   withConfig(serve.command("backup"))
     .description("write all that the deployment stores into a file, whether it runs or not")

@@ -22,14 +22,13 @@ const network = z
     "must be public, private, local, network, or a network such as 10.1.0.0/16",
   )
 
+const isOrigin = (url: string): boolean => new URL(url).pathname === "/" && !url.endsWith("/")
+
 const schema = z.strictObject({
   /** The public URL of this Worker: `iss` of every delegation token, audience of every assertion. */
   issuer: z
     .url({ protocol: /^https$/, error: "must be an https URL" })
-    .refine(
-      (url) => new URL(url).pathname === "/" && !url.endsWith("/"),
-      "must be an origin, without a slash at its end",
-    ),
+    .refine(isOrigin, "must be an origin, without a slash at its end"),
   /** Where objects are stored, on a disk of this machine. */
   directory: z.string().min(1).default("data"),
   /** Address and port; plain HTTP. What terminates TLS stands in front. */
@@ -59,7 +58,29 @@ const schema = z.strictObject({
   stop_seconds: z.int().min(1).max(600).default(20),
 })
 
+const trialSchema = schema.extend({ issuer: z.string().optional() })
+
+/** With `--trial` the Worker trusts an identity provider on loopback, so both are reachable from this machine only. */
+function confineTrial({
+  issuer,
+  listen,
+  outbound_networks,
+  ...members
+}: z.infer<typeof trialSchema>): z.infer<typeof schema> {
+  const origin = `http://${listen}`
+  const refuse = (what: string): never => {
+    const why = "--trial lets anybody who can connect sign in as anybody, so"
+    throw new Failure(`${why} ${what}`, "Leave --trial out, or leave `issuer` and `listen` out.", EXIT.usage)
+  }
+  if (!/^127\.0\.0\.1:[1-9]\d*$/.test(listen) || !URL.canParse(origin))
+    return refuse(`it listens on a port of 127.0.0.1 only, not on ${listen}`)
+  if (issuer !== undefined && issuer !== origin) return refuse(`its issuer is ${origin}, not ${issuer}`)
+  return { ...members, listen, issuer: origin, outbound_networks: [...new Set([...outbound_networks, "local"])] }
+}
+
 export type Configuration = z.infer<typeof schema> & {
+  /** Brought by `--trial`: identity provider and Worker are on loopback. */
+  readonly isTrial: boolean
   /** Secrets of the Worker, by the name of their binding. */
   readonly secrets: Readonly<Record<string, string>>
   /** The one of them that was made for this start, to be logged; null: the operator has set it. */
@@ -97,20 +118,26 @@ const SECRETS: ReadonlySet<string> = new Set(["WEBHOOK_SECRETS", "SIGN_IN_SECRET
 const CLAIM = "CLAIM"
 
 /** @param file null: the default, if it is there */
-export async function readConfiguration(file: string | null, environment: Environment): Promise<Configuration> {
+export async function readConfiguration(
+  file: string | null,
+  environment: Environment,
+  isTrial = false,
+): Promise<Configuration> {
   const path = file ?? DEFAULT_FILE
   const inFile = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
     if (file === null && error.code === "ENOENT") return null
     throw new Failure(`${path} cannot be read: ${error.message}`, "Name it with --config.", EXIT.usage)
   })
   const given = { ...(inFile === null ? {} : membersOf(inFile, path)), ...membersIn(environment) }
-  const { data, error } = schema.safeParse(given)
-  if (!data) throw new Failure(problemsOf(error, inFile === null ? "the configuration" : path), FIX, EXIT.usage)
+  const { data: read, error } = (isTrial ? trialSchema : schema).safeParse(given)
+  if (!read) throw new Failure(problemsOf(error, inFile === null ? "the configuration" : path), FIX, EXIT.usage)
+  const data = isTrial ? confineTrial(read) : schema.parse(read)
   const from = inFile === null || environment["NARROWGATE_DIRECTORY"] !== undefined ? "." : dirname(path)
   const secrets = secretsIn(environment)
   const madeClaim = data.publisher_keys || secrets[CLAIM] !== undefined ? null : randomBytes(32).toString("hex")
   return {
     ...data,
+    isTrial,
     directory: resolve(from, data.directory),
     certificate_authorities: data.certificate_authorities.map((each) => resolve(dirname(path), each)),
     secrets: madeClaim === null ? secrets : { ...secrets, [CLAIM]: madeClaim },

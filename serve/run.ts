@@ -3,10 +3,15 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
-import { Failure } from "../cli/terminal/failure.ts"
+import { EXIT, Failure } from "../cli/terminal/failure.ts"
+import { refuseTakenPort } from "../dev/loopback.ts"
 import { readManifest } from "../dev/manifest.ts"
-import { VERSION } from "../cli/package.ts"
+import { readUsers } from "../dev/users.ts"
+import { VERSION, withPackages } from "../cli/package.ts"
+import { usersText } from "../cli/remote/local-stack.ts"
+import { providerOf } from "../cli/remote/worker.ts"
 import { takeBackups, type Backups } from "./backup-socket.ts"
+import type { ServeOptions } from "./command.ts"
 import { readConfiguration, type Configuration } from "./configuration.ts"
 import { openDirectory, type Directory, withoutRoom } from "./directory.ts"
 import { log } from "./log.ts"
@@ -19,11 +24,18 @@ const MOST_ENDS = 5
 const WITHIN_MS = 60_000
 const PAUSE_MS = 200
 
-export async function runServe(file: string | null): Promise<void> {
+export async function runServe({ config, trial = false, users }: ServeOptions): Promise<void> {
   logWarnings()
   const stopping = untilStopped()
-  const configuration = await readConfiguration(file, process.env)
+  if (users !== undefined && !trial)
+    throw new Failure(
+      "--users is for the identity provider of --trial",
+      "Add --trial, or leave --users out.",
+      EXIT.usage,
+    )
+  const configuration = await readConfiguration(config ?? null, process.env, trial)
   using directory = await openDirectory(configuration.directory)
+  await using _provider = trial ? await startTrialProvider(configuration, users) : null
   const place = await mkdtemp(join(tmpdir(), "narrowgate-"))
   try {
     const server = new Server(configuration, directory, place)
@@ -35,6 +47,32 @@ export async function runServe(file: string | null): Promise<void> {
     await rm(place, { recursive: true, force: true })
   }
   log("stopped")
+}
+
+/**
+ * Its keys are in this process's memory only, and new at each start: no token of it outlives the process. It starts
+ * after the directory is locked, and ends before the lock is released.
+ */
+async function startTrialProvider({ issuer }: Configuration, file: string | undefined): Promise<AsyncDisposable> {
+  const { startIdentityProvider } = await withPackages(
+    async () => import("../dev/identity-provider.ts"),
+    ["oidc-provider"],
+  )
+  const users = await readUsers(file)
+  const port = Number(new URL(providerOf(issuer)).port)
+  await refuseTakenPort(port, "set `listen` to another port")
+  const provider = await startIdentityProvider({
+    port,
+    audience: issuer,
+    users,
+    log: (text) => log("warning", { text }),
+  })
+  log("trial", {
+    identity_provider: provider.origin,
+    users: usersText(users),
+    warning: "anybody on this machine can sign in as anybody: the password of each user is the name",
+  })
+  return { [Symbol.asyncDispose]: async () => provider.close() }
 }
 
 /** Warnings of Node.js are events like others; that a part of it is experimental is none of an operator's business. */

@@ -42,6 +42,8 @@ export function bindingsOf(configuration: Configuration): Readonly<Record<string
     SCRAPE_KEYS_SHA256: configuration.scrape_keys_sha256.join(" "),
     TRUSTED_PROXIES: JSON.stringify(configuration.trusted_proxies),
     ...(configuration.outbound_networks.some(isOfThisMachine) && { SEND_TO_LOOPBACK: "true" }),
+    // Without it no key set is fetched from loopback, so nothing of a trial's identity provider is trusted.
+    ...(configuration.isTrial && { LOCAL: "true" }),
     ...configuration.secrets,
   }
 }

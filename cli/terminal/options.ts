@@ -1,6 +1,7 @@
 /** Options that mean the same in every command that has them. */
 import { Option, type Command } from "commander"
 import { isObject } from "../../src/core/encoding/json.ts"
+import { USERS_TEXT } from "../remote/local-stack.ts"
 import { EXIT, Failure } from "./failure.ts"
 
 const POLICIES = "policies"
@@ -40,6 +41,10 @@ function readArguments(json: string): Readonly<Record<string, unknown>> {
     // Reported below, like JSON that is not an object.
   }
   throw new Failure("`--arguments` is not a JSON object", `Write it as \`--arguments '{"ticket":"42"}'\`.`, EXIT.usage)
+}
+
+export function usersOption(description = "the users of the identity provider"): Option {
+  return new Option("--users <FILE>", `${description}, in YAML: name: [group, …] (default: ${USERS_TEXT})`)
 }
 
 export interface UserName {

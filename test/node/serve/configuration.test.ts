@@ -24,3 +24,22 @@ test("a trusted proxy is believed however its address is written", async () => {
     "127.0.0.1",
   ])
 })
+
+test.each([
+  [{ NARROWGATE_LISTEN: "0.0.0.0:8787" }, "it listens on a port of 127.0.0.1 only, not on 0.0.0.0:8787"],
+  [{ NARROWGATE_LISTEN: "*:8787" }, "it listens on a port of 127.0.0.1 only, not on *:8787"],
+  [{ NARROWGATE_LISTEN: "127.0.0.1.example:8787" }, "not on 127.0.0.1.example:8787"],
+  [{ NARROWGATE_LISTEN: "127.0.0.1:0" }, "not on 127.0.0.1:0"],
+  [{ ISSUER: "https://authz.example" }, "its issuer is http://127.0.0.1:8787, not https://authz.example"],
+])("with --trial, %j is refused in one sentence", async (environment, sentence) => {
+  const message = await readConfiguration(null, environment, true).then(String, (error: Error) => error.message)
+  expect(message).toMatch(/^--trial lets anybody who can connect sign in as anybody, so [^\n]*$/)
+  expect(message).toContain(sentence)
+})
+
+test("only with --trial the Worker may fetch keys from loopback, and its issuer may be on it", async () => {
+  const trial = await readConfiguration(null, {}, true)
+  expect(bindingsOf(trial)).toMatchObject({ LOCAL: "true", ISSUER: "http://127.0.0.1:8787" })
+  expect(bindingsOf(await read({}))).not.toHaveProperty("LOCAL")
+  await expect(read({ ISSUER: "http://127.0.0.1:8787" })).rejects.toThrow("must be an https URL")
+})

@@ -129,7 +129,7 @@ function measured(name: string, method: string, original: Method): Method {
     // Its own methods that an object calls are no requests.
     if (!owner || current.getStore() === owner) return original.apply(this, args)
     usageOf(name).requests += 1
-    if (method === "alarm") {
+    if (method === "onAlarm") {
       usageOf(name).alarms += 1
       alarms.delete(keyOf(owner))
     }

@@ -1,4 +1,7 @@
-/** Moves what a ledger has stored by a step of the platform's clock that is not the passing of time (core/guardrails/clock-step.ts). */
+/**
+ * Moves what a ledger has stored by a step of the platform's clock that is not the passing of time
+ * (core/guardrails/clock-step.ts).
+ */
 import type { ClockStep } from "../core/guardrails/clock-step.ts"
 import type { Last } from "../core/guardrails/memory.ts"
 import type { TrailState } from "../core/guardrails/meter/trail.ts"

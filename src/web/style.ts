@@ -176,7 +176,8 @@ footer { border-top: 1px solid var(--line); color: var(--quiet); font-size: 0.85
   dl.facts dd { margin: 0 0 0.6rem; }
   dl.key-facts { grid-template-columns: fit-content(38%) minmax(0, 1fr); gap: 0.1rem 0.8rem; padding: 0.5rem 0.8rem; font-size: 0.9rem; line-height: 1.35; }
   dl.key-facts dd { margin: 0; }
-  dl.key-facts dd.mono, dl.key-facts dt { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+  dl.key-facts dd.mono { overflow-wrap: anywhere; }
+  dl.key-facts dt { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
   .row > .end { margin-left: 0; }
   table.stack thead { position: absolute; left: -99rem; }
   table.stack tr { display: block; border-top: 1px solid var(--line); padding: 0.5rem 0; }

@@ -3,9 +3,11 @@ import type { FC } from "hono/jsx"
 import { piecesOf, shortened, hasBidiControl, type Piece } from "./visible.ts"
 
 /** A foreign text, in which each invisible character is written out. */
-export const Text: FC<{ readonly of: string; readonly most?: number }> = ({ of, most }) => (
-  <Pieces of={piecesOf(most === undefined ? of : shortened(of, most))} />
-)
+export const Text: FC<{ readonly of: string; readonly most?: number; readonly keep?: "start" | "ends" }> = ({
+  of,
+  most,
+  keep,
+}) => <Pieces of={piecesOf(most === undefined ? of : shortened(of, most, keep))} />
 
 export const Pieces: FC<{ readonly of: readonly Piece[] }> = ({ of }) => (
   <>

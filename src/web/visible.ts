@@ -50,9 +50,13 @@ export function hasBidiControl(text: string): boolean {
 }
 
 /** Shortens a text after its invisible characters are written out. Agents differ in their endings, so keep their end. */
-export function shortened(text: string, most: number, keep: "start" | "end" = "start"): string {
+export function shortened(text: string, most: number, keep: "start" | "end" | "ends" = "start"): string {
   const visible = markInvisible(text)
   if (visible.length <= most) return visible
+  if (keep === "ends") {
+    const half = most >> 1
+    return `${whole(visible.slice(0, half))}…${whole(visible.slice(visible.length - (most - half - 1)))}`
+  }
   return keep === "start" ? `${whole(visible.slice(0, most - 1))}…` : `…${whole(visible.slice(1 - most))}`
 }
 

@@ -23,17 +23,19 @@ export const KeyFacts: FC<PropsWithChildren<{ readonly agent: string; readonly u
 )
 
 /**
- * Some arguments, one line each. Those that the rules or the guardrail read come first, then the shortest, so that no long
- * text of the agent hides an amount.
+ * Some arguments. Those that the rules or the guardrail read come first, then the shortest, so that no long text of the
+ * agent hides an amount. Of a long value both ends are shown: in an address, each may be the one that matters.
  */
-export const KeyArguments: FC<{ readonly of: CallApprovalDetail }> = ({ of: { arguments: all, redacted, reason } }) => {
-  const why = JSON.stringify(reason)
+export const KeyArguments: FC<{
+  readonly of: Pick<CallApprovalDetail, "arguments" | "redacted" | "reason">
+}> = ({ of: { arguments: all, redacted, reason } }) => {
+  const read = argumentsRead(reason)
   const entries = Object.entries(all)
     .map(([name, value]) => ({
       name,
       text: redacted.includes(name) ? null : JSON.stringify(value),
       length: JSON.stringify(value).length,
-      isRead: why.includes(`arguments.${name}`) || why.includes(`arguments has ${name}`),
+      isRead: read.has(name),
     }))
     .toSorted((a, b) => Number(b.isRead) - Number(a.isRead) || a.length - b.length)
   const left = entries.length - MOST_ARGUMENTS
@@ -45,7 +47,7 @@ export const KeyArguments: FC<{ readonly of: CallApprovalDetail }> = ({ of: { ar
             <Text of={name} most={MOST_VALUE} />
           </dt>
           <dd class="mono">
-            {text === null ? <span class="redacted">redacted</span> : <Text of={text} most={MOST_VALUE} />}
+            {text === null ? <span class="redacted">redacted</span> : <Text of={text} most={MOST_VALUE} keep="ends" />}
           </dd>
         </>
       ))}
@@ -59,4 +61,11 @@ export const KeyArguments: FC<{ readonly of: CallApprovalDetail }> = ({ of: { ar
       )}
     </>
   )
+}
+
+/** Whole names: an agent may call other arguments like the beginning of one that is read. */
+const READ = /\barguments(?:\s*\.\s*|\s+has\s+)(\w+)|\barguments(?:\s*\[\s*|\s+has\s+)\\*"([^"\\]+)/g
+
+function argumentsRead(reason: CallApprovalDetail["reason"]): ReadonlySet<string> {
+  return new Set(Array.from(JSON.stringify(reason).matchAll(READ), ([, name, quoted]) => name ?? quoted ?? ""))
 }

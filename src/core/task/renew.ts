@@ -27,8 +27,8 @@ function takesAsItIs({ asked, purpose }: OpenRequest, task: Task): boolean {
 
 /**
  * Step-up (RFC 9470): the agent of a live task brings a fresher session of the tree's user, with the key of its tokens,
- * which may have expired while the user logged in. The facts of its user's login are replaced
- * for the whole tree. If the purpose says so, the fresher session extends the task (extension.ts).
+ * which may have expired while the user logged in. The facts of its user's login are replaced for the whole tree. If the
+ * purpose says so, the fresher session extends the task (extension.ts).
  */
 export function freshen(step: Step, id: string): Opened | OAuthFailure {
   const { state, request, agent, now } = step

@@ -1,7 +1,7 @@
 /**
- * A task as its ledger stores it: what calls never change of it, as JSON. A grant repeats its limits for each tool; here each
- * is written once, and each tool names its own by a number. So the size of a task is that of what was asked for, not
- * that times the number of tools.
+ * A task as its ledger stores it: what calls never change of it, as JSON. A grant repeats its limits for each tool; here
+ * each is written once, and each tool names its own by a number. So the size of a task is that of what was asked for,
+ * not that times the number of tools.
  */
 import type { ArgumentBounds } from "../catalog/bounds/definition.ts"
 import type { ToolGrant } from "./grant.ts"

@@ -44,7 +44,10 @@ export class Rule {
     return this.#holds
   }
 
-  /** Draws for itself, and for each operator, which is evaluated at most once; those that read a whole value draw more (operators.ts). */
+  /**
+   * Draws for itself, and for each operator, which is evaluated at most once; those that read a whole value draw more
+   * (operators.ts).
+   */
   holds(request: PolicyRequest, entities: EntityStore): boolean {
     request.work.take((this.#units ??= UNITS_OF_RULE + unitsOf(this.#policy.conditions)))
     return (this.#holds ?? this.compile())(request, entities)

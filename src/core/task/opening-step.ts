@@ -176,12 +176,13 @@ export function issue(
   if (differing) return oauthError({ reason: "audience_differs", audience, expected: differing.audiences })
   const life = Math.min(agent.life * 1000, MAX_TOKEN_LIFE_MS)
   const end = extension ?? owner
+  // The session that was last brought may end sooner than the one by which the task's end was set.
+  const sessionEnd = request.sessionExpiresAt ?? (session ?? state).user?.until
+  if (typeof sessionEnd === "number" && sessionEnd <= now) {
+    return oauthError({ reason: "parent_ended", task: owner.id, state: "expired" })
+  }
   const ends: Ends = {
-    token: firstBound<TokenLimit>(
-      ["agent_life", now + life],
-      ["task", end.expiresAt],
-      ["session", request.sessionExpiresAt],
-    ),
+    token: firstBound<TokenLimit>(["agent_life", now + life], ["task", end.expiresAt], ["session", sessionEnd]),
     task: { at: end.expiresAt, by: end.limitedBy },
   }
   const { at: expiresAt } = ends.token

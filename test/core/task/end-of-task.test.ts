@@ -237,6 +237,18 @@ describe("a fresher session", () => {
     expect(endsOf(renewed, state, now)).toEqual({ token: [20, "task"], task: [20, "session"] })
   })
 
+  test("a later login whose session is shorter bounds the tokens that follow, and ends them", () => {
+    const start = begun()
+    const { bundle, state, task } = start
+    const shorter = { ...LATER, from: 5, to: 8 }
+    bring(start, { ...shorter, login: 4 })
+    const parent = { task, token: [...state.tokens.keys()].at(-1) ?? "", handedOverBy: null }
+    state.ledger.liveTokens.add(state, parent.token, { task, expiresAt: START + HOUR, jkt: KEY })
+    const now = START + 7 * MINUTE
+    expect(endsOf(opening(bundle, state, { jkt: KEY, parent }, now), state, now).token).toEqual([8, "session"])
+    expect(() => opening(bundle, state, { jkt: KEY, parent }, START + 8 * MINUTE)).toThrow("parent_ended")
+  })
+
   /** Each is brought for a task that it must not extend; and what comes of it. */
   const ATTACKS: readonly (readonly [string, unknown, () => unknown])[] = [
     ["with another key", "key_differs", () => bring(begun(), LATER, { jkt: "other" })],

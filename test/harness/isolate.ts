@@ -33,11 +33,9 @@ const KNOWN_BY_NAME = [
   env.SHARED_LIMIT,
   env.SWITCHBOARD,
 ]
-let haveDied = false
 
 /** Every object dies where it stands: what was not written is gone, requests under way fail. */
 export async function killObjects(): Promise<void> {
-  haveDied = true
   await abortAllDurableObjects()
 }
 
@@ -46,11 +44,10 @@ async function wakeAll(objects: DurableObjectNamespace): Promise<void> {
 }
 
 export async function freshIsolate(): Promise<void> {
-  // The reset passes over objects that do not run: those that hold the bundle must run.
+  // The reset passes over objects that do not run, because a test killed them or they were idle for ten seconds.
   await env.BUNDLES.get(POINTER_KEY)
   await publications(env).newest()
-  if (haveDied) await Promise.all(KNOWN_BY_NAME.map(wakeAll))
-  haveDied = false
+  await Promise.all(KNOWN_BY_NAME.map(wakeAll))
   await reset()
   forgetReads()
   forgetEdgeRecords()

@@ -1,4 +1,5 @@
 /** What an approver sees first of a call: an agent chooses the arguments, and must not choose which of them are seen. */
+import { html } from "hono/html"
 import { expect, test } from "vitest"
 import { KeyArguments } from "../../src/console/approvals/key-facts.tsx"
 import type { CallApprovalDetail } from "../../src/api/contract/approvals.ts"
@@ -13,21 +14,21 @@ const DECOYS = { a: 1, am: 2, amo: 3, amou: 4, amoun: 5 }
 
 test.each(Object.entries(RULES))(
   "an argument that a rule reads %s is first, whatever others are called",
-  (_how, text) => {
-    const shown = textOf({ arguments: { ...DECOYS, amount: 2_499_000 }, text })
+  async (_how, text) => {
+    const shown = await textOf({ arguments: { ...DECOYS, amount: 2_499_000 }, text })
     expect(shown.indexOf("2499000")).toBeGreaterThan(-1)
     expect(shown.indexOf("2499000")).toBeLessThan(shown.indexOf(">a<"))
   },
 )
 
-test("of a long value both ends are shown", () => {
+test("of a long value both ends are shown", async () => {
   const to = `accounting@example.org.${"a".repeat(200)}.attacker.example`
-  const shown = textOf({ arguments: { to }, text: "when { context.arguments has to };" })
+  const shown = await textOf({ arguments: { to }, text: "when { context.arguments has to };" })
   expect(shown).toContain("accounting@example.org.")
   expect(shown).toContain(".attacker.example")
 })
 
-function textOf({
+async function textOf({
   arguments: args,
   text,
 }: {
@@ -40,5 +41,5 @@ function textOf({
     redacted: [],
     reason,
   }
-  return String(KeyArguments({ of }))
+  return (await html`${KeyArguments({ of })}`).toString()
 }

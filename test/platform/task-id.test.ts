@@ -24,7 +24,7 @@ const OTHER = {
   LEDGER: Object.create(env.LEDGER, { idFromName: { value: (name: string) => env.INBOX.idFromName(name) } }),
 } satisfies Pick<Env, "LEDGER">
 
-test.each(OWNERS)("has 40 characters, digits and capitals after tsk_, whoever the owner is", (owner) => {
+test.each(OWNERS)("has 40 characters, digits and capitals after tsk_, for every owner", (owner) => {
   for (const now of [1, NOW, LAST_MOMENT]) {
     const id = newTaskId(env, owner, now)
     expect(id).toMatch(/^tsk_[0-9A-Z]{36}$/)
@@ -32,7 +32,7 @@ test.each(OWNERS)("has 40 characters, digits and capitals after tsk_, whoever th
   }
 })
 
-test("sorts by time, whoever the owners are", () => {
+test("sorts by time, for all owners", () => {
   const times = Array.from({ length: 200 }, (_, index) => NOW + index ** 4)
   const ids = times.map((now, index) => newTaskId(env, OWNERS[index % OWNERS.length] ?? ALICE, now))
   expect(ids.toSorted()).toEqual(ids)

@@ -77,7 +77,7 @@ export const LIST_TOOLS: RequestInit = {
   body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/list" }),
 }
 
-/** Resumes a stream after an event whose id is too long, which Narrowgate rejects whoever sends it. */
+/** Resumes a stream after an event whose id is too long, which Narrowgate rejects from every sender. */
 export const RESUME_STREAM = {
   method: "GET",
   headers: { accept: "text/event-stream", "last-event-id": "x".repeat(MAX_EVENT_ID_LENGTH + 1) },

@@ -86,7 +86,7 @@ const CASES: readonly Case[] = [
   { what: "no rule permits it", client: { path: "/forbidden" }, code: "policy_denied", status: 403 },
   { what: "a path that has two readings", client: { path: "/files/a//b" }, code: "malformed_call", status: 400 },
   {
-    what: "an id of an event that is too long, whoever sends it",
+    what: "an id of an event that is too long, from any sender",
     client: { path: "/files/a", headers: { "Last-Event-ID": "x".repeat(1_025) } },
     token: null,
     code: "malformed_call",

@@ -3,6 +3,7 @@
  */
 import type { Command } from "commander"
 import { z } from "zod"
+import { OFFLINE_IN_WORDS } from "../../src/core/task/grant-words.ts"
 import { approvals, type TaskApproval, type ListedCall } from "../../src/api/contract/approvals.ts"
 import { personBearer } from "../remote/bearer.ts"
 import { jsonText, printableText } from "../terminal/escape.ts"
@@ -159,7 +160,7 @@ async function waitingFor(worker: WorkerOptions, bearer: string) {
 
 /** @param now milliseconds since the epoch */
 export function taskApprovalText(approval: TaskApproval, now: number): string {
-  const { task: id, agent, purpose, audience, scope, authorization_details: details, calls, life } = approval
+  const { task: id, agent, purpose, audience, scope, authorization_details: details, calls, life, offline } = approval
   const left = Math.max(0, Math.round((approval.expires_at - now) / 1000))
   const message = approval.binding_message === null ? "" : `: ${printableText(approval.binding_message)}`
   const most = calls === null ? "" : `, at most ${calls} ${calls === 1 ? "call" : "calls"}`
@@ -168,6 +169,7 @@ export function taskApprovalText(approval: TaskApproval, now: number): string {
     `${colors.bold(printableText(id))}  ${printableText(agent)}`,
     `  for       ${printableText(purpose)}${message}`,
     `  may then  ${printableText(scope)}${most}, for ${life} s`,
+    ...(offline ? [`  offline   ${OFFLINE_IN_WORDS}`] : []),
     `  only at   ${printableText(audience)}`,
     // The message above is the agent's own words; the following values are authoritative.
     ...bounds.map((bound) => `  only with ${printableText(bound)}`),

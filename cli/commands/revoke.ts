@@ -57,7 +57,7 @@ export function addRevoke(program: Command): void {
     .addHelpText("after", "\nExample:\n  narrowgate revoke list --json\n")
     .action(async (_options: unknown, command: Command) => list(withoutTarget(command)))
   asOperator(revoke.command("lift"))
-    .description("end a suspension; a key stays revoked")
+    .description("end a suspension; a key stays revoked, and what a suspended person gave before")
     .argument("<ID>", "the id of the suspension (swi_…), from `revoke list`")
     .addHelpText("after", "\nExample:\n  narrowgate revoke lift swi_2f6c…\n")
     .action(async (id: string, _options: unknown, command: Command) => lift(id, withoutTarget(command)))
@@ -179,7 +179,13 @@ async function list(options: OperatorOptions): Promise<void> {
 async function lift(id: string, options: OperatorOptions): Promise<void> {
   const input = { parameters: { revocation: id }, schema: revocations.liftRevocation.answer() }
   const answer = await requestApi(options, await operatorBearer(options), "liftRevocation", input)
-  console.log(options.json ? jsonText(answer, 0) : `${printableText(answer.id)}: resumed`)
+  if (options.json) return console.log(jsonText(answer, 0))
+  const { id, before } = answer
+  const left =
+    before === undefined
+      ? ""
+      : `; what was given before ${timeOf(before * 1000)} stays revoked, until this is lifted once more`
+  console.log(`${printableText(id)}: resumed${left}`)
 }
 
 export function switchText(set: Stop): string {

@@ -120,9 +120,9 @@ async function consentOf(task: string, user: UserFacts | null, { env }: RequestC
   if (!found) return "unreachable" as const
   if (!found.asked) return null
   const { consent, task: view } = found.asked
-  const { agent, purpose, scope, authorization_details } = view
+  const { agent, purpose, scope, authorization_details, offline } = view
   const { audience, bindingMessage: binding_message, expiresAt: expires_at } = consent
-  const most = { calls: view.calls.limit, life: Math.floor(consent.life / 1000), plan: view.plan }
+  const most = { calls: view.calls.limit, life: Math.floor(consent.life / 1000), offline, plan: view.plan }
   const status = consent.answer ? (consent.answer.approved ? "approved" : "rejected") : "pending"
   const terms = { agent, purpose, audience, scope, authorization_details, ...most, binding_message, expires_at }
   return { kind: "task" as const, task, ...terms, status } as const

@@ -53,7 +53,11 @@ export const liftRevocation: Handler<"liftRevocation"> = async ({ parameters, ca
   if (done === "kept") {
     return { error: "invalid_request", description: "A key that was pulled stays pulled: another one signs since." }
   }
-  if (done !== "unknown") return { answer: { id, lifted: true }, record: namedBy(done.stopped) }
+  if (done !== "unknown") {
+    const { lifted, left } = done
+    const before = left?.before
+    return { answer: { id, lifted: true, ...(before && { before: before / 1000 }) }, record: namedBy(lifted.stopped) }
+  }
   const denial = { reason: "not_found", what: id.slice(0, 128) } as const
   return { error: "not_found", description: "There is no such revocation.", denial }
 }

@@ -6,16 +6,16 @@
 import {
   MAX_LIFTED,
   MAX_STREAM_SWITCHES,
+  REVOKED_FOR_MS,
+  rowAfter,
   streamSetter,
   STREAM_SHARE,
   streamSwitchOf,
-  outweighs,
-  weightOf,
   type StreamSwitch,
   type SignalReport,
   type StopChange,
 } from "../core/signals/stream-change.ts"
-import type { ListedSwitch, Switch, SwitchNote } from "../core/signals/switch.ts"
+import { leftOf, type ListedSwitch, type Switch, type SwitchNote } from "../core/signals/switch.ts"
 
 interface BodyRow extends Record<string, SqlStorageValue> {
   readonly body: string
@@ -32,6 +32,15 @@ interface ListedRow extends BodyRow {
   readonly reason: string | null
   readonly at: number | null
 }
+
+export interface Lifted {
+  readonly lifted: Switch
+  /** Null: nothing. */
+  readonly left: Switch | null
+}
+
+/** Milliseconds since the epoch, when nothing is left that it could stop. */
+const endOf = ({ before }: Switch): number | null => before && before + REVOKED_FOR_MS
 
 function listedOf({ body, until, set_by: by, reason, at }: ListedRow): ListedSwitch {
   const { id, stopped, before }: Switch = JSON.parse(body)
@@ -109,17 +118,23 @@ export class SwitchStorage {
     this.#sql.exec("INSERT OR REPLACE INTO switch_notes VALUES (?, ?, ?, ?)", id, by, reason, at)
   }
 
-  /** @returns the switch that was removed */
-  lift(id: string): Switch | "kept" | "unknown" {
+  /**
+   * Removes it, or leaves a revocation in its place (`leftOf`), which can be lifted in its turn.
+   * @returns the switch that was lifted, and what is left of it
+   */
+  lift(id: string, now: number): Lifted | "kept" | "unknown" {
     const [row] = this.#sql.exec<BodyRow>(`SELECT body FROM (${ALL}) WHERE id = ?`, id).toArray()
     if (!row) return "unknown"
     const stored: Switch = JSON.parse(row.body)
     if (stored.stopped.kind === "key") return "kept"
-    for (const table of ["switches", "stream_switches", "switch_notes"]) {
-      this.#sql.exec(`DELETE FROM ${table} WHERE id = ?`, id)
+    const left = leftOf(stored, now)
+    for (const table of ["switches", "stream_switches"]) {
+      if (left === null) this.#sql.exec(`DELETE FROM ${table} WHERE id = ?`, id)
+      else this.#sql.exec(`UPDATE ${table} SET body = ?, until = ? WHERE id = ?`, JSON.stringify(left), endOf(left), id)
     }
+    if (left === null) this.#sql.exec("DELETE FROM switch_notes WHERE id = ?", id)
     this.#written = null
-    return stored
+    return { lifted: stored, left }
   }
 
   /**
@@ -132,10 +147,11 @@ export class SwitchStorage {
     if (!this.#hasRoomFor(stops, report.stream)) return false
     for (const one of stops) {
       const [stored] = this.#sql.exec<StreamSwitchRow>("SELECT * FROM stream_switches WHERE id = ?", one.id)
-      if (!outweighs(stored && weightOf(stored), weightOf(one))) continue
-      this.#sql.exec("INSERT OR REPLACE INTO stream_switches VALUES (?, ?, ?, ?)", one.id, one.body, one.at, one.until)
-      if (one.body === null) this.#sql.exec("DELETE FROM switch_notes WHERE id = ?", one.id)
-      else this.#note(one.id, { by: streamSetter(report.stream), reason: null, at: holdsAt })
+      const { id, body, at, until } = rowAfter(stored, one)
+      if (stored?.body === body && stored.at === at) continue
+      this.#sql.exec("INSERT OR REPLACE INTO stream_switches VALUES (?, ?, ?, ?)", id, body, at, until)
+      if (body === null) this.#sql.exec("DELETE FROM switch_notes WHERE id = ?", id)
+      else this.#note(id, { by: streamSetter(report.stream), reason: null, at: holdsAt })
     }
     this.#forgetLifted()
     this.#written = null

@@ -14,7 +14,7 @@ import { logEvent } from "../platform/log.ts"
 import { Notices } from "../notifications/notice-outbox.ts"
 import { ObservationStorage } from "./observation-storage.ts"
 import { RiskStorage } from "./risk-storage.ts"
-import { SwitchStorage } from "./switch-storage.ts"
+import { SwitchStorage, type Lifted } from "./switch-storage.ts"
 import { KeyRing, type SigningKey } from "../signing/key-ring.ts"
 import { OBSERVATION_VERSION, type Report } from "../core/signals/leased-observations.ts"
 import { Pace } from "./pace.ts"
@@ -212,15 +212,16 @@ export class Switchboard extends StoredObject {
   }
 
   /**
-   * The removal of a switch need not be in force everywhere at once. A pulled key stays pulled: isolates may cache its
+   * The end of a switch need not be in force everywhere at once. A pulled key stays pulled: isolates may cache its
    * public half for a while longer, and what it signed must not be accepted again.
    */
-  lift(id: string, setter: Setter | null = null): Switch | "kept" | "unknown" {
+  lift(id: string, setter: Setter | null = null): Lifted | "kept" | "unknown" {
+    const now = Date.now()
     return this.ctx.storage.transactionSync(() => {
-      const lifted = this.#switches.lift(id)
-      if (typeof lifted === "string") return lifted
-      if (setter) this.#notices.keep(switchChanged("switch.lifted", lifted, setter, Date.now()))
-      return lifted
+      const done = this.#switches.lift(id, now)
+      if (typeof done === "string") return done
+      if (setter) this.#notices.keep(switchChanged("switch.lifted", done.lifted, setter, now))
+      return done
     })
   }
 

@@ -4,6 +4,7 @@
  */
 import type { Policies } from "../model/policies.ts"
 import { isRefreshed } from "../../../src/core/task/extension.ts"
+import { isOfflinePurpose } from "../../../src/core/task/offline.ts"
 import type { AgentsFile } from "../schema/agents.ts"
 import type { Lint } from "./lint.ts"
 
@@ -24,7 +25,7 @@ export const shortSession: Lint = {
         agents.warning(
           ["purposes", index, "life"],
           message,
-          `Write \`life: ${seconds}\`, or less, or \`session: { refresh: true }\`.`,
+          `Write \`life: ${seconds}\`, or less, or \`session: { refresh: true }\`, or \`session: { offline: true }\` if its users consent.`,
         ),
       ]
     })
@@ -38,7 +39,8 @@ export const shortSession: Lint = {
   },
 }
 
-const endsWithSession = (purpose: AgentsFile["purposes"][number]): boolean => !isRefreshed(purpose)
+const endsWithSession = (purpose: AgentsFile["purposes"][number]): boolean =>
+  !isRefreshed(purpose) && !isOfflinePurpose(purpose)
 
 /** Of the issuers whose sessions have a known limit, the one with the shortest sessions. Undefined if there is none. */
 function shortestSession({ issuers }: Policies) {

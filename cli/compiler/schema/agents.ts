@@ -171,8 +171,15 @@ const purpose = z.strictObject({
     .strictObject({
       refresh: z
         .boolean()
+        .exactOptional()
         .describe(
           "Whether a fresher session of the same user, from the same client and with the same proven key, extends a task of this purpose, never past its `life` or what the user consented to.",
+        ),
+      offline: z
+        .boolean()
+        .exactOptional()
+        .describe(
+          "Whether a task of this purpose goes on after its user's session, if the user has consented to that and the agent proves a key. It ends when the user or their identity provider is suspended, and when an event revokes the user's sessions.",
         ),
     })
     .exactOptional()

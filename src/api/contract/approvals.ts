@@ -28,6 +28,7 @@ const taskApproval = once(() =>
     authorization_details: z.array(grantedDetails()).nullable(),
     calls: z.number().nullable(),
     life: z.number().describe("Seconds that it may then live at most."),
+    offline: z.boolean().describe("Whether it then goes on after the user's session."),
     plan: z.array(planStep().extend({ used: z.number() })).nullable(),
     binding_message: text().describe("The agent's own words."),
     expires_at: moment(),

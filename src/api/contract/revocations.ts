@@ -200,14 +200,23 @@ export const revocations = {
   liftRevocation: endpoint({
     method: "DELETE",
     path: "/v1/revocations/:revocation",
-    summary: "Lifts a switch; a switch on a key cannot be lifted.",
+    summary: "Lifts a switch; a switch on a key cannot be lifted. What a user, or the people of an identity provider, gave before stays revoked.",
     access: {
       by: "operator",
       role: "operator",
       area: "revocations",
     },
     record: "management",
-    answer: once(() => z.looseObject({ id: z.string(), lifted: z.literal(true) })),
+    answer: once(() =>
+      z.looseObject({
+        id: z.string(),
+        lifted: z.literal(true),
+        before: z
+          .number()
+          .exactOptional()
+          .describe("Seconds since the epoch: what was given before stays revoked, until this switch is lifted again."),
+      }),
+    ),
     errors: ["invalid_request", "not_found"],
   }),
 } as const

@@ -56,6 +56,7 @@ export const task = once(() =>
     limited_by: taskLimit().describe(
       "What ends it then: the `life` of its purpose, what its user consented to, its parent, or the session of its user.",
     ),
+    offline: z.boolean().describe("Whether it goes on after its user's session, as they have consented."),
     idle_at: z
       .number()
       .nullable()

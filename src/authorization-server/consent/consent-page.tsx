@@ -17,7 +17,7 @@ import {
   type ServerView,
   type ToolView,
 } from "../../core/task/consent-view.ts"
-import { ACTION_WORDS, callsInWords, lifeInWords, SENSITIVITY_WORDS } from "../../core/task/grant-words.ts"
+import { ACTION_WORDS, callsInWords, lifeInWords, OFFLINE_IN_WORDS, SENSITIVITY_WORDS } from "../../core/task/grant-words.ts"
 import { formTargetOf, isOwnMachine } from "../../core/encoding/redirect-uri.ts"
 import { describeOAuthError, statusOf, type OAuthError } from "../../core/denials/oauth-error.ts"
 import type { ResourceOwner } from "./resource-owner.ts"
@@ -273,5 +273,6 @@ const Limits: FC<{ readonly view: ConsentView }> = ({ view }) => (
         <option value={String(seconds)}>{lifeInWords(seconds * 1_000)}</option>
       ))}
     </select>
+    {view.isOffline && <p class="notice warn">{OFFLINE_IN_WORDS}</p>}
   </>
 )

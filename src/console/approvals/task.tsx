@@ -2,7 +2,7 @@
 import { CONTRACT } from "../../api/contract/contract.ts"
 import type { FC } from "hono/jsx"
 import type { Form } from "../../web/form.ts"
-import { boundInWords } from "../../core/task/grant-words.ts"
+import { boundInWords, OFFLINE_IN_WORDS } from "../../core/task/grant-words.ts"
 import { respondPage, seeOther } from "../../web/page.tsx"
 import { Moment, spanText, Text } from "../../web/text.tsx"
 import { shortened, markInvisible } from "../../web/visible.ts"
@@ -165,7 +165,7 @@ const Allowed: FC<{ readonly approval: TaskApproval }> = ({ approval: { scope, a
 )
 
 const Bounds: FC<{ readonly approval: TaskApproval }> = ({
-  approval: { audience, calls, life, plan, task, agent },
+  approval: { audience, calls, life, offline, plan, task, agent },
 }) => (
   <dl class="facts">
     <dt>Agent</dt>
@@ -184,7 +184,7 @@ const Bounds: FC<{ readonly approval: TaskApproval }> = ({
     <dt>Calls</dt>
     <dd>{calls === null ? "No limit but guardrails" : `${calls} at most`}</dd>
     <dt>Duration</dt>
-    <dd>{`${spanText(life * 1000)} at most`}</dd>
+    <dd>{`${spanText(life * 1000)} at most. ${offline ? OFFLINE_IN_WORDS : ""}`}</dd>
     <dt>Plan</dt>
     <dd>
       {plan === null ? (

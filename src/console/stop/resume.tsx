@@ -1,5 +1,6 @@
 /** Ends a suspension, in two steps: a confirmation, then the form of it. */
 import { CONTRACT } from "../../api/contract/contract.ts"
+import type { Stop } from "../../api/contract/revocations.ts"
 import type { Form } from "../../web/form.ts"
 import { respondPage, seeOther } from "../../web/page.tsx"
 import { shortened } from "../../web/visible.ts"
@@ -19,6 +20,13 @@ export const resumePage = {
   forms: [{ senders: "operator", returnTo: "/stop", act: resume }],
 } as const satisfies PageDefinition
 
+/** A suspension of a person, or of their provider, ends what they gave before. */
+function consequence({ user, issuer, before }: Stop): string {
+  return before === undefined && (user ?? issuer) !== undefined
+    ? "New sessions and new tasks are accepted again at once. What was given before stays revoked: its tasks do not go on."
+    : "Calls are allowed again at once, if rules and grants allow them."
+}
+
 async function confirmResume(request: PageRequest): Promise<Response> {
   const response = await request.callApi("GET", "/v1/revocations")
   if (response.status !== 200) return failurePage(request, response)
@@ -33,7 +41,7 @@ async function confirmResume(request: PageRequest): Promise<Response> {
       <div class="card">
         <h1 class="wrap">{suspension.everything === true ? "Resume everything?" : "Resume?"}</h1>
         <Suspension of={suspension} now={request.context.receivedAt} isReadOnly />
-        <p>Calls are allowed again at once, if rules and grants allow them.</p>
+        <p>{consequence(suspension)}</p>
         <form method="post" action={`${SECTIONS.stop.href}/lift`}>
           <input type="hidden" name="csrf" value={request.reader.csrf} />
           <input type="hidden" name="id" value={suspension.id} />

@@ -40,9 +40,9 @@ export function suspendedText({ agent, user, issuer, tool, key }: Stop): string 
 /** What a suspension does, which its confirmation says. */
 export const CONSEQUENCES = {
   agent: "Calls by this agent, and by agents that it delegates to, are denied, and none of them gets a token.",
-  user: "Calls on behalf of this person are denied, and no agent gets a token to act for them.",
+  user: "Calls on behalf of this person are denied, and no agent gets a token to act for them. Their tasks do not go on afterwards.",
   issuer:
-    "Everyone who logs in at this identity provider is suspended: calls on their behalf are denied, no agent gets a token to act for them, and as operators or approvers they can do nothing. Agents whose own tokens it issues go on.",
+    "Everyone who logs in at this identity provider is suspended: calls on their behalf are denied, no agent gets a token to act for them, and as operators or approvers they can do nothing. Their tasks do not go on afterwards. Agents whose own tokens it issues go on.",
   tool: "Calls of these tools are denied, for every agent.",
   task: "The task and its sub-tasks end at once. Their tokens stop working. This cannot be undone.",
   everything: "All agent calls are denied and no tokens are issued until an operator resumes.",

@@ -3,6 +3,7 @@
  * events, the stream's entry, and the subjects about which the stream may report. One event that the stream may not
  * report invalidates the whole token. Pure: the switchboard applies the effects.
  */
+import { nextSecond } from "./switch.ts"
 import { canonicalText } from "../encoding/canonical-json.ts"
 import { sha256Hex } from "../encoding/hash.ts"
 import type { StreamDefinition } from "../policy/definition/streams.ts"
@@ -141,7 +142,7 @@ function changeOf(
     case "revoke":
       // A session states its issue in whole seconds, so one of the same second may be from before. No future session is
       // revoked, whatever a clock says.
-      return [{ kind: "stop", stopped: target, before: (Math.floor(Math.min(at, now) / 1000) + 1) * 1000, at }]
+      return [{ kind: "stop", stopped: target, before: nextSecond(Math.min(at, now)), at }]
     case "stop":
       return [{ kind: "stop", stopped: target, before: null, at }]
     case "lift":

@@ -5,7 +5,7 @@
  */
 import type { Signal, ReportedRisk } from "../guardrails/risk.ts"
 import { sha256Hex } from "../encoding/hash.ts"
-import type { Stopped, Switch } from "./switch.ts"
+import { leftOf, type Stopped, type Switch } from "./switch.ts"
 
 /** Old object code may run for minutes beside new Worker code: another version is rejected, not misread. */
 export const SIGNAL_VERSION = 2
@@ -127,8 +127,23 @@ export function outweighs(previous: ChangeWeight | undefined, { at, weight }: Ch
   return previous === undefined || at > previous.at || (at === previous.at && weight >= previous.weight)
 }
 
-export function weightOf({ body, at }: Pick<StreamSwitch, "body" | "at">): ChangeWeight {
-  return { at, weight: body === null ? 0 : 1 }
+/**
+ * The row after one more change of the same subject, in whichever order they arrive. What was suspended and is enabled
+ * again leaves a revocation of what was given before (`leftOf`).
+ * @returns the stored row itself if nothing changes
+ */
+export function rowAfter(stored: StreamSwitch | undefined, change: StreamSwitch): StreamSwitch {
+  if (stored === undefined) return change
+  const [earlier, later] = outweighs(weightOf(stored), weightOf(change)) ? [stored, change] : [change, stored]
+  if (earlier.body === null || later.body !== null) return later
+  const { id, stopped }: Switch = JSON.parse(earlier.body)
+  const left = leftOf({ id, stopped, before: null }, later.at)
+  return left?.before ? { ...later, body: JSON.stringify(left), until: left.before + REVOKED_FOR_MS } : later
+}
+
+function weightOf({ body, at }: StreamSwitch): ChangeWeight {
+  const isInForce = body !== null && (JSON.parse(body) as Switch).before === null
+  return { at, weight: isInForce ? 1 : 0 }
 }
 
 export function riskOf({ of, level, halfLife, at }: RiskChange): {

@@ -56,6 +56,25 @@ export interface Affected {
   readonly since: number
 }
 
+/**
+ * The time that a session states in whole seconds is of after this moment only if it is not earlier than this.
+ * @param at milliseconds since the epoch
+ */
+export function nextSecond(at: number): number {
+  return (Math.floor(at / 1000) + 1) * 1000
+}
+
+/**
+ * What is left of a switch that is lifted. A suspension of a person or of their provider becomes a revocation of what was
+ * given before: they begin anew, and nothing that waited goes on.
+ * @param at milliseconds since the epoch, when it is lifted
+ * @returns null: nothing
+ */
+export function leftOf({ id, stopped, before }: Switch, at: number): Switch | null {
+  if (before !== null || (stopped.kind !== "user" && stopped.kind !== "issuer")) return null
+  return { id, stopped, before: nextSecond(at) }
+}
+
 /** A switch that stops it, or null. */
 export function stoppedBy(switches: readonly Switch[], of: Affected): Switch | null {
   if (switches.length === 0) return null

@@ -34,6 +34,8 @@ export interface ConsentView {
   readonly life: number
   readonly plan: Plan | null
   readonly environments: readonly string[] | null
+  /** Whether it goes on after the person's session. */
+  readonly isOffline: boolean
   /** Of everything that the task may do, and everything that is shown of it. */
   readonly digest: string
 }
@@ -43,7 +45,8 @@ const MAX_LINES = 200
 const MAX_CHARACTERS = 12_000
 const MAX_BOUNDS = 240
 
-export function viewOfConsent({ grant, purpose, plan, idle }: Task, life: number, catalog: Lookup<Tool>): ConsentView {
+export function viewOfConsent(task: Task, life: number, catalog: Lookup<Tool>): ConsentView {
+  const { grant, purpose, plan, idle, isOffline = false } = task
   const tools = Object.entries(grant.tools).flatMap(([name, { action, maxSensitivity, bounds }]) => {
     const tool = catalog.get(name)
     if (!tool || isLifecycle(tool)) return []
@@ -70,7 +73,8 @@ export function viewOfConsent({ grant, purpose, plan, idle }: Task, life: number
     life,
     plan,
     environments: grant.environments,
-    digest: sha256Hex(JSON.stringify([purpose, grant, plan, idle, servers])),
+    isOffline,
+    digest: sha256Hex(JSON.stringify([purpose, grant, plan, idle, servers, isOffline])),
   }
 }
 

@@ -32,6 +32,10 @@ export function callsInWords(calls: number | null): string {
   return calls === null ? "any number of calls" : `at most ${counted(calls, "call")}`
 }
 
+/** Of a task that goes on after the session. */
+export const OFFLINE_IN_WORDS =
+  "It goes on after you have signed out. It ends earlier if your account is suspended or your sessions are revoked."
+
 /** Each bound once, however many definitions contain it. */
 export function boundsInWords(bounds: readonly ArgumentBounds[]): string {
   const words = bounds.flatMap((each) =>

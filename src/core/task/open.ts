@@ -13,6 +13,7 @@ import { isOAuthFailure, oauthError, type OAuthFailure } from "../denials/oauth-
 import { isContinuable } from "./continuation.ts"
 import { extendableTo } from "./extension.ts"
 import { narrow, type Caps } from "./narrow.ts"
+import { isOpenedOffline } from "./offline.ts"
 import type { OpenRequest } from "./open-request.ts"
 import { bytesOf } from "./openings.ts"
 import { quarantinedTask } from "./quarantine.ts"
@@ -124,8 +125,11 @@ function openNew(step: Step, id: string, parent: Parent | null): Opened | OAuthF
     ["consent", consentedLife === null ? null : now + consentedLife],
     ["parent", parent?.task.expiresAt],
   )
-  const end = firstBound<TaskLimit>([latest.by, latest.at], ["session", request.sessionExpiresAt])
-  const extendable = extendableTo(latest, request, purpose)
+  const isOffline = isOpenedOffline(request, purpose, parent?.task ?? null)
+  // A child has no session of its own. Its parent's end is that of the session, unless the parent goes on after it.
+  const sessionEnd = parent?.task.isOffline ? state.user?.until : request.sessionExpiresAt
+  const end = firstBound<TaskLimit>([latest.by, latest.at], ["session", isOffline ? null : sessionEnd])
+  const extendable = isOffline ? null : extendableTo(latest, request, purpose)
   const body: Omit<TaskBody, "bytes"> = {
     id,
     parent: parent?.task.id ?? null,
@@ -142,6 +146,7 @@ function openNew(step: Step, id: string, parent: Parent | null): Opened | OAuthF
     expiresAt: end.at,
     limitedBy: end.by,
     ...(extendable && { extendable }),
+    ...(isOffline && { isOffline }),
     ...(isContinuable(request, purpose) && { isContinuable: true }),
   }
   const bytes = byteLength(taskText({ ...body, bytes: MAX_TASK_BYTES }))

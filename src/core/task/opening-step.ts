@@ -7,6 +7,7 @@ import type { Extension } from "./extension.ts"
 import type { OpenRequest } from "./open-request.ts"
 import { hasLiveInstance } from "./isolation.ts"
 import { inherited, type Carried } from "./labels.ts"
+import { outlivesSession } from "./offline.ts"
 import type { Shares } from "./shares.ts"
 import { whyEnded, type TreeState } from "./state.ts"
 import type { IssuedToken, Task, TaskLimit, TokenLimit } from "./task.ts"
@@ -177,7 +178,8 @@ export function issue(
   const life = Math.min(agent.life * 1000, MAX_TOKEN_LIFE_MS)
   const end = extension ?? owner
   // The session that was last brought may end sooner than the one by which the task's end was set.
-  const sessionEnd = request.sessionExpiresAt ?? (session ?? state).user?.until
+  const lastSessionEnd = request.sessionExpiresAt ?? (session ?? state).user?.until
+  const sessionEnd = outlivesSession(owner, bundle.purposes) ? null : lastSessionEnd
   if (typeof sessionEnd === "number" && sessionEnd <= now) {
     return oauthError({ reason: "parent_ended", task: owner.id, state: "expired" })
   }

@@ -47,6 +47,8 @@ export interface Task {
   limitedBy: TaskLimit
   /** How far fresher sessions extend it (extension.ts). Absent: none does. */
   extendable?: Extendable
+  /** Whether it goes on after its user's session (offline.ts). Absent: no. */
+  readonly isOffline?: true
   /** Whether a request for the same, with the same key, continues it (continuation.ts). Absent: no. */
   readonly isContinuable?: true
   /** Thumbprint of the key that its tokens are bound to. Null if they are not. */

@@ -36,6 +36,8 @@ export interface TaskView {
   readonly expires_at: number
   /** What ends it then. */
   readonly limited_by: TaskLimit
+  /** Whether it goes on after its user's session. */
+  readonly offline: boolean
   /** Milliseconds since the epoch, when it expires unless a call comes before. Null if it may be idle. */
   readonly idle_at: number | null
   readonly calls: { readonly used: number; readonly limit: number | null }
@@ -171,6 +173,7 @@ function taskView(task: Task, now: number): Omit<TaskView, "user" | "labels" | "
     opened_at: openedAt,
     expires_at: expiresAt,
     limited_by: limitedBy,
+    offline: task.isOffline ?? false,
     idle_at: idle === null ? null : lastCall + idle,
     calls: { used, limit: grant.calls },
     left: {

@@ -13,6 +13,7 @@ const ASKED = {
   calls: 1,
   binding_message: "Refund 1.00",
   life: 600,
+  offline: false,
   expires_at: 300_000,
   plan: null,
   status: "pending",

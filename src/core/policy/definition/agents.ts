@@ -73,8 +73,11 @@ export interface PurposeDefinition {
   readonly default?: readonly string[]
   /** Life of the task, seconds. */
   readonly life: number
-  /** `refresh`: whether a fresher session extends the task within its life. Absent: none does. */
-  readonly session?: { readonly refresh: boolean }
+  /**
+   * `refresh`: whether a fresher session extends the task within its life. `offline`: whether a user may consent that it
+   * goes on without one. Absent: it ends with the session.
+   */
+  readonly session?: { readonly refresh?: boolean; readonly offline?: boolean }
   /** Seconds without a call after which the task expires. Absent: only its life limits it. */
   readonly idle?: number
   /** Seconds for which labels that a task of this purpose picks up are carried. Absent: what the label states. */

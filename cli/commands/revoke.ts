@@ -180,12 +180,12 @@ async function lift(id: string, options: OperatorOptions): Promise<void> {
   const input = { parameters: { revocation: id }, schema: revocations.liftRevocation.answer() }
   const answer = await requestApi(options, await operatorBearer(options), "liftRevocation", input)
   if (options.json) return console.log(jsonText(answer, 0))
-  const { id, before } = answer
+  const { before } = answer
   const left =
     before === undefined
       ? ""
       : `; what was given before ${timeOf(before * 1000)} stays revoked, until this is lifted once more`
-  console.log(`${printableText(id)}: resumed${left}`)
+  console.log(`${printableText(answer.id)}: resumed${left}`)
 }
 
 export function switchText(set: Stop): string {

@@ -142,12 +142,17 @@ export class SwitchStorage {
    * @param holdsAt milliseconds, when every earlier lease has expired
    * @returns false if there is no room for all of it, and nothing was stored
    */
-  take(changes: readonly StopChange[], report: Pick<SignalReport, "stream" | "until">, holdsAt: number): boolean {
+  take(
+    changes: readonly StopChange[],
+    report: Pick<SignalReport, "stream" | "until">,
+    holdsAt: number,
+    now: number,
+  ): boolean {
     const stops = changes.map((change) => streamSwitchOf(change, report))
     if (!this.#hasRoomFor(stops, report.stream)) return false
     for (const one of stops) {
       const [stored] = this.#sql.exec<StreamSwitchRow>("SELECT * FROM stream_switches WHERE id = ?", one.id)
-      const { id, body, at, until } = rowAfter(stored, one)
+      const { id, body, at, until } = rowAfter(stored, one, now)
       if (stored?.body === body && stored.at === at) continue
       this.#sql.exec("INSERT OR REPLACE INTO stream_switches VALUES (?, ?, ?, ?)", id, body, at, until)
       if (body === null) this.#sql.exec("DELETE FROM switch_notes WHERE id = ?", id)

@@ -189,7 +189,7 @@ export class Switchboard extends StoredObject {
     const seen = this.#tokens.find(report)
     if (seen) return seen
     const stops = report.changes.filter((change) => change.kind !== "risk")
-    if (!this.#switches.take(stops, report, this.#inForceAt(now))) return "full"
+    if (!this.#switches.take(stops, report, this.#inForceAt(now), now)) return "full"
     const risks = report.changes.filter((change) => change.kind === "risk")
     this.#risks.take(risks, report, now)
     this.#tokens.keep(report, report.until, now)

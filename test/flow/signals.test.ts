@@ -127,9 +127,36 @@ test("an operator lifts what a stream has stopped", async () => {
   expect(await codeOf(root)).toBe(ENDED)
   const listed = await manage("GET", "/v1/revocations", await bearerOf("viewer"))
   const [id = ""] = JSON.stringify(listed.json).match(/swi_[0-9a-f]{32}/) ?? []
-  expect((await manage("DELETE", `/v1/revocations/${id}`, await bearerOf("operator"))).status).toBe(200)
+  const lift = async () => manage("DELETE", `/v1/revocations/${id}`, await bearerOf("operator"))
+  expect((await lift()).json).toMatchObject({ lifted: true, before: expect.any(Number) })
+  forgetCaches()
+  expect(await codeOf(root)).toBe(ENDED)
+  expect((await lift()).json).toEqual({ id, lifted: true })
   forgetCaches()
   expect(await codeOf(root)).toBe(OK)
+})
+
+test("what a user gave before an account was disabled is over when it is enabled, in whatever order that is told", async () => {
+  const at = now()
+  const session = async (iat: number) => ({ subject_token: await idToken("alice", { claims: { iat } }) })
+  const [before, meanwhile, after] = [
+    await openTask("first", await session(at - 60)),
+    await openTask("first", await session(at - 15)),
+    await openTask("first", await session(at - 5)),
+  ]
+  const disabled = async () => tell({ "account-disabled": { event_timestamp: at - 20 } })
+  const enabled = async () => tell({ "account-enabled": { event_timestamp: at - 10 } })
+  // Enabled alone, it stops nothing: the account was never disabled, as far as is known.
+  expect((await enabled()).status).toBe(202)
+  expect(await codeOf(before)).toBe(OK)
+  for (const told of [disabled, enabled]) {
+    expect((await told()).status).toBe(202)
+    forgetCaches()
+    const codes = [await codeOf(before), await codeOf(meanwhile), await codeOf(after)]
+    expect(codes).toEqual([ENDED, ENDED, OK])
+  }
+  const { refused } = await postForm({ ...(await exchangeForm("first")), ...(await session(at - 15)) })
+  expect(refused?.error).toBe("unauthorized_client")
 })
 
 test("a risk counts for the next call, the higher of several stands, and a level of before does not replace a later one", async () => {

@@ -33,7 +33,6 @@ const codeOf = async (token: string, path = "/files/a"): Promise<string> => (awa
 describe("a switch", () => {
   test.each<readonly [string, Readonly<Record<string, unknown>>, string]>([
     ["an agent", { agent: agentId("first") }, "invalid_token"],
-    ["a user", { user: USER }, "invalid_token"],
     ["a tool", { tool: "files.read" }, "policy_denied"],
     ["tools below a prefix", { tool: "files.*" }, "policy_denied"],
     ["everything", { everything: true }, "invalid_token"],
@@ -49,6 +48,27 @@ describe("a switch", () => {
     await killObjects()
     expect(await codeOf(token)).toBe(code)
     expect((await lift(id)).status).toBe(200)
+    forgetCaches()
+    expect(await codeOf(token)).toBe("ok")
+    expect((await lift(id)).status).toBe(404)
+  })
+
+  test("stops a user until it is lifted, and what they gave before until it is lifted once more", async () => {
+    const { token } = await openTask("first")
+    const id = await revoke({ user: USER })
+    expect(await codeOf(token)).toBe("invalid_token")
+    const lifted = await lift(id)
+    expect(lifted.json).toEqual({ id, lifted: true, before: expect.any(Number) })
+    forgetCaches()
+    await killObjects()
+    expect(await codeOf(token)).toBe("invalid_token")
+    const { json } = await manage("GET", "/v1/revocations", await bearerOf("viewer"))
+    const { before } = z.object({ before: z.number() }).parse(lifted.json)
+    expect(json).toMatchObject({ revocations: [{ id, user: USER, before, until: before * 1000 + 32 * 86_400_000 }] })
+    await new Promise((resolve) => setTimeout(resolve, 1_000))
+    expect(await codeOf((await openTask("first")).token)).toBe("ok")
+    // As if it had never been: a suspension by mistake.
+    expect((await lift(id)).json).toEqual({ id, lifted: true })
     forgetCaches()
     expect(await codeOf(token)).toBe("ok")
     expect((await lift(id)).status).toBe(404)

@@ -87,7 +87,7 @@ test("what a stream has told of somebody stands as it does in any other order", 
           kind === "lift"
             ? ({ kind, stopped: ALICE, at } as const)
             : ({ kind: "stop", stopped: ALICE, before: kind === "stop" ? null : at * 1000, at } as const)
-        expect(kept.take([change], { stream: "s", until: Number.MAX_SAFE_INTEGER }, 0)).toBe(true)
+        expect(kept.take([change], { stream: "s", until: Number.MAX_SAFE_INTEGER }, 0, 0)).toBe(true)
       }
       return sql.exec("SELECT id, body, at FROM stream_switches ORDER BY id").toArray()
     }

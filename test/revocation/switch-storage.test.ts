@@ -43,7 +43,7 @@ test("a stream that has stopped four fifths stops nobody more, and leaves room f
   await runInDurableObject(switchboard(env), (_board, { storage }) => {
     const kept = new SwitchStorage(storage.sql)
     const take = (stream: string, changes: readonly StopChange[]): boolean =>
-      storage.transactionSync(() => kept.take(changes, { stream, until: 9 }, 1))
+      storage.transactionSync(() => kept.take(changes, { stream, until: 9 }, 1, 1))
     expect(take("loud", stops(0, 8_001))).toBe(false)
     expect(take("loud", stops(0, 8_000))).toBe(true)
     expect(take("loud", stops(8_000, 1))).toBe(false)

@@ -130,14 +130,14 @@ export function outweighs(previous: ChangeWeight | undefined, { at, weight }: Ch
 /**
  * The row after one more change of the same subject, in whichever order they arrive. What was suspended and is enabled
  * again leaves a revocation of what was given before (`leftOf`).
- * @returns the stored row itself if nothing changes
+ * @param now milliseconds; no future session is revoked, whatever a clock says
  */
-export function rowAfter(stored: StreamSwitch | undefined, change: StreamSwitch): StreamSwitch {
+export function rowAfter(stored: StreamSwitch | undefined, change: StreamSwitch, now: number): StreamSwitch {
   if (stored === undefined) return change
   const [earlier, later] = outweighs(weightOf(stored), weightOf(change)) ? [stored, change] : [change, stored]
   if (earlier.body === null || later.body !== null) return later
   const { id, stopped }: Switch = JSON.parse(earlier.body)
-  const left = leftOf({ id, stopped, before: null }, later.at)
+  const left = leftOf({ id, stopped, before: null }, Math.min(later.at, now))
   return left?.before ? { ...later, body: JSON.stringify(left), until: left.before + REVOKED_FOR_MS } : later
 }
 

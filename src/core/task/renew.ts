@@ -82,5 +82,8 @@ export function renewRoot(
   const nothing = { parent: null, task: null, purpose: null, asked: NOTHING_REQUESTED, caps: [], approvals: [] }
   const step = { bundle, state, request: { ...by, ...noSession, ...nothing }, agent, now }
   const narrower = readNarrowerScope(scope, task, state.consent?.asked ?? null, bundle.catalog.tools)
-  return isOAuthFailure(narrower) ? narrower : issue(step, null, [task], narrower)
+  if (isOAuthFailure(narrower)) return narrower
+  const issued = issue(step, null, [task], narrower)
+  const isOver = isOAuthFailure(issued) && issued.refused.reason === "parent_ended"
+  return isOver ? oauthError({ reason: "grant_refused", what: "the session of its task is over" }) : issued
 }

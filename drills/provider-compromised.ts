@@ -122,12 +122,7 @@ export const providerCompromised = drill<ProviderPlace>({
       command: 'npx narrowgate publish "$POLICIES" --key "$KEY" --why "partner is not trusted"',
       shows: /bundle 2/,
     },
-    {
-      command:
-        'npx narrowgate revoke --issuer "$PROVIDER" --before "$(date -u +%Y-%m-%dT%H:%M:%SZ)" --reason "given while its key was stolen"',
-      shows: /in force {2}now/,
-    },
-    { command: 'npx narrowgate revoke lift "$SUSPENSION"', shows: /resumed/ },
+    { command: 'npx narrowgate revoke lift "$SUSPENSION"', shows: /resumed; what was given before .+ stays revoked/ },
     UNTIL_LEASES_EXPIRE,
     {
       title: "The thief tries the token, a new session, and to be an operator.",

@@ -1,7 +1,15 @@
 /** Tasks that go on after the session in which their user has consented to that, and what ends them. */
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { z } from "zod"
-import { exchangeForm, openChild, postForm, ACCESS_TOKEN, AUDIENCE, type OpenTask, type TokenAnswer } from "../harness/agents.ts"
+import {
+  exchangeForm,
+  openChild,
+  postForm,
+  ACCESS_TOKEN,
+  AUDIENCE,
+  type OpenTask,
+  type TokenAnswer,
+} from "../harness/agents.ts"
 import {
   allow,
   provenAs,

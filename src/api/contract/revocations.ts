@@ -200,7 +200,8 @@ export const revocations = {
   liftRevocation: endpoint({
     method: "DELETE",
     path: "/v1/revocations/:revocation",
-    summary: "Lifts a switch; a switch on a key cannot be lifted. What a user, or the people of an identity provider, gave before stays revoked.",
+    summary:
+      "Lifts a switch; a switch on a key cannot be lifted. What a user, or the people of an identity provider, gave before stays revoked.",
     access: {
       by: "operator",
       role: "operator",

@@ -17,7 +17,13 @@ import {
   type ServerView,
   type ToolView,
 } from "../../core/task/consent-view.ts"
-import { ACTION_WORDS, callsInWords, lifeInWords, OFFLINE_IN_WORDS, SENSITIVITY_WORDS } from "../../core/task/grant-words.ts"
+import {
+  ACTION_WORDS,
+  callsInWords,
+  lifeInWords,
+  OFFLINE_IN_WORDS,
+  SENSITIVITY_WORDS,
+} from "../../core/task/grant-words.ts"
 import { formTargetOf, isOwnMachine } from "../../core/encoding/redirect-uri.ts"
 import { describeOAuthError, statusOf, type OAuthError } from "../../core/denials/oauth-error.ts"
 import type { ResourceOwner } from "./resource-owner.ts"

@@ -25,7 +25,7 @@ export const shortSession: Lint = {
         agents.warning(
           ["purposes", index, "life"],
           message,
-          `Write \`life: ${seconds}\`, or less, or \`session: { refresh: true }\`, or \`session: { offline: true }\` if its users consent.`,
+          `Write \`life: ${seconds}\`, or less, or \`session: { refresh: true }\`, or \`offline: true\`.`,
         ),
       ]
     })

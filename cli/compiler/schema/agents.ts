@@ -179,7 +179,7 @@ const purpose = z.strictObject({
         .boolean()
         .exactOptional()
         .describe(
-          "Whether a task of this purpose goes on after its user's session, if the user has consented to that and the agent proves a key. It ends when the user or their identity provider is suspended, and when an event revokes the user's sessions.",
+          "Whether a task of this purpose goes on after its user's session, if the user has consented to that and its agent proves a key. It ends when the user or their provider is suspended.",
         ),
     })
     .exactOptional()

@@ -142,8 +142,8 @@ export function rowAfter(stored: StreamSwitch | undefined, change: StreamSwitch,
 }
 
 function weightOf({ body, at }: StreamSwitch): ChangeWeight {
-  const isInForce = body !== null && (JSON.parse(body) as Switch).before === null
-  return { at, weight: isInForce ? 1 : 0 }
+  const set: Switch | null = body === null ? null : JSON.parse(body)
+  return { at, weight: set?.before === null ? 1 : 0 }
 }
 
 export function riskOf({ of, level, halfLife, at }: RiskChange): {

@@ -544,7 +544,7 @@ const AGENTS: readonly LintCase[] = [
     at: "3600",
     message:
       "a task of `triage-ticket` may live for 3600 seconds, and sessions of `local` last 3599 seconds at most (`max_life`): it ends with the session",
-    fix: "Write `life: 3599`, or less, or `session: { refresh: true }`.",
+    fix: "Write `life: 3599`, or less, or `session: { refresh: true }`, or `offline: true`.",
     but: { find: "3599", replace: "3600" },
   },
   {

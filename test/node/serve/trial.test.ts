@@ -102,9 +102,12 @@ test("after a restart without --trial, tokens of the trial provider, and of anot
     const { error }: { readonly error?: string } = Object(await response.json())
     expect([response.status, error]).toEqual([REFUSED.status, REFUSED.error])
   }
-  expect(later).toContainEqual(
-    expect.objectContaining({ event: "keys_not_fetched", error: expect.stringContaining("may not be fetched") }),
-  )
+  // The answer may be here before the log's line.
+  await expect
+    .poll(() => later, { timeout: 20_000 })
+    .toContainEqual(
+      expect.objectContaining({ event: "keys_not_fetched", error: expect.stringContaining("may not be fetched") }),
+    )
 })
 
 /** The keys of an agent on loopback cannot be fetched, so nothing is issued. */

@@ -107,8 +107,8 @@ describe("introspection (RFC 7662)", () => {
     const denial = expect.objectContaining({ reason: "stopped", switch: id })
     expect(await recordOf(headers.get("X-Narrowgate-Decision") ?? "")).toMatchObject({ decision: "deny", denial })
     await lift(id)
-    // A pulled key stays pulled.
-    const active = stopped(kid).kind !== "key"
+    // A pulled key stays pulled, and what was given to a suspended person before stays revoked.
+    const active = !["key", "user"].includes(stopped(kid).kind)
     expect((await asked("introspect", "second", child.token)).json).toMatchObject({ active })
   })
 

@@ -34,8 +34,14 @@ const KNOWN_BY_NAME = [
   env.SWITCHBOARD,
 ]
 
+/** workerd stops an object that was idle for ten seconds. */
+const MAY_BE_IDLE_MS = 9_000
+let haveDied = false
+let lastReset = performance.now()
+
 /** Every object dies where it stands: what was not written is gone, requests under way fail. */
 export async function killObjects(): Promise<void> {
+  haveDied = true
   await abortAllDurableObjects()
 }
 
@@ -44,11 +50,15 @@ async function wakeAll(objects: DurableObjectNamespace): Promise<void> {
 }
 
 export async function freshIsolate(): Promise<void> {
-  // The reset passes over objects that do not run, because a test killed them or they were idle for ten seconds.
+  // The reset passes over objects that do not run: those that hold the bundle must run, and those that a test killed or
+  // left idle are woken. Not after each test: the list has every object that there ever was in this run.
   await env.BUNDLES.get(POINTER_KEY)
   await publications(env).newest()
-  await Promise.all(KNOWN_BY_NAME.map(wakeAll))
+  const mayBeIdle = performance.now() - lastReset > MAY_BE_IDLE_MS
+  if (haveDied || mayBeIdle) await Promise.all(KNOWN_BY_NAME.map(wakeAll))
   await reset()
+  haveDied = false
+  lastReset = performance.now()
   forgetReads()
   forgetEdgeRecords()
   forgetCaches()

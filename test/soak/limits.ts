@@ -100,6 +100,8 @@ interface Missing {
   at: number
   exact: number
   high: number
+  /** `high` when it was last taken from. */
+  taken: number
   /** Tokens that it fills by in the span: what held when it was last taken from. */
   rate: number
 }
@@ -111,7 +113,7 @@ export class BucketModel implements Model {
   #most: number
   #burst: number
   readonly #length: number
-  readonly #missing = new ByKey((): Missing => ({ at: 0, exact: 0, high: 0, rate: this.#most }))
+  readonly #missing = new ByKey((): Missing => ({ at: 0, exact: 0, high: 0, taken: 0, rate: this.#most }))
 
   constructor(limit: Limit, burstOf: (threshold: number) => number) {
     this.#limit = limit
@@ -154,18 +156,27 @@ export class BucketModel implements Model {
   }
 
   admitted(call: ModelCall, now: number): void {
-    const missing = this.#missingFor(call, now)
-    missing.exact += this.#need(call)
-    missing.high += this.#need(call)
-    if (this.#need(call) > 0) missing.rate = this.#most
+    const [missing, need] = [this.#missingFor(call, now), this.#need(call)]
+    if (need === 0) return
+    missing.exact += need
+    missing.high += need
+    missing.taken = missing.high
+    missing.rate = this.#most
   }
 
   woke(now: number): void {
     // It was written down by the limit that it was last taken from under.
     for (const missing of this.#missing.all) {
       this.#refill(missing, now)
-      if (missing.rate >= HUNDREDTHS_FROM) missing.high += Math.ceil(missing.rate / 100) * this.#length
+      const lost = missing.rate >= HUNDREDTHS_FROM ? Math.ceil(missing.rate / 100) * this.#length : 0
+      missing.high += lost
+      missing.taken += lost
     }
+  }
+
+  /** What was refilled since it was last taken from may be lost. It stays lost until the bucket is full. */
+  stepped(): void {
+    for (const missing of this.#missing.all) missing.high = Math.max(missing.high, missing.taken)
   }
 
   edge(call: ModelCall, now: number): number {

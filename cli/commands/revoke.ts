@@ -46,7 +46,7 @@ export function addRevoke(program: Command): void {
     )
     .option("--reason <TEXT>", "the reason, which is recorded and listed")
     .option("--preview", "only show what would be suspended; not for a task or a token")
-    .option("--confirm", "suspend it although nothing of this name is known, or although you log in there yourself")
+    .option("--confirm", "suspend it although nothing of this name is known, or although it suspends you")
     .addHelpText(
       "after",
       '\nExamples:\n  narrowgate revoke --agent spiffe://example.org/agent/support --reason "odd hours"\n  narrowgate revoke --user "https://id.example|42" --before 2026-11-26T12:00:00Z\n  narrowgate revoke list\n',
@@ -180,11 +180,10 @@ async function lift(id: string, options: OperatorOptions): Promise<void> {
   const input = { parameters: { revocation: id }, schema: revocations.liftRevocation.answer() }
   const answer = await requestApi(options, await operatorBearer(options), "liftRevocation", input)
   if (options.json) return console.log(jsonText(answer, 0))
-  const { before } = answer
   const left =
-    before === undefined
+    answer.left === undefined
       ? ""
-      : `; what was given before ${timeOf(before * 1000)} stays revoked, until this is lifted once more`
+      : `; what was given before ${timeOf(answer.left.before * 1000)} stays revoked, until ${printableText(answer.left.id)} is lifted too`
   console.log(`${printableText(answer.id)}: resumed${left}`)
 }
 

@@ -55,8 +55,8 @@ export const liftRevocation: Handler<"liftRevocation"> = async ({ parameters, ca
   }
   if (done !== "unknown") {
     const { lifted, left } = done
-    const before = left?.before
-    return { answer: { id, lifted: true, ...(before && { before: before / 1000 }) }, record: namedBy(lifted.stopped) }
+    const answer = { id, lifted: true, ...(left && { left: { id: left.id, before: left.before / 1000 } }) } as const
+    return { answer, record: namedBy(lifted.stopped) }
   }
   const denial = { reason: "not_found", what: id.slice(0, 128) } as const
   return { error: "not_found", description: "There is no such revocation.", denial }
@@ -75,16 +75,16 @@ async function stop(stopped: Stopped, request: ApiRequest<"addRevocation">, reco
   const { body, bundle, caller, context } = request
   const target = await targetOf(stopped, bundle, context.env, context.receivedAt)
   if (body.preview) return { answer: target, record }
-  if (target.known === false && !body.confirm) return { ...unknownTarget(stopped.kind, target), record }
   const before = body.before === undefined ? null : body.before * 1000
-  if (locksOut(stopped, before, caller.operator, context.receivedAt) && !body.confirm) return { ...OWN_ISSUER, record }
+  if (locksOut(stopped, before, caller.operator, context.receivedAt) && !body.confirm) return { ...OWN_ACCESS, record }
+  if (target.known === false && !body.confirm) return { ...unknownTarget(stopped.kind, target), record }
   return setSwitch(stopped, request, record, target)
 }
 
-const OWN_ISSUER = {
+const OWN_ACCESS = {
   error: "invalid_request",
   description:
-    'Nothing is suspended: you log in at this provider yourself, and only an operator who logs in elsewhere could lift this. To suspend it all the same, confirm it ("confirm": true, or --confirm).',
+    'Nothing is suspended: this names you, or the provider at which you log in, and only another operator could lift it. To suspend it all the same, confirm it ("confirm": true, or --confirm).',
 } as const
 
 /** The revocation of a misspelt name would be acknowledged, and the intended target would continue. */

@@ -15,7 +15,7 @@ import {
   type SignalReport,
   type StopChange,
 } from "../core/signals/stream-change.ts"
-import { leftOf, type ListedSwitch, type Switch, type SwitchNote } from "../core/signals/switch.ts"
+import { leftBy, type ListedSwitch, type Revocation, type Switch, type SwitchNote } from "../core/signals/switch.ts"
 
 interface BodyRow extends Record<string, SqlStorageValue> {
   readonly body: string
@@ -33,14 +33,20 @@ interface ListedRow extends BodyRow {
   readonly at: number | null
 }
 
-export interface Lifted {
-  readonly lifted: Switch
-  /** Null: nothing. */
-  readonly left: Switch | null
+/** To lift a switch. */
+export interface Lift {
+  readonly id: string
+  /** The id of what is left of it. */
+  readonly left: string
+  /** An operator's issuer and subject. Null: what is left has no note. */
+  readonly by: string | null
 }
 
-/** Milliseconds since the epoch, when nothing is left that it could stop. */
-const endOf = ({ before }: Switch): number | null => before && before + REVOKED_FOR_MS
+export interface Lifted {
+  readonly lifted: Switch
+  /** A switch of its own. Null: nothing. */
+  readonly left: (Revocation & { readonly id: string }) | null
+}
 
 function listedOf({ body, until, set_by: by, reason, at }: ListedRow): ListedSwitch {
   const { id, stopped, before }: Switch = JSON.parse(body)
@@ -48,6 +54,7 @@ function listedOf({ body, until, set_by: by, reason, at }: ListedRow): ListedSwi
 }
 
 const ALL = `SELECT id, body, until FROM switches UNION ALL SELECT id, body, until FROM stream_switches WHERE body IS NOT NULL`
+const LISTED = `SELECT body, until, set_by, reason, at FROM (${ALL}) LEFT JOIN switch_notes USING (id)`
 
 export class SwitchStorage {
   readonly #sql: SqlStorage
@@ -99,12 +106,7 @@ export class SwitchStorage {
   /** All switches with who set them, why and when. */
   listed(now: number): readonly ListedSwitch[] {
     this.#forgetRunOut(now)
-    return this.#sql
-      .exec<ListedRow>(
-        `SELECT body, until, set_by, reason, at FROM (${ALL}) LEFT JOIN switch_notes USING (id) ORDER BY id`,
-      )
-      .toArray()
-      .map(listedOf)
+    return this.#sql.exec<ListedRow>(`${LISTED} ORDER BY id`).toArray().map(listedOf)
   }
 
   /** @param until milliseconds, when it ends by itself; null: only when it is lifted */
@@ -119,22 +121,22 @@ export class SwitchStorage {
   }
 
   /**
-   * Removes it, or leaves a revocation in its place (`leftOf`), which can be lifted in its turn.
-   * @returns the switch that was lifted, and what is left of it
+   * Removes it. What is left of it (`leftBy`) is another switch, the operator's who lifts it, with the same reason: who
+   * lifts a switch twice, because the first answer was lost, removes no revocation.
    */
-  lift(id: string, now: number): Lifted | "kept" | "unknown" {
-    const [row] = this.#sql.exec<BodyRow>(`SELECT body FROM (${ALL}) WHERE id = ?`, id).toArray()
+  lift({ id, left: leftId, by }: Lift, now: number): Lifted | "kept" | "unknown" {
+    const [row] = this.#sql.exec<ListedRow>(`${LISTED} WHERE id = ?`, id).toArray()
     if (!row) return "unknown"
-    const stored: Switch = JSON.parse(row.body)
-    if (stored.stopped.kind === "key") return "kept"
-    const left = leftOf(stored, now)
-    for (const table of ["switches", "stream_switches"]) {
-      if (left === null) this.#sql.exec(`DELETE FROM ${table} WHERE id = ?`, id)
-      else this.#sql.exec(`UPDATE ${table} SET body = ?, until = ? WHERE id = ?`, JSON.stringify(left), endOf(left), id)
+    const { reason, ...lifted } = listedOf(row)
+    if (lifted.stopped.kind === "key") return "kept"
+    for (const table of ["switches", "stream_switches", "switch_notes"]) {
+      this.#sql.exec(`DELETE FROM ${table} WHERE id = ?`, id)
     }
-    if (left === null) this.#sql.exec("DELETE FROM switch_notes WHERE id = ?", id)
     this.#written = null
-    return { lifted: stored, left }
+    const revocation = leftBy(lifted, now)
+    const left = revocation && { id: leftId, ...revocation }
+    if (left) this.set(left, by === null ? null : { by, reason, at: now }, left.before + REVOKED_FOR_MS, now)
+    return { lifted, left }
   }
 
   /**

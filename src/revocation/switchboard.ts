@@ -218,9 +218,11 @@ export class Switchboard extends StoredObject {
   lift(id: string, setter: Setter | null = null): Lifted | "kept" | "unknown" {
     const now = Date.now()
     return this.ctx.storage.transactionSync(() => {
-      const done = this.#switches.lift(id, now)
-      if (typeof done === "string") return done
-      if (setter) this.#notices.keep(switchChanged("switch.lifted", done.lifted, setter, now))
+      const left = `swi_${crypto.randomUUID()}`
+      const done = this.#switches.lift({ id, left, by: setter?.operator ?? null }, now)
+      if (typeof done === "string" || !setter) return done
+      this.#notices.keep(switchChanged("switch.lifted", done.lifted, setter, now))
+      if (done.left) this.#notices.keep(switchChanged("switch.set", done.left, setter, now))
       return done
     })
   }

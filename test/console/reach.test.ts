@@ -285,7 +285,7 @@ describe("an operator's form", () => {
   test("does nothing, and no page shows anything, once its sender is stopped as a person", async () => {
     const about = await formsOf()
     const [operator, paths] = [await visitorAs("operator"), await pagesAbout()]
-    const body = { user: `${IDP}|operator` }
+    const body = { user: `${IDP}|operator`, confirm: true }
     expect((await manage("POST", "/v1/revocations", await bearerOf("operator"), {}, body)).status).toBe(200)
     const before = await stateOf(about)
     for (const [path, fields] of [...about.forms, ["/console/policies/explain", EXPLAINED] as const]) {

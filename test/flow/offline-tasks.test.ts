@@ -53,7 +53,15 @@ async function rule(
   session: PurposeDefinition["session"],
   ofPurpose: (name: string) => boolean = () => true,
 ): Promise<void> {
-  const body = await yard()
+  await ruled(sequence, session, ofPurpose, await yard())
+}
+
+async function ruled(
+  sequence: number,
+  session: PurposeDefinition["session"],
+  ofPurpose: (name: string) => boolean,
+  body: Awaited<ReturnType<typeof yard>>,
+): Promise<void> {
   const purposes = body.purposes.map((purpose) => ({
     ...purpose,
     life: 3_600,
@@ -188,6 +196,31 @@ describe("a task ends with the session", () => {
     const task = await begun()
     at(SESSION_MS + 1_000)
     await rule(2, undefined)
+    expect((await renewed(task)).refused?.error).toBe("invalid_grant")
+  })
+
+  test("once the purpose of a task above it no longer says so", async () => {
+    const task = await begun()
+    const key = await newProofKey()
+    const handover = await handoverOf(holder, { agent: agentId("second"), jkt: key.jkt, token: task.token })
+    const child = await openChild(task.token, "second", { handover, purpose: "errand" }, await proofForToken(key))
+    expect(await viewOf(child.task)).toMatchObject({ offline: true })
+    at(SESSION_MS + 1_000)
+    const renewal = async (): Promise<TokenAnswer> => {
+      const form = { ...(await exchangeForm("second")), subject_token: child.token, subject_token_type: ACCESS_TOKEN }
+      return postForm(form, { DPoP: await proofForToken(key) })
+    }
+    expect((await renewal()).status).toBe(200)
+    await rule(2, { offline: true }, (name) => name !== "work")
+    expect((await renewal()).refused?.error).toBe("invalid_request")
+  })
+
+  test("once people of its user's identity provider are no longer accepted", async () => {
+    const task = await begun()
+    at(SESSION_MS + 1_000)
+    const body = await yard()
+    const issuers = body.issuers.map(({ users: _users, operators: _operators, sign_in: _signIn, ...rest }) => rest)
+    await ruled(2, { offline: true }, () => true, { ...body, issuers })
     expect((await renewed(task)).refused?.error).toBe("invalid_grant")
   })
 })

@@ -7,7 +7,7 @@ import { ACCESS_TOKEN, JWT_BEARER, openChild, openTask, postForm, exchangeForm }
 import { yardForEach } from "../harness/each-test.ts"
 import { callWith } from "../harness/gateways.ts"
 import { forgetCaches, killObjects } from "../harness/isolate.ts"
-import { agentId, idToken, svid } from "../harness/issuers.ts"
+import { agentId, IDP, idToken, svid } from "../harness/issuers.ts"
 import { bearerOf, manage } from "../harness/management.ts"
 import { recordOf } from "../harness/records.ts"
 import { keepLeases, stop } from "../harness/switches.ts"
@@ -28,6 +28,8 @@ async function revoke(body: Readonly<Record<string, unknown>>): Promise<string> 
 }
 
 const lift = async (id: string) => manage("DELETE", `/v1/revocations/${id}`, await bearerOf("operator"))
+const lifted = z.object({ left: z.object({ id: z.string(), before: z.number() }) })
+const liftedFrom = async (id: string) => lifted.parse((await lift(id)).json)
 const codeOf = async (token: string, path = "/files/a"): Promise<string> => (await callWith(token, path)).code
 
 describe("a switch", () => {
@@ -53,25 +55,38 @@ describe("a switch", () => {
     expect((await lift(id)).status).toBe(404)
   })
 
-  test("stops a user until it is lifted, and what they gave before until it is lifted once more", async () => {
+  test("stops a user until it is lifted, and what they gave before until what is left is lifted too", async () => {
     const { token } = await openTask("first")
-    const id = await revoke({ user: USER })
+    const id = await revoke({ user: USER, reason: "a lost laptop" })
     expect(await codeOf(token)).toBe("invalid_token")
-    const lifted = await lift(id)
-    expect(lifted.json).toEqual({ id, lifted: true, before: expect.any(Number) })
+    const { left } = await liftedFrom(id)
+    // An operator whose first answer was lost asks again.
+    expect((await lift(id)).status).toBe(404)
     forgetCaches()
     await killObjects()
     expect(await codeOf(token)).toBe("invalid_token")
     const { json } = await manage("GET", "/v1/revocations", await bearerOf("viewer"))
-    const { before } = z.object({ before: z.number() }).parse(lifted.json)
-    expect(json).toMatchObject({ revocations: [{ id, user: USER, before, until: before * 1000 + 32 * 86_400_000 }] })
+    expect(left.id).not.toBe(id)
+    const until = left.before * 1000 + 32 * 86_400_000
+    const note = { by: `${IDP}|operator`, reason: "a lost laptop" }
+    expect(json).toMatchObject({ revocations: [{ ...left, user: USER, until, ...note }] })
     await new Promise((resolve) => setTimeout(resolve, 1_000))
     expect(await codeOf((await openTask("first")).token)).toBe("ok")
     // As if it had never been: a suspension by mistake.
-    expect((await lift(id)).json).toEqual({ id, lifted: true })
+    expect((await lift(left.id)).json).toEqual({ id: left.id, lifted: true })
     forgetCaches()
     expect(await codeOf(token)).toBe("ok")
-    expect((await lift(id)).status).toBe(404)
+    expect((await lift(left.id)).status).toBe(404)
+  })
+
+  test("with a time to come leaves what was given before it is lifted revoked", async () => {
+    const { token } = await openTask("first")
+    const { left } = await liftedFrom(await revoke({ user: USER, before: Math.floor(Date.now() / 1000) + 3_600 }))
+    expect(left.before).toBeLessThanOrEqual(Date.now() / 1000 + 1)
+    forgetCaches()
+    expect(await codeOf(token)).toBe("invalid_token")
+    await new Promise((resolve) => setTimeout(resolve, 1_000))
+    expect(await codeOf((await openTask("first")).token)).toBe("ok")
   })
 
   test("on an agent stops what is done for it, and nobody else", async () => {

@@ -123,9 +123,7 @@ const stopRequest = once(() => {
         confirm: z
           .literal(true)
           .optional()
-          .describe(
-            "Set the switch although nothing of this name is known, or although the caller logs in at this provider.",
-          ),
+          .describe("Set the switch although nothing of this name is known, or although it suspends the caller."),
         preview: z.literal(true).optional().describe("Set nothing: the answer says what the switch would affect."),
       })
       .refine(
@@ -212,10 +210,13 @@ export const revocations = {
       z.looseObject({
         id: z.string(),
         lifted: z.literal(true),
-        before: z
-          .number()
+        left: z
+          .looseObject({
+            id: z.string(),
+            before: z.number().describe("Seconds since the epoch: what was given before stays revoked."),
+          })
           .exactOptional()
-          .describe("Seconds since the epoch: what was given before stays revoked, until this switch is lifted again."),
+          .describe("What is left of it: a switch of its own, which can be lifted in its turn."),
       }),
     ),
     errors: ["invalid_request", "not_found"],

@@ -54,7 +54,13 @@ async function confirmStop(request: PageRequest): Promise<Response> {
   const isUnknown = target?.known === false
   const stopsFrom = typeof at === "number" ? at * 1000 : null
   const isOwn =
-    kind === "issuer" && locksOut({ kind, issuer: name }, stopsFrom, request.reader.user, request.context.receivedAt)
+    (kind === "user" || kind === "issuer") &&
+    locksOut(
+      kind === "user" ? { kind, user: name } : { kind, issuer: name },
+      stopsFrom,
+      request.reader.user,
+      request.context.receivedAt,
+    )
   const canSuspend = kind !== "user" || hasIssuer(name)
   return respondPage(
     <ConsolePage title={`${ACTIONS[kind]}?`} request={request} narrow>
@@ -76,8 +82,9 @@ async function confirmStop(request: PageRequest): Promise<Response> {
         )}
         {isOwn && (
           <p class="notice warn" role="alert">
-            <strong>You log in at this provider yourself.</strong> You will be suspended too, and only an operator who
-            logs in elsewhere can resume.
+            <strong>{kind === "user" ? "This is you." : "You log in at this provider yourself."}</strong> You will be
+            suspended too, and only {kind === "user" ? "another operator" : "an operator who logs in elsewhere"} can
+            resume.
           </p>
         )}
         {target && target.nearest.length > 0 && (
@@ -118,7 +125,7 @@ async function confirmStop(request: PageRequest): Promise<Response> {
             {(isUnknown || isOwn) && (
               <label class="choice">
                 <input type="checkbox" name="confirm" value="yes" required />{" "}
-                {isUnknown ? "Suspend although nothing has this name" : "Suspend although I log in there"}
+                {isOwn ? "Suspend although it suspends me" : "Suspend although nothing has this name"}
               </label>
             )}
             <p>

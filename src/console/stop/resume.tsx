@@ -21,10 +21,13 @@ export const resumePage = {
 } as const satisfies PageDefinition
 
 /** A suspension of a person, or of their provider, ends what they gave before. */
-function consequence({ user, issuer, before }: Stop): string {
-  return before === undefined && (user ?? issuer) !== undefined
-    ? "New sessions and new tasks are accepted again at once. What was given before stays revoked: its tasks do not go on."
-    : "Calls are allowed again at once, if rules and grants allow them."
+function consequence({ user, issuer, before }: Stop, now: number): string {
+  const isOfPeople = (user ?? issuer) !== undefined
+  if (isOfPeople && (before === undefined || before * 1000 > now)) {
+    return "New sessions and new tasks are accepted again at once. What was given before stays revoked: its tasks do not go on."
+  }
+  if (before !== undefined) return "What was given before is valid again: its tasks go on."
+  return "Calls are allowed again at once, if rules and grants allow them."
 }
 
 async function confirmResume(request: PageRequest): Promise<Response> {
@@ -41,7 +44,7 @@ async function confirmResume(request: PageRequest): Promise<Response> {
       <div class="card">
         <h1 class="wrap">{suspension.everything === true ? "Resume everything?" : "Resume?"}</h1>
         <Suspension of={suspension} now={request.context.receivedAt} isReadOnly />
-        <p>{consequence(suspension)}</p>
+        <p>{consequence(suspension, request.context.receivedAt)}</p>
         <form method="post" action={`${SECTIONS.stop.href}/lift`}>
           <input type="hidden" name="csrf" value={request.reader.csrf} />
           <input type="hidden" name="id" value={suspension.id} />

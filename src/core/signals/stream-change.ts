@@ -5,7 +5,7 @@
  */
 import type { Signal, ReportedRisk } from "../guardrails/risk.ts"
 import { sha256Hex } from "../encoding/hash.ts"
-import { leftOf, type Stopped, type Switch } from "./switch.ts"
+import { leftBy, type Stopped, type Switch } from "./switch.ts"
 
 /** Old object code may run for minutes beside new Worker code: another version is rejected, not misread. */
 export const SIGNAL_VERSION = 2
@@ -129,7 +129,7 @@ export function outweighs(previous: ChangeWeight | undefined, { at, weight }: Ch
 
 /**
  * The row after one more change of the same subject, in whichever order they arrive. What was suspended and is enabled
- * again leaves a revocation of what was given before (`leftOf`).
+ * again leaves a revocation of what was given before (`leftBy`).
  * @param now milliseconds; no future session is revoked, whatever a clock says
  */
 export function rowAfter(stored: StreamSwitch | undefined, change: StreamSwitch, now: number): StreamSwitch {
@@ -137,8 +137,8 @@ export function rowAfter(stored: StreamSwitch | undefined, change: StreamSwitch,
   const [earlier, later] = outweighs(weightOf(stored), weightOf(change)) ? [stored, change] : [change, stored]
   if (earlier.body === null || later.body !== null) return later
   const { id, stopped }: Switch = JSON.parse(earlier.body)
-  const left = leftOf({ id, stopped, before: null }, Math.min(later.at, now))
-  return left?.before ? { ...later, body: JSON.stringify(left), until: left.before + REVOKED_FOR_MS } : later
+  const left = leftBy({ stopped, before: null }, Math.min(later.at, now))
+  return left ? { ...later, body: JSON.stringify({ id, ...left }), until: left.before + REVOKED_FOR_MS } : later
 }
 
 function weightOf({ body, at }: StreamSwitch): ChangeWeight {

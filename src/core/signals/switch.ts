@@ -64,15 +64,23 @@ export function nextSecond(at: number): number {
   return (Math.floor(at / 1000) + 1) * 1000
 }
 
+/** A switch that stops what was given before a moment, and nothing that is given later. */
+export interface Revocation extends Pick<Switch, "stopped"> {
+  /** Milliseconds since the epoch. */
+  readonly before: number
+}
+
 /**
  * What is left of a switch that is lifted. A suspension of a person or of their provider becomes a revocation of what was
  * given before: they begin anew, and nothing that waited goes on.
  * @param at milliseconds since the epoch, when it is lifted
  * @returns null: nothing
  */
-export function leftOf({ id, stopped, before }: Switch, at: number): Switch | null {
-  if (before !== null || (stopped.kind !== "user" && stopped.kind !== "issuer")) return null
-  return { id, stopped, before: nextSecond(at) }
+export function leftBy({ stopped, before }: Omit<Switch, "id">, at: number): Revocation | null {
+  const next = nextSecond(at)
+  const isOver = before !== null && before <= next
+  if (isOver || (stopped.kind !== "user" && stopped.kind !== "issuer")) return null
+  return { stopped, before: next }
 }
 
 /** A switch that stops it, or null. */
@@ -155,13 +163,13 @@ function holds({ stopped, before }: Switch, { agents, user, tool, kid, since }: 
 const A_MOMENT_MS = 60_000
 
 /**
- * Whether it would suspend this person for good, so that they could not lift it: they log in at the provider that it
- * suspends, and a new login would not help.
+ * Whether it would suspend this person for good, so that they could not lift it: it names them, or the provider at
+ * which they log in, and a new login would not help.
  * @param before milliseconds since the epoch; null: all authority
  */
 export function locksOut(stopped: Stopped, before: number | null, user: string, now: number): boolean {
   const isForLong = before === null || before > now + A_MOMENT_MS
-  return stopped.kind === "issuer" && isForLong && namesUser(stopped, user)
+  return isForLong && namesUser(stopped, user)
 }
 
 function namesUser(stopped: Stopped, user: string): boolean {

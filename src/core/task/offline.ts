@@ -3,9 +3,10 @@
  * to exactly that. It is bound to a key. What was given before the user, or their provider, was suspended ends with the
  * suspension (core/signals/switch.ts), and an event that revokes sessions ends it as well.
  */
+import type { Bundle } from "../policy/assemble.ts"
 import type { PurposeDefinition } from "../policy/definition/agents.ts"
-import type { Lookup } from "../encoding/lookup.ts"
-import type { OpenRequest } from "./open-request.ts"
+import type { Step } from "./opening-step.ts"
+import type { TreeState } from "./state.ts"
 import type { Task } from "./task.ts"
 
 export function isOfflinePurpose(purpose: Pick<PurposeDefinition, "session"> | undefined): boolean {
@@ -15,17 +16,35 @@ export function isOfflinePurpose(purpose: Pick<PurposeDefinition, "session"> | u
 /**
  * Whether the task that is opened goes on after the session: by consent alone, and below another task only if that one
  * goes on too.
- * @param parent null: it is a root task
+ * @param above the tasks above it, its parent first; null: it is a root task
  */
-export function isOpenedOffline(request: OpenRequest, purpose: PurposeDefinition, parent: Task | null): boolean {
+export function isOpenedOffline(
+  { request, state, bundle }: Step,
+  purpose: PurposeDefinition,
+  above: readonly Task[] | null,
+): boolean {
   const { jkt, shown, approvals, isPreview = false } = request
   if (!isOfflinePurpose(purpose) || jkt === null) return false
-  if (parent) return parent.isOffline === true
+  if (above) return outliveSession(above, state, bundle)
   const isConsented = isPreview || approvals.includes("user")
   return isConsented && (!shown || shown.task.isOffline === true)
 }
 
-/** Whether its tokens go on after the session, by the current rules: a purpose that is changed back ends that. */
-export function outlivesSession({ isOffline, purpose }: Task, purposes: Lookup<PurposeDefinition>): boolean {
-  return isOffline === true && isOfflinePurpose(purposes.get(purpose))
+/**
+ * Whether tokens of these tasks go on after the session, by the current rules. A purpose that is changed back ends that
+ * for the tasks below as well, and so does a provider whose people are no longer accepted.
+ * @param ancestry a task and those above it
+ */
+export function outliveSession(
+  ancestry: readonly Task[],
+  { user }: Pick<TreeState, "user">,
+  { purposes, issuers }: Pick<Bundle, "purposes" | "issuers">,
+): boolean {
+  const isAccepted = issuers.some(
+    ({ issuer, users, operators }) => issuer === user?.issuer && (users ?? operators) !== undefined,
+  )
+  return (
+    isAccepted &&
+    ancestry.every(({ isOffline, purpose }) => isOffline === true && isOfflinePurpose(purposes.get(purpose)))
+  )
 }

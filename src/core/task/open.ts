@@ -125,7 +125,7 @@ function openNew(step: Step, id: string, parent: Parent | null): Opened | OAuthF
     ["consent", consentedLife === null ? null : now + consentedLife],
     ["parent", parent?.task.expiresAt],
   )
-  const isOffline = isOpenedOffline(request, purpose, parent?.task ?? null)
+  const isOffline = isOpenedOffline(step, purpose, parent?.ancestry ?? null)
   // A child has no session of its own. Its parent's end is that of the session, unless the parent goes on after it.
   const sessionEnd = parent?.task.isOffline ? state.user?.until : request.sessionExpiresAt
   const end = firstBound<TaskLimit>([latest.by, latest.at], ["session", isOffline ? null : sessionEnd])

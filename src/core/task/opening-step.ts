@@ -7,7 +7,7 @@ import type { Extension } from "./extension.ts"
 import type { OpenRequest } from "./open-request.ts"
 import { hasLiveInstance } from "./isolation.ts"
 import { inherited, type Carried } from "./labels.ts"
-import { outlivesSession } from "./offline.ts"
+import { outliveSession } from "./offline.ts"
 import type { Shares } from "./shares.ts"
 import { whyEnded, type TreeState } from "./state.ts"
 import type { IssuedToken, Task, TaskLimit, TokenLimit } from "./task.ts"
@@ -179,7 +179,7 @@ export function issue(
   const end = extension ?? owner
   // The session that was last brought may end sooner than the one by which the task's end was set.
   const lastSessionEnd = request.sessionExpiresAt ?? (session ?? state).user?.until
-  const sessionEnd = outlivesSession(owner, bundle.purposes) ? null : lastSessionEnd
+  const sessionEnd = outliveSession(ancestry, state, bundle) ? null : lastSessionEnd
   if (typeof sessionEnd === "number" && sessionEnd <= now) {
     return oauthError({ reason: "parent_ended", task: owner.id, state: "expired" })
   }

@@ -1,7 +1,6 @@
 /** A switch on an identity provider: who cannot be trusted any more, because their provider's key was stolen, say. */
 import { describe, expect, test } from "vitest"
 import { z } from "zod"
-import { env } from "cloudflare:workers"
 import { AUDIENCE, exchangeForm, openChild, openTask, postForm, type TokenAnswer } from "../harness/agents.ts"
 import { codeFor, provenAs, redeem, refreshBy, taskOf } from "../harness/browser.ts"
 import { knock } from "../harness/door.ts"
@@ -13,7 +12,7 @@ import { forgetCaches } from "../harness/isolate.ts"
 import { accessToken, IDP, idToken, second, SECOND_IDP, secondProvidersToken, US } from "../harness/issuers.ts"
 import { bearerOf, manage, type ManagementAnswer } from "../harness/management.ts"
 import { recordOf, recordsOf } from "../harness/records.ts"
-import { switchboard } from "../../src/revocation/switchboard.ts"
+import { liftWhole } from "../harness/switches.ts"
 import { personStoppedBy, stoppedBy, type Switch } from "../../src/core/signals/switch.ts"
 
 yardForEach()
@@ -136,14 +135,7 @@ describe("a token request that a switch refuses", () => {
   const suspended = async <Result>(body: Body, request: () => Promise<Result>): Promise<Result> => {
     const { json } = await revoke({ ...body, confirm: true })
     const result = await request()
-    const switchboardOf = switchboard(env)
-    const { id } = answered.parse(json)
-    let last: string | undefined = id
-    while (last !== undefined) {
-      // oxlint-disable-next-line no-await-in-loop -- what is left is known once the switch above it is lifted
-      const done = await switchboardOf.lift(last)
-      last = typeof done === "string" ? undefined : done.left?.id
-    }
+    await liftWhole(answered.parse(json).id)
     forgetCaches()
     return result
   }

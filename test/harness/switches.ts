@@ -33,6 +33,13 @@ export async function lift(id: string): Promise<void> {
   forgetSwitches()
 }
 
+/** With what is left of it: as if it had never been set. */
+export async function liftWhole(id: string): Promise<void> {
+  const done = await switchboard(env).lift(id)
+  if (typeof done !== "string" && done.left) await switchboard(env).lift(done.left.id)
+  forgetSwitches()
+}
+
 /**
  * What the switchboard was told is kept once it answers the next question. It answers the teller when every lease of
  * before has run out, two seconds later: this isolate, which is the only one, gives its own back at once.

@@ -7,7 +7,7 @@ import { callWith } from "../harness/gateways.ts"
 import { forgetCaches, killObjects } from "../harness/isolate.ts"
 import { callsOf, evict } from "../harness/ledgers.ts"
 import { bearerOf, complete, manage } from "../harness/management.ts"
-import { lift, stop } from "../harness/switches.ts"
+import { liftWhole, stop } from "../harness/switches.ts"
 
 yardForEach()
 
@@ -184,9 +184,7 @@ describe("ended is ended", () => {
         expect((await list(leaf)).code).toBe("ok")
         const id = await stop(stopped)
         expect((await list(leaf)).code).toBe("invalid_token")
-        await lift(id)
-        // A revocation is left of the user's.
-        await lift(id)
+        await liftWhole(id)
       }
     })
 

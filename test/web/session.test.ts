@@ -107,7 +107,7 @@ describe("a session", () => {
 
   test("of a person who was stopped shows nothing", async () => {
     const { get } = await visitorAs("operator")
-    const stop = { user: "https://idp.test|operator" }
+    const stop = { user: "https://idp.test|operator", confirm: true }
     expect((await manage("POST", "/v1/revocations", await bearerOf("operator"), {}, stop)).status).toBe(200)
     expect((await get(INBOX)).status).toBe(401)
   })

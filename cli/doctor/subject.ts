@@ -1,5 +1,6 @@
 /** What is examined: this machine, a policy directory and a Worker. What several checks need is asked once. */
 import { stat } from "node:fs/promises"
+import { LOOPBACK_ACCESS, type LoopbackAccess } from "../../src/core/policy/destinations.ts"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
 import { isObject } from "../../src/core/encoding/json.ts"
 import { compilePolicies } from "../compiler/compile.ts"
@@ -31,8 +32,10 @@ export interface Given {
 type Compiled = ReturnType<typeof withTables>
 
 export interface Subject extends Given {
-  /** The Worker is one of this machine: a local stack, most likely. */
+  /** The Worker is a local stack on this machine, or none answers there yet. */
   readonly isLocal: boolean
+  /** What of its own machine the Worker requests, as it says itself; of a silent one what its address suggests. */
+  readonly loopback: LoopbackAccess
   /** Null: there is no such directory. */
   readonly compiled: Compiled | null
   /** Null if the directory does not check. */
@@ -56,7 +59,6 @@ export async function subjectOf(given: Given): Promise<Subject> {
     () => false,
   )
   const compiled = isThere ? withTables(await compilePolicies(directory)) : null
-  const isLocal = isLoopback(url)
   const origins = new Map([
     [WRITTEN_WORKER, new URL(url).origin],
     [WRITTEN_PROVIDER, new URL(idp).origin],
@@ -75,9 +77,12 @@ export async function subjectOf(given: Given): Promise<Subject> {
     asked.set(target.href, answer)
     return answer
   }
+  const loopback = accessIn(await get(new URL("/healthz", url))) ?? (isLoopback(url) ? "everything" : "nothing")
+  const isLocal = isLoopback(url) && loopback === "everything"
   return {
     ...given,
     isLocal,
+    loopback,
     compiled,
     tests,
     body: written && isLocal ? fitToStack(written, origins) : written,
@@ -88,6 +93,11 @@ export async function subjectOf(given: Given): Promise<Subject> {
       return isUnclaimed(await get(new URL("/readyz", url))) ? skipped("nobody has claimed the Worker yet") : null
     },
   }
+}
+
+function accessIn(answer: Answer | Failure): LoopbackAccess | null {
+  const said = !(answer instanceof Failure) && isObject(answer.json) ? answer.json["loopback"] : undefined
+  return LOOPBACK_ACCESS.find((access) => access === said) ?? null
 }
 
 function testsOf({ bundle, cases }: Compiled): Subject["tests"] {

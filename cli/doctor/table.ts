@@ -1,6 +1,7 @@
 /** Every check of `narrowgate doctor`, in the order in which they are shown. A new one is a file in checks/, and a row. */
 import { checkBundle } from "./checks/bundle.ts"
 import { checkClock } from "./checks/clock.ts"
+import { checkDestinations } from "./checks/destinations.ts"
 import { checkGatewayKeys } from "./checks/gateway-keys.ts"
 import { checkGateways } from "./checks/gateways.ts"
 import { checkIssuers } from "./checks/issuers.ts"
@@ -34,6 +35,7 @@ export const CHECKS: ReadonlyMap<string, Check> = new Map<string, Check>([
   ["bundle", checkBundle],
   ["publisher", checkPublisher],
   ["clock", checkClock],
+  ["destination", checkDestinations],
   ["issuer", checkIssuers],
   ["key", checkGatewayKeys],
   ["gateway", checkGateways],

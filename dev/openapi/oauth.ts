@@ -11,6 +11,7 @@ import {
   type Parameter,
   type Paths,
 } from "./operation.ts"
+import { LOOPBACK_ACCESS } from "../../src/core/policy/destinations.ts"
 import { OAUTH_CODES } from "../../src/core/denials/oauth/reason.ts"
 import { grantedDetails } from "../../src/api/contract/tasks.ts"
 import { boolean, list, integer, object, oneOf, open, openObject, schemaOf, text, type Schema } from "./schema.ts"
@@ -427,7 +428,11 @@ export const publicPaths: Paths = {
     },
   ),
   "/openapi.json": document("openapi", "This description.", open()),
-  "/healthz": state("alive", "Says that the Worker runs.", object({ status: { const: "alive" } })),
+  "/healthz": state(
+    "alive",
+    "Says that the Worker runs, and what of its own machine it may request.",
+    object({ status: { const: "alive" }, loopback: oneOf(LOOPBACK_ACCESS) }),
+  ),
   "/readyz": state(
     "ready",
     "Shows whether the newest publication decides, as of the last second, and there is a key to sign with.",

@@ -7,6 +7,12 @@ import { boundedBytes, textOf } from "../platform/request-body.ts"
 import { logEvent } from "../platform/log.ts"
 import { assemble, type Bundle } from "../core/policy/assemble.ts"
 import { digestOf } from "../core/policy/digest.ts"
+import {
+  loopbackAccess,
+  refusedDestinations,
+  type Destination,
+  type LoopbackAccess,
+} from "../core/policy/destinations.ts"
 import type { Publication } from "../bundles/signed-publication.ts"
 import { bodyKey, withTimeout } from "../bundles/store.ts"
 import { bucketBinding, bucketsOf } from "../core/policy/definition/sinks.ts"
@@ -31,14 +37,15 @@ const rejected = (description: string): ApiError<"invalid_request"> => ({
 export const publishBundle: Handler<"publishBundle"> = async ({
   request,
   caller: publication,
-  context: { env, background },
+  context: { env, config, background },
 }) => {
   try {
     const object = publications(env)
     // The number is checked before the body is read: an outrun publication would be rejected after it, too.
     const head = await object.head()
     if (publication.seq < head.seq) return outrun(head)
-    const bundle = publication.what === "withdrawal" ? null : await placeBody(publication, request, env)
+    const bundle =
+      publication.what === "withdrawal" ? null : await placeBody(publication, request, env, loopbackAccess(config))
     if (bundle && "error" in bundle) return bundle
     const outcome = await object.publish(publication)
     if ("unavailable" in outcome) return OUTCOME_UNKNOWN
@@ -62,13 +69,14 @@ const outrun = (head: { readonly seq: number }): ApiError<"outrun"> => ({
 
 /**
  * Stores the bundle's body and returns the bundle, or returns the error. A body must be readable by this Worker, and stored
- * before a pointer names it. What its sinks need must be there too, unless an earlier bundle is made live again: going back
- * must always be possible.
+ * before a pointer names it. What its sinks need must be there too, and nothing may be named that this Worker never
+ * requests, unless an earlier bundle is made live again: going back must always be possible.
  */
 async function placeBody(
   publication: Publication,
   request: Request,
   env: Env,
+  access: LoopbackAccess,
 ): Promise<Bundle | ApiError<"invalid_request">> {
   const { BUNDLES: kv } = env
   const sent = request.body && (await boundedBytes(request, CONTRACT.publishBundle.body.maxBytes))
@@ -80,12 +88,23 @@ async function placeBody(
   if ("error" in bundle || bytes !== sent) return bundle
   const unbound = bucketsOf(bundle.sinks).find((bucket) => !bucketOf(env, bucket))
   if (unbound !== undefined) return rejected(withoutBucket(unbound))
+  const refused = refusedDestinations(bundle, access)
+  if (refused.length > 0) return rejected(withRefused(refused))
   await kv.put(bodyKey(publication.digest), bytes.buffer)
   return bundle
 }
 
 const withoutBucket = (bucket: string): string =>
   `A sink writes to the R2 bucket ${bucket}, and this Worker has no binding ${bucketBinding(bucket)} to it: \`narrowgate deploy\` writes it.`
+
+/** In a message; the others are like these. */
+const MOST_NAMED = 5
+
+function withRefused(refused: readonly Destination[]): string {
+  const named = refused.slice(0, MOST_NAMED).map(({ kind, id, url }) => `${kind} ${id} (${url})`)
+  const more = refused.length > MOST_NAMED ? `, and ${refused.length - MOST_NAMED} more` : ""
+  return `This Worker never requests what the bundle names: ${named.join(", ")}${more}. It requests public https hosts; of its own machine sinks and receivers if \`outbound_networks\` of \`narrowgate serve\` allows it, and issuers in the local stack alone.`
+}
 
 function readBundle(bytes: Uint8Array, publication: Publication): Bundle | ApiError<"invalid_request"> {
   try {

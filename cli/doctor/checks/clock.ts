@@ -1,7 +1,7 @@
 /** This machine, the Worker and the issuers agree about the time, by the `Date` of their answers. */
 import { Failure } from "../../terminal/failure.ts"
 import { ok, problem, skipped, type Finding } from "../finding.ts"
-import { documentUrl } from "../issuer-document.ts"
+import { documentUrl } from "../../../src/core/policy/definition/keys.ts"
 import { duration } from "../since.ts"
 import type { Subject } from "../subject.ts"
 

@@ -1,13 +1,13 @@
 /** Each issuer is reached, is who issuers.yaml says, and has keys that verify its tokens. */
 import type { IssuerDefinition } from "../../../src/core/policy/definition/issuers.ts"
+import { documentUrl } from "../../../src/core/policy/definition/keys.ts"
 import { algorithmOf, weakness } from "../../../src/core/keys/key-strength.ts"
 import { isObject } from "../../../src/core/encoding/json.ts"
 import { mayBeFetched } from "../../../src/core/encoding/url.ts"
 import { isLoopback } from "../../remote/worker.ts"
 import { CALLED } from "../../terminal/program-name.ts"
 import { Failure } from "../../terminal/failure.ts"
-import { about, failed, ok, problem, skipped, type Finding } from "../finding.ts"
-import { documentUrl } from "../issuer-document.ts"
+import { about, failed, ok, problem, skipped, warn, type Finding } from "../finding.ts"
 import { withoutPolicies, type Subject } from "../subject.ts"
 
 /** A set with more is no set of keys that are in use. */
@@ -19,9 +19,10 @@ export async function checkIssuers(subject: Subject): Promise<readonly Finding[]
   return Promise.all(body.issuers.map(async (issuer) => about(issuer.id, await judgeIssuer(issuer, subject))))
 }
 
-async function judgeIssuer(issuer: IssuerDefinition, { get, isLocal }: Subject): Promise<Finding> {
+async function judgeIssuer(issuer: IssuerDefinition, { get, url, loopback }: Subject): Promise<Finding> {
   if (issuer.keys.kind === "inline") return judgeKeys(issuer, issuer.keys.jwks, "issuers.yaml")
   const first = documentUrl(issuer) ?? ""
+  const unreached = (failure: Failure, at: string): Finding => unreachedIssuer(failure, at, isLoopback(url))
   const document = await get(first)
   if (document instanceof Failure) return unreached(document, first)
   if (document.status !== 200) return unusable(issuer, first, `HTTP ${document.status}`)
@@ -34,18 +35,22 @@ async function judgeIssuer(issuer: IssuerDefinition, { get, isLocal }: Subject):
   }
   if (typeof uri !== "string") return unusable(issuer, first, "no `jwks_uri`")
   const at = URL.parse(uri)
-  if (!at || !mayBeFetched(at, isLocal))
+  if (!at || !mayBeFetched(at, loopback === "everything"))
     return unusable(issuer, first, `its \`jwks_uri\` ${uri} is no public https URL, which alone the Worker fetches`)
   const keys = await get(uri)
   if (keys instanceof Failure) return unreached(keys, uri)
   return keys.status === 200 ? judgeKeys(issuer, keys.json, uri) : unusable(issuer, uri, `HTTP ${keys.status}`)
 }
 
-/** The provider of the local stack runs with it. */
-function unreached(failure: Failure, url: string): Finding {
-  return isLoopback(url) && failure.message.startsWith("nothing listens")
-    ? skipped(`${failure.message}; the local stack's runs with it: ${CALLED} dev`)
-    : failed(failure)
+/**
+ * The provider of the local stack runs with it. Another one may be reached from the Worker's machine alone.
+ * @param isNear the Worker is on this machine
+ */
+function unreachedIssuer(failure: Failure, url: string, isNear: boolean): Finding {
+  if (isLoopback(url) && failure.message.startsWith("nothing listens"))
+    return skipped(`${failure.message}; the local stack's runs with it: ${CALLED} dev`)
+  if (isNear) return failed(failure)
+  return warn(`not reached from this machine: ${failure.message}`, "Make sure that the Worker reaches it.")
 }
 
 function unusable({ id }: IssuerDefinition, url: string, what: string): Finding {

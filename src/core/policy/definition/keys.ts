@@ -6,3 +6,10 @@ export type KeySource =
   /** OpenID Connect Discovery, below the issuer's URL. */
   | { readonly kind: "discovery" }
   | { readonly kind: "inline"; readonly jwks: { readonly keys: readonly Record<string, unknown>[] } }
+
+/** Where the metadata (OpenID Connect Discovery 1.0, section 4) or the keys of an issuer are. Null: in the policies. */
+export function documentUrl({ issuer, keys }: { readonly issuer?: string; readonly keys: KeySource }): string | null {
+  if (keys.kind === "inline") return null
+  if (keys.kind !== "discovery") return keys.uri
+  return `${(issuer ?? "").replace(/\/$/u, "")}/.well-known/openid-configuration`
+}

@@ -1,0 +1,45 @@
+/**
+ * What a bundle has the Worker request: public keys of issuers, sinks, receivers. The Worker refuses some of it whenever
+ * it comes to it (`mayBeFetched`), so a bundle with such a URL is refused when it is published.
+ */
+import { mayBeFetched } from "../encoding/url.ts"
+import type { BundleBody } from "./bundle.ts"
+import { documentUrl } from "./definition/keys.ts"
+
+/** What of its own machine the Worker requests: nothing; sinks and receivers; these and issuers, in the local stack. */
+export const LOOPBACK_ACCESS = ["nothing", "sinks", "everything"] as const
+export type LoopbackAccess = (typeof LOOPBACK_ACCESS)[number]
+
+/** @param settings as in platform/config.ts */
+export function loopbackAccess(settings: {
+  readonly local: boolean
+  readonly sendsToLoopback: boolean
+}): LoopbackAccess {
+  if (settings.local) return "everything"
+  return settings.sendsToLoopback ? "sinks" : "nothing"
+}
+
+export interface Destination {
+  readonly kind: "issuer" | "sink" | "receiver"
+  readonly id: string
+  readonly url: string
+}
+
+/** Those that the Worker never requests. What the document of an issuer or a secret names is not among them. */
+export function refusedDestinations(
+  { issuers, sinks, receivers }: Pick<BundleBody, "issuers" | "sinks" | "receivers">,
+  access: LoopbackAccess,
+): readonly Destination[] {
+  const all: readonly Destination[] = [
+    ...issuers.flatMap((issuer) => destination("issuer", issuer.id, documentUrl(issuer))),
+    ...sinks.flatMap((sink) => destination("sink", sink.id, "url" in sink ? sink.url : null)),
+    ...receivers.flatMap((receiver) => destination("receiver", receiver.id, "url" in receiver ? receiver.url : null)),
+  ]
+  return all.filter(({ kind, url }) => {
+    const parsed = URL.parse(url)
+    return !parsed || !mayBeFetched(parsed, access === "everything" || (access === "sinks" && kind !== "issuer"))
+  })
+}
+
+const destination = (kind: Destination["kind"], id: string, url: string | null): readonly Destination[] =>
+  url === null ? [] : [{ kind, id, url }]

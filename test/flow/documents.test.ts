@@ -190,7 +190,7 @@ describe("protected resource metadata of an MCP server", () => {
 })
 
 test("alive and ready", async () => {
-  expect(await get("/healthz")).toMatchObject({ status: 200, json: { status: "alive" } })
+  expect(await get("/healthz")).toMatchObject({ status: 200, json: { status: "alive", loopback: expect.any(String) } })
   expect(await get("/readyz")).toMatchObject({ status: 200, json: { status: "ready", bundle: { seq: 1 } } })
   for (const path of ["/healthz", "/readyz", "/nowhere"])
     expect((await get(path)).headers.get("Cache-Control")).toBe("no-store")

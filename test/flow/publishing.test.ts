@@ -140,6 +140,27 @@ describe("a bundle that is published", () => {
     expect((await post(await signed(3, unbound), null)).status).toBe(200)
   })
 
+  test("is refused if it names what its Worker never requests; going back to it is not", async () => {
+    const body = await yard()
+    const [first] = body.issuers
+    if (!first) throw new Error("the yard has no issuer")
+    const issuer = "http://10.0.0.1:8788"
+    const lost = await made({
+      ...body,
+      issuers: [...body.issuers, { ...first, id: "lost", issuer, keys: { kind: "discovery" } }],
+    })
+    for (const what of ["pointer", "candidate"] as const) {
+      const { status, json } = await post(await signed(1, lost, what), lost.bytes)
+      expect([status, json]).toEqual([
+        400,
+        expect.objectContaining({ error_description: expect.stringContaining(`issuer lost (${issuer}/`) }),
+      ])
+    }
+    expect(await deciding()).toBeNull()
+    await env.BUNDLES.put(bodyKey(lost.digest), lost.bytes.buffer)
+    expect((await post(await signed(2, lost), null)).status).toBe(200)
+  })
+
   test("is gone back from under a higher number, without its body being sent again", async () => {
     const [first, second] = [await made(await yard()), await made(await yardWithout("files.read"))]
     await post(await signed(1, first), first.bytes)

@@ -157,7 +157,10 @@ describe("before anybody has claimed it", () => {
     for (const path of ["/healthz", "/v1/claim", "/readyz", "/authz/envoy*", "/nowhere"])
       expect([path, ...errorOf(await send(path, undefined, ofGateway))]).toEqual([path, 403, "unclaimed"])
     expect(errorOf(await send("/authz/forward", undefined, ofGateway))).toEqual([503, "unclaimed"])
-    expect(await send("/healthz", undefined)).toMatchObject({ status: 200, text: '{"status":"alive"}' })
+    expect(await send("/healthz", undefined)).toMatchObject({
+      status: 200,
+      text: '{"status":"alive","loopback":"nothing"}',
+    })
     expect(await isUnclaimed()).toBe(true)
   })
 

@@ -9,6 +9,8 @@ import { developmentKey } from "../../../cli/remote/local-stack-policies.ts"
 import { freePort } from "../../../dev/loopback.ts"
 import { ask } from "../../../cli/doctor/ask.ts"
 import { judgeClock } from "../../../cli/doctor/checks/clock.ts"
+import { checkDestinations } from "../../../cli/doctor/checks/destinations.ts"
+import { checkIssuers } from "../../../cli/doctor/checks/issuers.ts"
 import { judgeTimes } from "../../../cli/doctor/checks/token.ts"
 import { judgeAnswer } from "../../../cli/doctor/checks/gateways.ts"
 import { checkWorker } from "../../../cli/doctor/checks/worker.ts"
@@ -18,6 +20,7 @@ import type { Check } from "../../../cli/doctor/table.ts"
 import { renderExamined } from "../../../cli/doctor/render.ts"
 import { subjectOf, type Given, type Subject } from "../../../cli/doctor/subject.ts"
 import { Failure } from "../../../cli/terminal/failure.ts"
+import { EMPTY_BODY, type BundleBody } from "../../../src/core/policy/bundle.ts"
 import { ROOT } from "../bare-workerd.ts"
 import { serverOf, serverThat } from "./servers.ts"
 
@@ -102,6 +105,42 @@ test("a Worker that answers garbage, escapes and other names is told of without 
   expect(text).toMatch(/\n {2}fix: Set ISSUER of the Worker to http:\/\/127\.0\.0\.1:\d+/)
   expect(found.find(({ check }) => check === "bundle")).toMatchObject({ level: "problem" })
   expect(found.find(({ check }) => check === "version")).toMatchObject({ level: "warn" })
+})
+
+describe("what a Worker may request is judged as it says itself", () => {
+  const sink = { id: "collector", kind: "ocsf", url: "http://127.0.0.1:4318" } as const
+  const batch = { records: 500, bytes: 1_000_000 }
+  const withSink = (subject: Subject): Subject => ({
+    ...subject,
+    body: {
+      ...EMPTY_BODY,
+      sinks: [{ ...sink, headers: {}, logs: ["records"], kinds: ["call"], batch, denies: [] }],
+    },
+  })
+  test.each([
+    ["nothing", "problem"],
+    ["sinks", "ok"],
+    ["everything", "ok"],
+    // Of a Worker that does not say it, its address decides: on this machine it is the local stack.
+    [undefined, "ok"],
+  ])("of its own machine %s: a sink there is %s", async (loopback, level) => {
+    const url = await serverOf({ "/healthz": { status: "alive", loopback } })
+    const subject = withSink(await subjectAt(url))
+    expect(await examine(subject, new Map([["destination", checkDestinations]]))).toMatchObject([{ level }])
+  })
+
+  it("an issuer that only this machine does not reach is a warning", async () => {
+    const issuer = `http://127.0.0.1:${await freePort()}`
+    const body: BundleBody = {
+      ...EMPTY_BODY,
+      issuers: [{ id: "corp", issuer, keys: { kind: "jwks_uri", uri: `${issuer}/k` }, algorithms: ["ES256"] }],
+    }
+    const subject = { ...(await subjectAt(await serverOf({}))), body }
+    const get = async (): Promise<Failure> => new Failure("no answer from id.example in time", "Look there.")
+    const only = new Map([["issuer", checkIssuers]])
+    expect(await examine({ ...subject, get, url: "https://authz.example" }, only)).toMatchObject([{ level: "warn" }])
+    expect(await examine({ ...subject, get }, only)).toMatchObject([{ level: "problem" }])
+  })
 })
 
 test("a version of a Worker that is none is not written into a command to be run", async () => {

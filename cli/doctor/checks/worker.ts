@@ -1,15 +1,21 @@
 /** The Worker answers, and by the name that it has given itself. */
 import { isObject } from "../../../src/core/encoding/json.ts"
 import { VERSION } from "../../package.ts"
+import { isLoopback } from "../../remote/worker.ts"
 import { CALLED } from "../../terminal/program-name.ts"
 import { Failure } from "../../terminal/failure.ts"
 import { failed, ok, problem, skipped, warn, type Finding } from "../finding.ts"
 import { isAlive, isUnclaimed, type Subject } from "../subject.ts"
 
-export async function checkWorker({ url, isUrlNamed, get }: Subject): Promise<readonly Finding[]> {
+const STACK_FOR_OTHERS =
+  "it runs as a local stack or a trial, and others reach it: its identity provider lets anybody sign in as anybody"
+
+export async function checkWorker({ url, isUrlNamed, loopback, get }: Subject): Promise<readonly Finding[]> {
   const answer = await get(new URL("/healthz", url))
   if (isAlive(answer)) {
     const claim = `Claim it: ${CALLED} claim --url ${url}`
+    if (loopback === "everything" && !isLoopback(url))
+      return [problem(STACK_FOR_OTHERS, "Deploy it, or start it without `--trial`, before it serves anybody else.")]
     const isOwned = !isUnclaimed(await get(new URL("/readyz", url)))
     return [isOwned ? ok(`alive at ${url}`) : problem("nobody has claimed it yet, so it denies every call", claim)]
   }

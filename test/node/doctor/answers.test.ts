@@ -129,6 +129,18 @@ describe("what a Worker may request is judged as it says itself", () => {
     expect(await examine(subject, new Map([["destination", checkDestinations]]))).toMatchObject([{ level }])
   })
 
+  it("a local stack or a trial that other machines reach is a problem", async () => {
+    const subject = await subjectAt(await serverOf({ "/healthz": { status: "alive", loopback: "everything" } }))
+    const only = new Map([["worker", checkWorker]])
+    const { get } = subject
+    const elsewhere = new URL("https://authz.example")
+    const through: Subject["get"] = async (url) => get(new URL(new URL(url).pathname, subject.url))
+    expect(await examine(subject, only)).toMatchObject([{ level: "ok" }])
+    expect(await examine({ ...subject, url: elsewhere.origin, get: through }, only)).toMatchObject([
+      { level: "problem", text: expect.stringContaining("sign in as anybody") },
+    ])
+  })
+
   it("an issuer that only this machine does not reach is a warning", async () => {
     const issuer = `http://127.0.0.1:${await freePort()}`
     const body: BundleBody = {

@@ -23,8 +23,7 @@ import { CALLBACK } from "./web/provider.ts"
 import { signIn, signInCallback, signOut } from "./web/sign-in.tsx"
 import { takeEvents } from "./revocation/events-endpoint.ts"
 import { answerUnowned } from "./bundles/ownership.ts"
-import { loopbackAccess } from "./core/policy/destinations.ts"
-import { isOwned, settingsOf } from "./platform/config.ts"
+import { isOwned, loopbackOf } from "./platform/config.ts"
 import { bundleFor, newestBundleFor, requestContext, type RequestContext } from "./request-context.ts"
 import { logEvent } from "./platform/log.ts"
 import { rawTarget } from "./platform/raw-target.ts"
@@ -169,7 +168,7 @@ others.get("/openapi.json", async (c) => {
 })
 
 others.get("/metrics", async (c) => metrics(c.req.raw, context(c)))
-others.get("/healthz", (c) => c.json({ status: "alive", loopback: loopbackAccess(settingsOf(c.env)) }, 200, NO_STORE))
+others.get("/healthz", (c) => c.json({ status: "alive", loopback: loopbackOf(c.env) }, 200, NO_STORE))
 others.get("/readyz", async (c) => {
   const newest = await newestBundleFor(context(c))
   if (newest && (await context(c).keys.published()).length > 0)

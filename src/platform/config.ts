@@ -7,6 +7,7 @@ import * as z from "zod"
 import { logEvent } from "./log.ts"
 import { JURISDICTIONS } from "./jurisdiction.ts"
 import { prepared } from "./prepared-schema.ts"
+import { loopbackAccess, type LoopbackAccess } from "../core/policy/destinations.ts"
 import { OWN_ALGORITHMS, type OwnAlgorithm } from "../core/keys/algorithm.ts"
 
 const jwks = z.object({ keys: z.array(z.record(z.string(), z.unknown())) })
@@ -174,6 +175,12 @@ export function keepOwnership(ownership: Ownership): void {
 export function forgetOwnership(): void {
   claimed = null
   parsed = undefined
+}
+
+/** Of a Worker whose other settings may be malformed: it is alive all the same, and denies. */
+export function loopbackOf(env: object): LoopbackAccess {
+  const isSet = (name: string): boolean => Reflect.get(env, name) === "true"
+  return loopbackAccess({ local: isSet("LOCAL"), sendsToLoopback: isSet("SEND_TO_LOOPBACK") })
 }
 
 /** The settings of a deployment that may have no owner yet. */

@@ -56,6 +56,8 @@ describe("a Worker that is told", () => {
       expect([path, answer.status]).toEqual([path, 503])
       expect(await answer.text()).not.toContain("secret")
     }
+    const alive = await app.fetch(new Request(`${US}/healthz`), told(variables), createExecutionContext())
+    expect([alive.status, await alive.json()]).toEqual([200, { status: "alive", loopback: "nothing" }])
   })
 
   test("to keep its objects in a jurisdiction, by a runtime that cannot, says so and refuses every request", async () => {

@@ -177,7 +177,7 @@ export function forgetOwnership(): void {
   parsed = undefined
 }
 
-/** Of a Worker whose other settings may be malformed: it is alive all the same, and denies. */
+/** Reads no other setting, so that a Worker with malformed settings, which denies everything, still answers `/healthz`. */
 export function loopbackOf(env: object): LoopbackAccess {
   const isSet = (name: string): boolean => Reflect.get(env, name) === "true"
   return loopbackAccess({ local: isSet("LOCAL"), sendsToLoopback: isSet("SEND_TO_LOOPBACK") })

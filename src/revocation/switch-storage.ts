@@ -121,8 +121,8 @@ export class SwitchStorage {
   }
 
   /**
-   * Removes it. What is left of it (`leftBy`) is another switch, the operator's who lifts it, with the same reason: who
-   * lifts a switch twice, because the first answer was lost, removes no revocation.
+   * Removes a switch. What is left of it (`leftBy`) becomes a switch with an id of its own, set by the operator who lifts
+   * the first one, for the same reason. So a lift that is repeated, because its answer was lost, removes no revocation.
    */
   lift({ id, left: leftId, by }: Lift, now: number): Lifted | "kept" | "unknown" {
     const [row] = this.#sql.exec<ListedRow>(`${LISTED} WHERE id = ?`, id).toArray()

@@ -1,4 +1,4 @@
-/** The Worker requests nothing of its own machine, and nothing that is private, unless it runs as the local stack. */
+/** Every issuer, sink and receiver has a URL that the Worker may request. */
 import { refusedDestinations } from "../../../src/core/policy/destinations.ts"
 import { about, ok, problem, type Finding } from "../finding.ts"
 import { withoutPolicies, type Subject } from "../subject.ts"

@@ -1,12 +1,12 @@
 /**
- * What a bundle has the Worker request: public keys of issuers, sinks, receivers. The Worker refuses some of it whenever
- * it comes to it (`mayBeFetched`), so a bundle with such a URL is refused when it is published.
+ * The URLs of a bundle that the Worker requests: public keys of issuers, sinks, receivers. The Worker refuses to request
+ * some URLs (`mayBeFetched`), so a bundle that contains one is rejected when it is published.
  */
 import { mayBeFetched } from "../encoding/url.ts"
 import type { BundleBody } from "./bundle.ts"
 import { documentUrl } from "./definition/keys.ts"
 
-/** What of its own machine the Worker requests: nothing; sinks and receivers; these and issuers, in the local stack. */
+/** Which destinations may be on the Worker's own machine: none; sinks and receivers; in the local stack issuers too. */
 export const LOOPBACK_ACCESS = ["nothing", "sinks", "everything"] as const
 export type LoopbackAccess = (typeof LOOPBACK_ACCESS)[number]
 
@@ -25,7 +25,7 @@ export interface Destination {
   readonly url: string
 }
 
-/** Those that the Worker never requests. What the document of an issuer or a secret names is not among them. */
+/** The destinations that the Worker never requests. URLs in an issuer's metadata or in a secret are not known here. */
 export function refusedDestinations(
   { issuers, sinks, receivers }: Pick<BundleBody, "issuers" | "sinks" | "receivers">,
   access: LoopbackAccess,

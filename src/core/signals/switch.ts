@@ -64,7 +64,7 @@ export function nextSecond(at: number): number {
   return (Math.floor(at / 1000) + 1) * 1000
 }
 
-/** A switch that stops what was given before a moment, and nothing that is given later. */
+/** Stops authority that was given before a moment, and none that is given later. */
 export interface Revocation extends Pick<Switch, "stopped"> {
   /** Milliseconds since the epoch. */
   readonly before: number
@@ -163,8 +163,8 @@ function holds({ stopped, before }: Switch, { agents, user, tool, kid, since }: 
 const A_MOMENT_MS = 60_000
 
 /**
- * Whether it would suspend this person for good, so that they could not lift it: it names them, or the provider at
- * which they log in, and a new login would not help.
+ * Whether a switch would lock out the operator who sets it: it names them, or the provider at which they log in, and a
+ * new login would not help.
  * @param before milliseconds since the epoch; null: all authority
  */
 export function locksOut(stopped: Stopped, before: number | null, user: string, now: number): boolean {

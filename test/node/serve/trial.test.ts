@@ -11,6 +11,7 @@ import { WRITTEN_PROVIDER, WRITTEN_WORKER } from "../../../cli/remote/local-stac
 import { login, workloadIdentity } from "../../../cli/remote/local-stack-login.ts"
 import { startIdentityProvider } from "../../../dev/identity-provider.ts"
 import { type Listening, stop, twoFreePorts } from "../../../dev/loopback.ts"
+import { publishTo } from "../../../cli/remote/publish.ts"
 import { publish } from "../../../dev/publisher.ts"
 
 const ROOT = join(import.meta.dirname, "../../..")
@@ -56,13 +57,13 @@ test("after a restart without --trial, tokens of the trial provider, and of anot
   const idp = `http://127.0.0.1:${port + 1}`
   const { publicJwk, privateJwk: key } = await generatePublisherKey()
   const env = { NARROWGATE_LISTEN: `127.0.0.1:${port}`, PUBLISHER_KEYS: JSON.stringify({ keys: [publicJwk] }) }
-  const publishFor = async (audience: string) =>
+  const publishFor = async (worker: string, audience: string) =>
     publish(join(ROOT, "starters/support-refunds"), {
       url,
       key,
       audience,
       origins: new Map([
-        [WRITTEN_WORKER, audience],
+        [WRITTEN_WORKER, worker],
         [WRITTEN_PROVIDER, idp],
       ]),
     })
@@ -76,12 +77,14 @@ test("after a restart without --trial, tokens of the trial provider, and of anot
       warning: expect.stringContaining("anybody on this machine can sign in as anybody"),
     }),
   )
-  expect((await publishFor(url)).pointer).not.toBeNull()
+  expect((await publishFor(url, url)).pointer).not.toBeNull()
   await expect
     .poll(async () => exchange(request).catch(String), { timeout: 20_000 })
     .toMatchObject({
       access_token: expect.any(String),
     })
+  // For the restart: published by the trial, because a Worker without --trial rejects it as new.
+  const kept = (await publishFor(REAL, url)).pointer
   const session = await login({ origin: idp, user: "alice", secondFactor: false })
   const identity = await workloadIdentity({ origin: idp, id: AGENT, audience: REAL })
   await end()
@@ -90,7 +93,10 @@ test("after a restart without --trial, tokens of the trial provider, and of anot
   await writeFile(join(cwd, "narrowgate.yaml"), "outbound_networks: [public, local]\n")
   const later = await serve(cwd, { ...env, ISSUER: REAL })
   expect(later.filter(({ event }) => event === "trial")).toEqual([])
-  expect((await publishFor(REAL)).pointer).not.toBeNull()
+  await expect(publishFor(REAL, REAL)).rejects.toThrow("never requests")
+  const reason = { by: "a test", why: "back to a bundle of the trial" }
+  const back = { url, key, what: "pointer", reason, over: "any", audience: REAL } as const
+  await publishTo({ ...back, digest: kept?.digest ?? "" })
   other = await startIdentityProvider({ port: port + 1, audience: REAL })
   await expect.poll(async () => (await fetch(`${url}/readyz`)).status, { timeout: 30_000 }).toBe(200)
   const foreign = {

@@ -103,7 +103,7 @@ const MOST_NAMED = 5
 function withRefused(refused: readonly Destination[]): string {
   const named = refused.slice(0, MOST_NAMED).map(({ kind, id, url }) => `${kind} ${id} (${url})`)
   const more = refused.length > MOST_NAMED ? `, and ${refused.length - MOST_NAMED} more` : ""
-  return `This Worker never requests what the bundle names: ${named.join(", ")}${more}. It requests public https hosts; of its own machine sinks and receivers if \`outbound_networks\` of \`narrowgate serve\` allows it, and issuers in the local stack alone.`
+  return `This Worker never requests what the bundle names: ${named.join(", ")}${more}. It requests public https hosts; of its own machine sinks and receivers if \`outbound_networks\` of \`narrowgate serve\` allows it, and issuers in a local stack or a trial only.`
 }
 
 function readBundle(bytes: Uint8Array, publication: Publication): Bundle | ApiError<"invalid_request"> {

@@ -1,11 +1,12 @@
 /** Every issuer, sink and receiver has a URL that the Worker may request. */
 import { refusedDestinations } from "../../../src/core/policy/destinations.ts"
-import { about, ok, problem, type Finding } from "../finding.ts"
-import { withoutPolicies, type Subject } from "../subject.ts"
+import { about, ok, problem, skipped, type Finding } from "../finding.ts"
+import { isAlive, withoutPolicies, type Subject } from "../subject.ts"
 
-export function checkDestinations(subject: Subject): readonly Finding[] {
-  const { body, loopback, url } = subject
+export async function checkDestinations(subject: Subject): Promise<readonly Finding[]> {
+  const { body, loopback, url, get } = subject
   if (!body) return [withoutPolicies(subject)]
+  if (!isAlive(await get(new URL("/healthz", url)))) return [skipped(`no Worker answers at ${url}`)]
   const refused = refusedDestinations(body, loopback)
   if (refused.length === 0) return [ok("the Worker may request each issuer, sink and receiver")]
   return refused.map(({ kind, id, url: refusedUrl }) =>

@@ -22,6 +22,8 @@ export async function checkIssuers(subject: Subject): Promise<readonly Finding[]
 async function judgeIssuer(issuer: IssuerDefinition, { get, url, loopback }: Subject): Promise<Finding> {
   if (issuer.keys.kind === "inline") return judgeKeys(issuer, issuer.keys.jwks, "issuers.yaml")
   const first = documentUrl(issuer) ?? ""
+  const mayRequest = (at: URL | null): boolean => at !== null && mayBeFetched(at, loopback === "everything")
+  if (!mayRequest(URL.parse(first))) return skipped(`the Worker never requests ${first}`)
   const unreached = (failure: Failure, at: string): Finding => unreachedIssuer(failure, at, isLoopback(url))
   const document = await get(first)
   if (document instanceof Failure) return unreached(document, first)
@@ -34,8 +36,7 @@ async function judgeIssuer(issuer: IssuerDefinition, { get, url, loopback }: Sub
     return problem(`${first} ${found}, not ${issuer.issuer}`, fix)
   }
   if (typeof uri !== "string") return unusable(issuer, first, "no `jwks_uri`")
-  const at = URL.parse(uri)
-  if (!at || !mayBeFetched(at, loopback === "everything"))
+  if (!mayRequest(URL.parse(uri)))
     return unusable(issuer, first, `its \`jwks_uri\` ${uri} is no public https URL, which alone the Worker fetches`)
   const keys = await get(uri)
   if (keys instanceof Failure) return unreached(keys, uri)

@@ -10,15 +10,16 @@ import { ownerOf } from "../port-owner.ts"
 import { isAlive, WITHIN_MS, type Subject } from "../subject.ts"
 
 export async function checkPorts(subject: Subject): Promise<readonly Finding[]> {
-  const { isLocal, url, idp, body, get } = subject
-  const gateways = isLocal ? (body?.gateways ?? []).flatMap(({ origins }) => origins.filter(isLoopback)) : []
-  const isWorker = isLocal && isAlive(await get(new URL("/healthz", url)))
+  const { url, idp, body, get } = subject
+  const isHere = isLoopback(url)
+  const gateways = isHere ? (body?.gateways ?? []).flatMap(({ origins }) => origins.filter(isLoopback)) : []
+  const isWorker = isHere && isAlive(await get(new URL("/healthz", url)))
   // A Worker here without the provider is no local stack, such as one of `narrowgate serve`.
   const isStack = isWorker && !((await get(new URL("/.well-known/openid-configuration", idp))) instanceof Failure)
-  const ports = isLocal ? [portOf(url), ...(isWorker && !isStack ? [] : [portOf(idp)])] : STACK_PORTS
+  const ports = isHere ? [portOf(url), ...(isWorker && !isStack ? [] : [portOf(idp)])] : STACK_PORTS
   const whose = isStack ? "the local stack's" : isWorker ? "the Worker's" : null
   return Promise.all([
-    ...ports.map(async (port) => about(String(port), await judgePort(port, isLocal, whose))),
+    ...ports.map(async (port) => about(String(port), await judgePort(port, isHere, whose))),
     ...[...new Set(gateways.map(portOf))].map(async (port) => about(String(port), await tellPort(port))),
   ])
 }

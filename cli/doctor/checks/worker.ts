@@ -17,7 +17,10 @@ export async function checkWorker({ url, isUrlNamed, loopback, get }: Subject): 
     if (loopback === "everything" && !isLoopback(url))
       return [problem(STACK_FOR_OTHERS, "Deploy it, or start it without `--trial`, before it serves anybody else.")]
     const isOwned = !isUnclaimed(await get(new URL("/readyz", url)))
-    return [isOwned ? ok(`alive at ${url}`) : problem("nobody has claimed it yet, so it denies every call", claim)]
+    const stack = loopback === "everything" ? ", a local stack or a trial: anybody can sign in as anybody" : ""
+    return [
+      isOwned ? ok(`alive at ${url}${stack}`) : problem("nobody has claimed it yet, so it denies every call", claim),
+    ]
   }
   if (answer instanceof Failure) {
     if (isUrlNamed) return [failed(answer)]

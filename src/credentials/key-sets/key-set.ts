@@ -7,7 +7,7 @@
 import * as z from "zod"
 import { logEvent } from "../../platform/log.ts"
 import { Refreshes, type RefreshPolicy, type RefreshRequest } from "../../platform/refresh.ts"
-import type { KeySource } from "../../core/policy/definition/keys.ts"
+import { discoveryUrl, type KeySource } from "../../core/policy/definition/keys.ts"
 import { FETCH_LIMITS, fetchJson } from "./fetch-json.ts"
 import { readKeyDocument, type KeyDocument } from "./key-document.ts"
 import { importKeys, keyFor, type PublicKey } from "./public-key.ts"
@@ -200,10 +200,9 @@ const discoverySchema = z.object({ issuer: z.string(), jwks_uri: z.string() })
 
 async function uriOf({ keys, issuer = "" }: KeyOwner, local: boolean): Promise<string> {
   if (keys.kind === "jwks_uri" || keys.kind === "spiffe_bundle") return keys.uri
-  // OIDC Discovery, section 4: the path is appended to the issuer, and the document must name that very issuer.
-  const at = `${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`
-  const { text } = await fetchJson(at, local, MAX_BYTES)
+  const { text } = await fetchJson(discoveryUrl(issuer), local, MAX_BYTES)
   const found = discoverySchema.parse(JSON.parse(text))
+  // OpenID Connect Discovery 1.0, section 4.3.
   if (found.issuer !== issuer) throw new Error("the discovery document is another issuer's")
   return found.jwks_uri
 }

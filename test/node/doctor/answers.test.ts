@@ -11,6 +11,7 @@ import { ask } from "../../../cli/doctor/ask.ts"
 import { judgeClock } from "../../../cli/doctor/checks/clock.ts"
 import { checkDestinations } from "../../../cli/doctor/checks/destinations.ts"
 import { checkIssuers } from "../../../cli/doctor/checks/issuers.ts"
+import { checkPorts } from "../../../cli/doctor/checks/ports.ts"
 import { judgeTimes } from "../../../cli/doctor/checks/token.ts"
 import { judgeAnswer } from "../../../cli/doctor/checks/gateways.ts"
 import { checkWorker } from "../../../cli/doctor/checks/worker.ts"
@@ -135,9 +136,39 @@ describe("what a Worker may request is judged as it says itself", () => {
     const { get } = subject
     const elsewhere = new URL("https://authz.example")
     const through: Subject["get"] = async (url) => get(new URL(new URL(url).pathname, subject.url))
-    expect(await examine(subject, only)).toMatchObject([{ level: "ok" }])
+    expect(await examine(subject, only)).toMatchObject([{ level: "ok", text: expect.stringContaining("a trial") }])
     expect(await examine({ ...subject, url: elsewhere.origin, get: through }, only)).toMatchObject([
       { level: "problem", text: expect.stringContaining("sign in as anybody") },
+    ])
+  })
+
+  it("without a Worker that answers, no destination is judged", async () => {
+    const subject = withSink(await subjectAt(`http://127.0.0.1:${await freePort()}`))
+    const only = new Map([["destination", checkDestinations]])
+    expect(await examine(subject, only)).toMatchObject([{ level: "skipped" }])
+  })
+
+  it("an issuer on this machine is not taken for one that the Worker may request", async () => {
+    const issuer = await serverOf({ "/k": { keys: [] } })
+    const body: BundleBody = {
+      ...EMPTY_BODY,
+      issuers: [{ id: "corp", issuer, keys: { kind: "jwks_uri", uri: `${issuer}/k` }, algorithms: ["ES256"] }],
+    }
+    const only = new Map([["issuer", checkIssuers]])
+    for (const [loopback, level] of [
+      ["sinks", "skipped"],
+      ["everything", "problem"],
+    ]) {
+      const subject = await subjectAt(await serverOf({ "/healthz": { status: "alive", loopback } }))
+      expect(await examine({ ...subject, body }, only)).toMatchObject([{ level }])
+    }
+  })
+
+  it("the port of a served Worker on this machine is its own", async () => {
+    const url = await serverOf({ "/healthz": { status: "alive", loopback: "nothing" } })
+    const found = await examine(await subjectAt(url), new Map([["port", checkPorts]]))
+    expect(found).toMatchObject([
+      { about: new URL(url).port, level: "ok", text: expect.stringContaining("the Worker's") },
     ])
   })
 

@@ -7,9 +7,14 @@ export type KeySource =
   | { readonly kind: "discovery" }
   | { readonly kind: "inline"; readonly jwks: { readonly keys: readonly Record<string, unknown>[] } }
 
-/** Where the metadata (OpenID Connect Discovery 1.0, section 4) or the keys of an issuer are. Null: in the policies. */
+/** Where the metadata or the keys of an issuer are. Null: in the policies. */
 export function documentUrl({ issuer, keys }: { readonly issuer?: string; readonly keys: KeySource }): string | null {
   if (keys.kind === "inline") return null
   if (keys.kind !== "discovery") return keys.uri
-  return `${(issuer ?? "").replace(/\/$/u, "")}/.well-known/openid-configuration`
+  return discoveryUrl(issuer ?? "")
+}
+
+/** OpenID Connect Discovery 1.0, section 4: the path is appended to the issuer. */
+export function discoveryUrl(issuer: string): string {
+  return `${issuer.replace(/\/$/u, "")}/.well-known/openid-configuration`
 }

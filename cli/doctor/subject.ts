@@ -34,7 +34,7 @@ type Compiled = ReturnType<typeof withTables>
 export interface Subject extends Given {
   /** The Worker is a local stack on this machine, or none answers there yet. */
   readonly isLocal: boolean
-  /** What of its own machine the Worker requests, as it says itself; of a silent one what its address suggests. */
+  /** What the Worker requests of its own machine, as `/healthz` says; where that says nothing, as its address suggests. */
   readonly loopback: LoopbackAccess
   /** Null: there is no such directory. */
   readonly compiled: Compiled | null

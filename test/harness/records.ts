@@ -1,7 +1,7 @@
 /**
  * Decision records as they rest: they arrive within a second after the answer. On a busy machine the runtime of the tests
- * lets a ledger rest that nobody asks, with its timers, and a request that was answered: the record comes when the ledger
- * is asked the next time, or the edge is.
+ * suspends the timers of a ledger that nobody asks, and the background work of a request that was answered: the record
+ * comes when the ledger, or the edge, is asked the next time.
  */
 import { listDurableObjectIds } from "cloudflare:test"
 import { env } from "cloudflare:workers"

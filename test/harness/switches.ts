@@ -33,7 +33,7 @@ export async function lift(id: string): Promise<void> {
   forgetSwitches()
 }
 
-/** With what is left of it: as if it had never been set. */
+/** Lifts a switch and what is left of it: nothing of it stops anything any more. */
 export async function liftWhole(id: string): Promise<void> {
   const done = await switchboard(env).lift(id)
   if (typeof done !== "string" && done.left) await switchboard(env).lift(done.left.id)

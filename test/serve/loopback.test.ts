@@ -1,6 +1,6 @@
 /** Whether `narrowgate serve` sends records to this machine: only if its operator has said so. */
 import { once } from "node:events"
-import { writeFile } from "node:fs/promises"
+import { readFile, writeFile } from "node:fs/promises"
 import { createServer, type Server } from "node:http"
 import type { AddressInfo } from "node:net"
 import { join } from "node:path"
@@ -8,7 +8,7 @@ import { gunzipSync } from "node:zlib"
 import { buffer } from "node:stream/consumers"
 import { setTimeout as sleep } from "node:timers/promises"
 import { afterEach, expect, test } from "vitest"
-import { deploy, type Deployment } from "./served.ts"
+import { deploy, untilReady, type Deployment } from "./served.ts"
 
 interface Collector {
   readonly server: Server
@@ -45,9 +45,12 @@ async function serving(members: Readonly<Record<string, unknown>>): Promise<Coll
   return here
 }
 
-async function until<Found>(find: () => Found | undefined, within = 30_000): Promise<Found | undefined> {
+async function until<Found>(
+  find: () => Found | undefined | Promise<Found | undefined>,
+  within = 30_000,
+): Promise<Found | undefined> {
   for (const end = Date.now() + within; Date.now() < end; await sleep(100)) {
-    const found = find()
+    const found = await find()
     if (found !== undefined) return found
   }
   return undefined
@@ -58,7 +61,32 @@ test("records go to a collector on this machine if `outbound_networks` has it", 
   expect(await until(() => texts[0])).toContain("/v1/bundles")
 })
 
+test("once it no longer has it, nothing is sent there, and the log says why", async () => {
+  const { texts } = await serving({ outbound_networks: ["public", "local"] })
+  await until(() => texts[0])
+  const started = await restartWithout("outbound_networks")
+  const before = texts.length
+  const failed = await until(async () => {
+    // Reading is recorded, and records that are read get their positions at once.
+    await fetch(started.url("/v1/decisions"), { headers: { authorization: await started.staff.operator() } })
+    return started.serving.lines.find(({ event }) => event === "export_failed")
+  })
+  expect(String(failed?.["error"])).toContain("private")
+  expect(texts).toHaveLength(before)
+})
+
 test("without that, policies that name a collector on this machine are not published", async () => {
   await expect(serving({})).rejects.toThrow(/never requests what the bundle names: sink here \(http:\/\/127\.0\.0\.1/)
   expect(collector?.texts).toEqual([])
 })
+
+async function restartWithout(member: string): Promise<Deployment> {
+  if (!there) throw new Error("none serves")
+  await there.serving.end()
+  const file = join(there.place, "narrowgate.yaml")
+  const configuration: Record<string, unknown> = JSON.parse(await readFile(file, "utf8"))
+  await writeFile(file, JSON.stringify({ ...configuration, [member]: undefined }))
+  await there.start()
+  await untilReady(there.url("/readyz"))
+  return there
+}

@@ -1,5 +1,6 @@
 /** Every issuer, sink and receiver has a URL that the Worker may request. */
 import { refusedDestinations } from "../../../src/core/policy/destinations.ts"
+import { CALLED } from "../../terminal/program-name.ts"
 import { about, ok, problem, skipped, type Finding } from "../finding.ts"
 import { isAlive, withoutPolicies, type Subject } from "../subject.ts"
 
@@ -15,8 +16,8 @@ export async function checkDestinations(subject: Subject): Promise<readonly Find
       problem(
         `the Worker at ${url} never requests the ${kind} ${refusedUrl}`,
         kind === "issuer"
-          ? `Name a public https URL in issuers.yaml. An identity provider on the Worker's machine is for a trial: serve --trial.`
-          : `Name a public https URL, or allow \`local\` in \`outbound_networks\` of \`narrowgate serve\`.`,
+          ? `Name a public https URL in issuers.yaml. An identity provider on the Worker's machine is for a trial: ${CALLED} serve --trial.`
+          : `Name a public https URL, or allow \`local\` in \`outbound_networks\` of \`${CALLED} serve\`.`,
       ),
     ),
   )

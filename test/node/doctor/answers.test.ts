@@ -108,7 +108,7 @@ test("a Worker that answers garbage, escapes and other names is told of without 
   expect(found.find(({ check }) => check === "version")).toMatchObject({ level: "warn" })
 })
 
-describe("what a Worker may request is judged as it says itself", () => {
+describe("destinations are judged by what the Worker reports", () => {
   const sink = { id: "collector", kind: "ocsf", url: "http://127.0.0.1:4318" } as const
   const batch = { records: 500, bytes: 1_000_000 }
   const withSink = (subject: Subject): Subject => ({

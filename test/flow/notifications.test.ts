@@ -313,14 +313,14 @@ describe("a switch", () => {
   test("that is lifted and leaves a revocation tells of both", async () => {
     await tellTo(DESK)
     const operator = await bearerOf("operator")
-    const { json } = await manage("POST", "/v1/revocations", operator, {}, { user: `${IDP}|ben` })
+    const { json } = await manage("POST", "/v1/revocations", operator, {}, { user: `${IDP}|ben`, confirm: true })
     const { id } = z.looseObject({ id: z.string() }).parse(json)
     const lifting = await manage("DELETE", `/v1/revocations/${id}`, operator)
     const { left } = z.looseObject({ left: z.strictObject({ id: z.string(), before: z.number() }) }).parse(lifting.json)
     const [, ...then] = (await sentOf(net, 3)).map(read)
     expect(then).toMatchObject([
-      { type: "switch.lifted", data: { kind: "user", id } },
       { type: "switch.set", data: { kind: "user", ...left } },
+      { type: "switch.lifted", data: { kind: "user", id } },
     ])
   })
 

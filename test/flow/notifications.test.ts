@@ -315,12 +315,14 @@ describe("a switch", () => {
     const operator = await bearerOf("operator")
     const { json } = await manage("POST", "/v1/revocations", operator, {}, { user: `${IDP}|ben`, confirm: true })
     const { id } = z.looseObject({ id: z.string() }).parse(json)
+    await sentOf(net, 1)
     const lifting = await manage("DELETE", `/v1/revocations/${id}`, operator)
     const { left } = z.looseObject({ left: z.strictObject({ id: z.string(), before: z.number() }) }).parse(lifting.json)
-    const [, ...then] = (await sentOf(net, 3)).map(read)
-    expect(then).toMatchObject([
-      { type: "switch.set", data: { kind: "user", ...left } },
+    // In any order, as they are sent at the same time.
+    const told = (await sentOf(net, 3)).map(read).toSorted((one, other) => one.type.localeCompare(other.type))
+    expect(told).toMatchObject([
       { type: "switch.lifted", data: { kind: "user", id } },
+      ...[{ id, before: null }, left].map((data) => ({ type: "switch.set", data: { kind: "user", ...data } })),
     ])
   })
 

@@ -6,6 +6,7 @@ import type { ClockStep } from "../core/guardrails/clock-step.ts"
 import type { Last } from "../core/guardrails/memory.ts"
 import type { TrailState } from "../core/guardrails/meter/trail.ts"
 import type { StoredToken } from "./schema.ts"
+import type { Consent } from "../core/task/pending-consent.ts"
 import type { TaskBody } from "../core/task/task-text.ts"
 import { ENDED_KEPT_MS } from "./tree-storage.ts"
 import { MAX_TOKEN_LIFE_MS } from "../core/task/opening-step.ts"
@@ -41,7 +42,7 @@ export function correctClock(sql: SqlStorage, { by, setBack }: ClockStep, now: n
   moveTallies(sql, by, now)
   moveCells(sql, by, now)
   sql.exec("UPDATE flights SET until = until + ?", by)
-  if (by < 0) shortenLives(sql, now)
+  if (by < 0) shortenLives(sql, by, now)
   sql.exec("UPDATE ledger SET back_from = ?, back_until = ?", setBack?.last ?? null, setBack?.sum ?? null)
 }
 
@@ -102,13 +103,31 @@ function moveCell(kind: string, body: string, moved: (at: number) => number): st
 }
 
 /** Nothing that was given by a clock that was ahead lives longer for it. */
-function shortenLives(sql: SqlStorage, now: number): void {
+function shortenLives(sql: SqlStorage, by: number, now: number): void {
   correctTasks(sql, now)
+  correctConsents(sql, by)
   correctEnded(sql, now)
   // Nobody knows for how long a person wanted to approve it: it is requested again.
   sql.exec("DELETE FROM approvals WHERE json_extract(body, '$.askedAt') > ?", now)
   const [risks] = sql.exec("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'risks'")
   if (risks) sql.exec("UPDATE risks SET until = until - MAX(0, at - ?1), at = MIN(at, ?1)", now)
+}
+
+/** A code, a consent and a refresh token that was used have as long to live as before the step. */
+function correctConsents(sql: SqlStorage, by: number): void {
+  const rows = sql.exec<{ root: string; consent: string }>("SELECT root, consent FROM trees WHERE consent NOT NULL")
+  for (const { root, consent } of rows.toArray()) {
+    const before: Consent = JSON.parse(consent)
+    const { expiresAt, refreshing } = before
+    const replaced = refreshing?.replaced
+    const corrected: Consent = {
+      ...before,
+      expiresAt: expiresAt + by,
+      ...(refreshing &&
+        replaced && { refreshing: { ...refreshing, replaced: { ...replaced, until: replaced.until + by } } }),
+    }
+    sql.exec("UPDATE trees SET consent = ? WHERE root = ?", JSON.stringify(corrected), root)
+  }
 }
 
 /** Trees that ended by a clock that was ahead are kept no longer for it; their openings count from now. */
@@ -127,7 +146,12 @@ function correctTasks(sql: SqlStorage, now: number): void {
   const holders = sql.exec<{ id: string; tokens: string }>("SELECT id, tokens FROM tasks WHERE tokens <> '[]'")
   for (const { id, tokens } of holders.toArray()) {
     const all: readonly StoredToken[] = JSON.parse(tokens)
-    const shorter = all.map(([jti, expiresAt, jkt]) => [jti, Math.min(expiresAt, now + MAX_TOKEN_LIFE_MS), jkt])
+    const latest = now + MAX_TOKEN_LIFE_MS
+    const shorter = all.map((token): StoredToken => {
+      if (token.length === 3) return [token[0], Math.min(token[1], latest), token[2]]
+      const [jti, never, jkt, expiresAt, scope] = token
+      return [jti, never, jkt, Math.min(expiresAt, latest), scope]
+    })
     sql.exec("UPDATE tasks SET tokens = ? WHERE id = ?", JSON.stringify(shorter), id)
   }
   const opened = sql.exec<{ id: string; body: string }>(

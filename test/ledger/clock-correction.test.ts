@@ -158,3 +158,26 @@ test("a task that fresher sessions extend has the life that it was given, from n
     expect(loaded).toMatchObject({ openedAt: now, expiresAt: now + 60_000, extendable: { until: now + 600_000 } })
   })
 })
+
+test("a token opens what it opened, and for no longer than a token may", async () => {
+  await runInDurableObject(env.LEDGER.getByName(crypto.randomUUID()), (_ledger, ctx) => {
+    const now = Date.now()
+    const trees = new Trees(ctx, env)
+    const state = newState()
+    const { task: id } = opened(open(assembled(), state, "first"))
+    const task = state.tasks.get(id)
+    if (!task) throw new Error("no task")
+    const ahead = now + DAY_MS
+    trees.transaction(true, () => {
+      trees.storage.saveTree(state)
+      trees.storage.trees.saveTask({ ...task, openedAt: ahead, lastCall: ahead, expiresAt: ahead + 3_600_000 }, [
+        ["whole", ahead + 600_000, null],
+        ["narrower", 0, null, ahead + 600_000, "files.list:read"],
+      ])
+    })
+    const tokens = new LedgerStorage(ctx.storage.sql).load(now, freshProofs)?.trees.get(ROOT)?.tokens
+    const expiresAt = now + 900_000
+    expect(tokens?.get("whole")).toMatchObject({ expiresAt })
+    expect(tokens?.get("narrower")).toMatchObject({ expiresAt, scope: "files.list:read" })
+  })
+})

@@ -6,7 +6,6 @@ import type { ClockStep } from "../core/guardrails/clock-step.ts"
 import type { Last } from "../core/guardrails/memory.ts"
 import type { TrailState } from "../core/guardrails/meter/trail.ts"
 import type { StoredToken } from "./schema.ts"
-import type { Consent } from "../core/task/pending-consent.ts"
 import type { TaskBody } from "../core/task/task-text.ts"
 import { ENDED_KEPT_MS } from "./tree-storage.ts"
 import { MAX_TOKEN_LIFE_MS } from "../core/task/opening-step.ts"
@@ -113,20 +112,14 @@ function shortenLives(sql: SqlStorage, by: number, now: number): void {
   if (risks) sql.exec("UPDATE risks SET until = until - MAX(0, at - ?1), at = MIN(at, ?1)", now)
 }
 
-/** A code, a consent and a refresh token that was used have as long to live as before the step. */
+/** A code, a consent and a used refresh token have as long to live as before the step (core/task/pending-consent.ts). */
 function correctConsents(sql: SqlStorage, by: number): void {
-  const rows = sql.exec<{ root: string; consent: string }>("SELECT root, consent FROM trees WHERE consent NOT NULL")
-  for (const { root, consent } of rows.toArray()) {
-    const before: Consent = JSON.parse(consent)
-    const { expiresAt, refreshing } = before
-    const replaced = refreshing?.replaced
-    const corrected: Consent = {
-      ...before,
-      expiresAt: expiresAt + by,
-      ...(refreshing &&
-        replaced && { refreshing: { ...refreshing, replaced: { ...replaced, until: replaced.until + by } } }),
-    }
-    sql.exec("UPDATE trees SET consent = ? WHERE root = ?", JSON.stringify(corrected), root)
+  for (const end of ["$.expiresAt", "$.refreshing.replaced.until"]) {
+    sql.exec(
+      `UPDATE trees SET consent = json_set(consent, ?1, (consent ->> ?1) + ?2) WHERE (consent ->> ?1) NOT NULL`,
+      end,
+      by,
+    )
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * What people and agents do while the platform's clock makes a step: an approval, a grant, an erasure. What was used is
- * used, what was ended is ended, and nothing that waits lives longer for the step.
+ * Approvals, grants and erasures while the platform's clock is set back or ahead. What was used stays used, what was ended
+ * stays ended, and nothing that is still valid lives longer because the clock was set back.
  */
 import { describe, expect, test, vi } from "vitest"
 import { exchangeForm, openTask, postForm } from "../harness/agents.ts"
@@ -20,11 +20,7 @@ const STEPS = [1_000, 5 * MINUTE_MS, 26 * HOUR_MS].flatMap((by) => [by, -by])
 
 yardForEach()
 
-interface Act {
-  /** Before the step: whatever must not have an effect any more. @returns attempts at that */
-  readonly begin: () => Promise<Attempts>
-}
-/** Each answers whether it has succeeded, which it must not. */
+/** Each returns whether it has succeeded, which it must not. */
 type Attempts = Readonly<Record<string, () => Promise<boolean>>>
 
 const write = async (token: string): Promise<GatewayAnswer> =>
@@ -33,71 +29,62 @@ const write = async (token: string): Promise<GatewayAnswer> =>
     body: JSON.stringify({ text: "hello" }),
     headers: { "Content-Type": "application/json" },
   })
-const writes = async (token: string) => async (): Promise<boolean> => (await write(token)).code === "ok"
+const mayWrite = async (token: string): Promise<boolean> => (await write(token)).code === "ok"
 
 /** A write that waits for a person. */
 async function asked() {
   const body = await yard()
-  const first = window(
-    { id: "asked", tools: ["files.write"], per: "task", limit: 0, seconds: 60 },
+  const always = window(
+    { id: "always", tools: ["files.write"], per: "task", limit: 0, seconds: 60 },
     { consequence: "approve" },
   )
-  await publish({ ...body, guardrails: [...body.guardrails, first] }, 2)
+  await publish({ ...body, guardrails: [...body.guardrails, always] }, 2)
   const { token, task } = await openTask("first", { scope: "files.*:write" })
   return { token, task, id: await questionIn(await write(token)) }
 }
 
-const ACTS: Readonly<Record<string, Act>> = {
-  "an approval that was used": {
-    async begin() {
-      const { token, ...question } = await asked()
-      expect((await say(question, await bearerOf("operator"))).status).toBe(200)
-      expect((await write(token)).code).toBe("ok")
-      return { "the call again": await writes(token) }
-    },
+/** What is over before the step. */
+const ACTS: Readonly<Record<string, () => Promise<Attempts>>> = {
+  async "an approval that was used"() {
+    const { token, ...question } = await asked()
+    expect((await say(question, await bearerOf("operator"))).status).toBe(200)
+    expect((await write(token)).code).toBe("ok")
+    return { "the call again": async () => mayWrite(token) }
   },
-  "an approval that was refused": {
-    async begin() {
-      const { token, ...question } = await asked()
-      expect((await say(question, await bearerOf("operator"), { approve: false })).status).toBe(200)
-      return {
-        "the call again": await writes(token),
-        "another answer": async () => (await say(question, await bearerOf("operator"))).status === 200,
-      }
-    },
+  async "an approval that was refused"() {
+    const { token, ...question } = await asked()
+    expect((await say(question, await bearerOf("operator"), { approve: false })).status).toBe(200)
+    return {
+      "the call again": async () => mayWrite(token),
+      "another answer": async () => (await say(question, await bearerOf("operator"))).status === 200,
+    }
   },
-  "a code that was redeemed": {
-    async begin() {
-      const code = await codeFor()
-      expect((await redeem(code)).status).toBe(200)
-      return { "the code again": async () => (await redeem(code)).status === 200 }
-    },
+  async "a code that was redeemed"() {
+    const code = await codeFor()
+    expect((await redeem(code)).status).toBe(200)
+    return { "the code again": async () => (await redeem(code)).status === 200 }
   },
-  "a refresh token that was replaced by one that was used": {
-    async begin() {
-      const { issued } = await redeem(await codeFor())
-      const second = await refreshBy(issued?.refresh_token ?? "")
-      expect((await refreshBy(second.issued?.refresh_token ?? "")).status).toBe(200)
-      return { "the token again": async () => (await refreshBy(issued?.refresh_token ?? "")).status === 200 }
-    },
+  async "a refresh token that was replaced by one that was used"() {
+    const { issued } = await redeem(await codeFor())
+    const second = await refreshBy(issued?.refresh_token ?? "")
+    expect((await refreshBy(second.issued?.refresh_token ?? "")).status).toBe(200)
+    return { "the token again": async () => (await refreshBy(issued?.refresh_token ?? "")).status === 200 }
   },
-  "a person who was erased": {
-    async begin() {
-      const { token } = await openTask()
-      const code = await codeFor()
-      const body = { user: `${IDP}|alice`, reason: "their request" }
-      expect((await manage("POST", "/v1/users/erase", await bearerOf("operator"), {}, body)).status).toBe(200)
-      return {
-        "a call": async () => (await callWith(token, "/files")).code === "ok",
-        "what they agreed to": async () => (await redeem(code)).status === 200,
-      }
-    },
+  async "a person who was erased"() {
+    const { token } = await openTask()
+    const code = await codeFor()
+    const body = { user: `${IDP}|alice`, reason: "their request" }
+    expect((await manage("POST", "/v1/users/erase", await bearerOf("operator"), {}, body)).status).toBe(200)
+    return {
+      "a call": async () => (await callWith(token, "/files")).code === "ok",
+      "what they agreed to": async () => (await redeem(code)).status === 200,
+    }
   },
 }
 
 describe.each(STEPS)("a clock that steps by %i ms, and is right again", (by) => {
-  test.each(Object.entries(ACTS))("gives nothing back of %s", async (_name, { begin }) => {
-    const attempts = await begin()
+  test.each(Object.entries(ACTS))("gives nothing back of %s", async (_name, act) => {
+    const attempts = await act()
     const start = Date.now()
     for (const [what, now] of [
       ["while it is wrong", start + by],
@@ -116,7 +103,7 @@ describe.each(STEPS)("a clock that steps by %i ms, and is right again", (by) => 
   })
 })
 
-/** What may still be used, for so many milliseconds. */
+/** What may be used for so many milliseconds, by the clock that is wrong too. */
 interface Wait {
   readonly life: number
   /** @returns whether it can be used */
@@ -139,13 +126,13 @@ const WAITS: Readonly<Record<string, Wait>> = {
       return async () => (await refreshBy(first)).status === 200
     },
   },
+  // Nobody knows for how long the person meant it: after any step back the call has to be approved again.
   "an approval that was given": {
-    life: HOUR_MS,
+    life: 0,
     async begin() {
       const { token, ...question } = await asked()
       expect((await say(question, await bearerOf("operator"))).status).toBe(200)
-      const { issued } = await postForm({ ...(await exchangeForm("first")), task: question.task })
-      return async () => (await write(issued?.access_token ?? token)).code === "ok"
+      return async () => mayWrite(token)
     },
   },
 }
@@ -158,16 +145,22 @@ describe.each(Object.entries(WAITS))("%s", (_name, { life, begin }) => {
     expect(await use()).toBe(true)
   })
 
-  test.each(STEPS.filter((by) => by < -life))("lives no longer for a clock that steps by %i ms", async (by) => {
-    const start = Date.now()
-    vi.useFakeTimers({ toFake: ["Date"], now: start })
-    const use = await begin()
-    vi.setSystemTime(start + by)
-    // The ledger sees the step by this.
-    await openTask("second")
-    vi.setSystemTime(start + by + life + 1_000)
-    expect(await use()).toBe(false)
-    vi.setSystemTime(start + 2 * HOUR_MS)
-    expect(await use()).toBe(false)
+  describe.each(STEPS.filter((by) => by < -life))("for a clock that steps by %i ms", (by) => {
+    test.each([
+      ["in memory", false],
+      ["from storage", true],
+    ])("lives no longer, %s", async (_where, dies) => {
+      const start = Date.now()
+      vi.useFakeTimers({ toFake: ["Date"], now: start })
+      const use = await begin()
+      if (dies) await killObjects()
+      vi.setSystemTime(start + by)
+      // The ledger sees the step by this.
+      await openTask("second")
+      vi.setSystemTime(start + by + life + 1_000)
+      expect(await use()).toBe(false)
+      vi.setSystemTime(start + 2 * HOUR_MS)
+      expect(await use()).toBe(false)
+    })
   })
 })
